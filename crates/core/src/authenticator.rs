@@ -1,0 +1,332 @@
+//! The trait that every way to authenticate implements, and the context in which it works.
+//!
+//! An authenticator judges one thing: whether this answer proves this user. Codes, limits, resend, expiry, storage,
+//! rendering, translation, audit and the order of steps are the engine's, so a plug-in cannot get them wrong.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::{
+    channel::Connection,
+    code::{CodeSpec, IssuedCode},
+    crypto::Prf,
+    evidence::{FactorClass, Property},
+    id::{AuthenticatorName, ConnectionName, CredentialId, InteractionId},
+    prompt::{Fields, Prompt, Text},
+    random::Random,
+    time::Time,
+    user::{Credential, User},
+};
+
+/// A way to authenticate. Every implementation passes the contract in `testing::contract`.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// What it is and what it can prove at most.
+    fn descriptor(&self) -> &Descriptor;
+
+    /// Whether this user can pass this step with it now. Without a user it answers as for somebody who can.
+    ///
+    /// # Errors
+    /// When it cannot tell; the alternative is then not offered.
+    async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError>;
+
+    /// Opens a challenge: says what to ask, and through the context issues a code and sends a message.
+    ///
+    /// # Errors
+    /// When it cannot; other alternatives are offered.
+    async fn begin(&self, cx: &mut StepContext<'_>) -> Result<Outcome, StepError>;
+
+    /// Judges an answer. Without a user (nobody of that name) it takes as long as with one and never passes.
+    ///
+    /// # Errors
+    /// When it cannot judge: the try is not counted, and the step is not passed.
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError>;
+
+    /// Checks an alternative's settings when a chain is saved: an out-of-range value is refused there, never replaced.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, by name, and why.
+    fn check_settings(&self, settings: &Map<String, Value>) -> Result<(), String> {
+        match settings.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(format!("{name}: this authenticator has no such setting")),
+        }
+    }
+
+    /// How one is enrolled, where that is possible.
+    fn enrolment(&self) -> Option<&dyn Enrolment> {
+        None
+    }
+}
+
+/// How a credential of an authenticator comes to be: opened by the engine only after a proven floor.
+#[async_trait]
+pub trait Enrolment: Send + Sync {
+    /// Asks for what is needed.
+    ///
+    /// # Errors
+    /// When it cannot.
+    async fn begin(&self, cx: &mut StepContext<'_>) -> Result<Outcome, StepError>;
+
+    /// Verifies the new credential once; it counts only after that.
+    ///
+    /// # Errors
+    /// When it cannot judge.
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError>;
+}
+
+/// What an authenticator is.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    /// Its name in chains.
+    pub name: AuthenticatorName,
+    /// The most that it can prove: a proof that claims more is cut down to this.
+    pub factors: BTreeSet<FactorClass>,
+    /// See `factors`.
+    pub properties: BTreeSet<Property>,
+    /// The authentication method references that it may give (RFC 8176).
+    pub amr: BTreeSet<String>,
+    /// How a challenge of it comes to be.
+    pub opening: Opening,
+    /// The kind of connection that it needs, such as `sms`.
+    pub connection: Option<&'static str>,
+    /// A JSON Schema of an alternative's settings; the console draws its form from this.
+    pub settings: Value,
+    /// Its messages in English, by key; the server's catalogue takes them up.
+    pub messages: &'static [(&'static str, &'static str)],
+}
+
+/// How a challenge comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Asking has no effect and keeps no state (a password): the page can be drawn at any time, and may ask for the user
+    /// name beside it. Judging may be costly, so a try is counted in a transaction of its own before it.
+    Free,
+    /// Asking has an effect (a message is sent, a nonce is drawn): it needs a known user and happens once, on a POST.
+    Once,
+}
+
+/// Whether a user can pass with an authenticator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// They can; `target` is shown to tell devices apart, masked, and only to somebody who has proved something.
+    Ready {
+        /// Such as `+1 ••• ••• ••42`.
+        target: Option<String>,
+    },
+    /// They have none, but could enrol one.
+    CanEnrol,
+    /// They cannot.
+    Unavailable {
+        /// For the log and the simulator.
+        why: String,
+    },
+}
+
+/// What came of beginning or answering.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Ask this (again).
+    Ask(Prompt),
+    /// Somebody else has to act first (a push to a phone): ask again later.
+    Pending,
+    /// The browser has to go elsewhere (an upstream provider) and comes back with an answer.
+    Redirect(Url),
+    /// It is proved.
+    Passed(Proof),
+    /// It is not: the person's mistake, counted and kindly told.
+    Rejected(Rejection),
+}
+
+/// What an authenticator says was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Which credential was used: opaque, stable, no secret.
+    pub credential: String,
+    /// The factor classes.
+    pub factors: BTreeSet<FactorClass>,
+    /// What else it is good for.
+    pub properties: BTreeSet<Property>,
+    /// Authentication method references (RFC 8176).
+    pub amr: BTreeSet<String>,
+}
+
+/// A person's mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// What was given is not right.
+    Wrong,
+    /// It was right once, but its time is over.
+    Expired,
+    /// Nothing was given: asked again, not counted.
+    Empty,
+    /// It is too long or cannot be read: asked again, not counted, and nothing costly was done.
+    Malformed,
+}
+
+/// Our trouble: never counted as a wrong try, never a pass.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// Too much to do at the moment; the person may try again in a few seconds.
+    #[error("busy")]
+    Busy,
+    /// Something that it needs does not work.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Its settings or stored data make no sense.
+    #[error("misconfigured: {0}")]
+    Misconfigured(String),
+}
+
+/// What an authenticator may see and do, and nothing else.
+pub struct StepContext<'a> {
+    /// Who is authenticating; `None` when nobody of that name exists (the person must not notice).
+    pub user: Option<&'a User>,
+    /// The user's credentials of this authenticator.
+    pub credentials: &'a [Credential],
+    /// The alternative's settings.
+    pub settings: &'a Map<String, Value>,
+    /// The alternative's connection.
+    pub connection: Option<&'a Connection>,
+    /// The service provider's name, for messages.
+    pub client_name: &'a str,
+    /// The host of this server, for the last line of an SMS.
+    pub host: &'a str,
+    /// The time.
+    pub now: Time,
+    /// Chance.
+    pub random: &'a dyn Random,
+    /// What the authenticator kept when it began, sealed in between; it may change it.
+    pub state: Value,
+    pub(crate) code: Option<IssuedCode>,
+    pub(crate) code_key: CodeKey<'a>,
+    pub(crate) outgoing: Option<Outgoing>,
+    pub(crate) renewed: Vec<RenewedCredential>,
+}
+
+/// What codes of one challenge are derived from.
+#[derive(Clone, Copy)]
+pub(crate) struct CodeKey<'a> {
+    pub(crate) prf: &'a Prf,
+    pub(crate) interaction: InteractionId,
+    pub(crate) step: usize,
+    pub(crate) issue: u32,
+}
+
+/// A message to be sent, as a template: rendered when it leaves, so that no code is stored.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Outgoing {
+    /// By which connection.
+    pub connection: ConnectionName,
+    /// Where to.
+    pub to: String,
+    /// How `to` is shown on pages and in logs.
+    pub masked: String,
+    /// The text with its placeholders `{{code}}`, `{{client}}`, `{{minutes}}` and `{{host}}`.
+    pub template: String,
+    /// What to fill in for all placeholders but the code.
+    pub client: String,
+    /// See `client`.
+    pub host: String,
+}
+
+/// A credential whose secret an authenticator renewed (a password hash with new parameters).
+#[derive(Clone, Debug)]
+pub struct RenewedCredential {
+    /// Which.
+    pub id: CredentialId,
+    /// The version that was read.
+    pub version: i64,
+    /// The new secret.
+    pub secret: SecretString,
+}
+
+impl StepContext<'_> {
+    /// Issues a one-time code for `destination`. The code itself is derived where it is needed.
+    pub fn issue_code(&mut self, spec: CodeSpec, destination: &str) {
+        let expires_at = self.now + spec.life.into();
+        let issue = self.code_key.issue;
+        self.code = Some(IssuedCode { spec, destination: destination.to_owned(), issue, expires_at });
+    }
+
+    /// Judges what was typed against the issued code. Right codes are spent by the engine when the step passes.
+    pub fn check_code(&self, typed: &str) -> Result<(), Rejection> {
+        let Some(code) = &self.code else { return Err(Rejection::Wrong) };
+        let CodeKey { prf, interaction, step, .. } = self.code_key;
+        let right = code.matches(typed, prf, interaction, step);
+        match () {
+            () if typed.trim().is_empty() => Err(Rejection::Empty),
+            () if self.now >= code.expires_at => Err(Rejection::Expired),
+            () if right => Ok(()),
+            () => Err(Rejection::Wrong),
+        }
+    }
+
+    /// Sends a message by the alternative's connection, once the challenge is stored. `template` may hold `{{code}}`,
+    /// `{{client}}`, `{{minutes}}` and `{{host}}`; `masked` is how `to` is shown.
+    ///
+    /// # Errors
+    /// When the alternative has no connection.
+    pub fn send(&mut self, to: &str, masked: &str, template: &str) -> Result<(), StepError> {
+        let connection =
+            self.connection.ok_or_else(|| StepError::Misconfigured("there is no connection to send by".to_owned()))?;
+        self.outgoing = Some(Outgoing {
+            connection: connection.name.clone(),
+            to: to.to_owned(),
+            masked: masked.to_owned(),
+            template: template.to_owned(),
+            client: self.client_name.to_owned(),
+            host: self.host.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// An id for something of the user's that has no credential of its own, such as a telephone number: the same each time,
+    /// and it tells nothing of what it names.
+    pub fn opaque_id(&self, of: &str) -> String {
+        let user = self.user.map(|user| user.id.to_string()).unwrap_or_default();
+        self.code_key.prf.text("opaque id", &[user.as_bytes(), of.as_bytes()])
+    }
+
+    /// Replaces the secret of a credential, if nobody else has since.
+    pub fn renew_credential(&mut self, credential: &Credential, secret: SecretString) {
+        self.renewed.push(RenewedCredential { id: credential.id, version: credential.version, secret });
+    }
+}
+
+/// The authenticators that this server has, by name.
+#[derive(Clone, Default)]
+pub struct Registry(Vec<Arc<dyn Authenticator>>);
+
+impl Registry {
+    /// A registry of these.
+    pub fn new(authenticators: Vec<Arc<dyn Authenticator>>) -> Self {
+        Self(authenticators)
+    }
+
+    /// The authenticator of that name.
+    pub fn get(&self, name: &AuthenticatorName) -> Option<&dyn Authenticator> {
+        self.0.iter().map(AsRef::as_ref).find(|a| a.descriptor().name == *name)
+    }
+
+    /// All of them, in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Authenticator> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+impl From<Rejection> for Outcome {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+/// The label of an authenticator in a list of alternatives: the message `<name>.label`.
+pub fn label(name: &AuthenticatorName) -> Text {
+    Text::new(&format!("{name}.label"))
+}

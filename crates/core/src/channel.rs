@@ -1,0 +1,85 @@
+//! Channels: what delivers a message to a person. An SMS gateway is a channel, a mail server is another.
+//!
+//! An authenticator verifies, a channel delivers. So a new SMS vendor is never a new authenticator, and mostly only
+//! configuration.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::id::ConnectionName;
+
+/// A configured instance of what an authenticator needs outside, as an admin wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Given by the admin.
+    pub name: ConnectionName,
+    /// What it is, such as `sms`: decides who builds a [`Channel`] from it.
+    pub kind: String,
+    /// Its settings, in the shape that its kind wants. They may hold secrets: sealed in the database, never printed.
+    pub settings: Settings,
+    /// A disabled connection delivers nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+}
+
+/// Settings that may hold secrets. Printing them shows their names alone.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Settings(pub serde_json::Map<String, serde_json::Value>);
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A message ready to leave: rendered at the last moment, kept nowhere.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where to: E.164 for a text message, an address for mail.
+    pub to: String,
+    /// The whole text.
+    pub body: SecretString,
+    /// The code in it, for gateways whose template wants it apart.
+    pub code: SecretString,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum SendOutcome {
+    /// The gateway took it.
+    Accepted {
+        /// The gateway's own id for it, where its answer has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    /// The gateway said no, and nothing was sent.
+    Refused {
+        /// For the admin's eyes: masked, never the gateway's whole answer, never shown to the person.
+        why: String,
+    },
+    /// It may or may not have been sent: no answer in time, or none that can be read.
+    Unknown {
+        /// For the admin's eyes, masked.
+        why: String,
+    },
+}
+
+/// Delivers messages by one connection.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Delivers `message`, within ten seconds. Whatever goes wrong is an outcome, never a panic.
+    async fn deliver(&self, message: &Message) -> SendOutcome;
+}
+
+/// Why a connection cannot be used; said when it is saved and when the server starts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {why}")]
+pub struct ConnectionError {
+    /// The setting that is wrong, as a dotted path.
+    pub setting: String,
+    /// What is wrong, and what to do.
+    pub why: String,
+}

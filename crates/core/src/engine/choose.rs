@@ -1,0 +1,369 @@
+//! `choose` and `resend`: open a challenge, or send its message once more.
+
+use serde_json::Value;
+
+use super::{
+    Engine, EngineError, RequestContext, View, authenticator,
+    guard::guarded,
+    send::{Departure, Sends},
+    situation::Situation,
+};
+use crate::{
+    authenticator::{Opening, Outcome, Outgoing, StepError},
+    budget::{BudgetKey, Limited},
+    channel::SendOutcome,
+    id::{ChallengeId, InteractionId},
+    interaction::{Challenge, Chosen, Interaction, Notice, Stage, Subject},
+    plan::Next,
+    store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
+};
+
+/// A choice of alternative.
+#[derive(Clone, Copy, Debug)]
+pub struct Choose {
+    /// The version that the page was made from; an older one changes nothing.
+    pub version: i64,
+    /// The position of the alternative; `None` goes back to the choice.
+    pub alternative: Option<usize>,
+}
+
+/// A challenge about to be stored, with its message.
+pub(super) struct Opened {
+    pub(super) challenge: Challenge,
+    pub(super) sends: Option<Sends>,
+}
+
+/// Why a challenge could not be opened.
+pub(super) enum NotOpened {
+    /// Our trouble.
+    Trouble(StepError),
+    /// The alternative does not take a challenge.
+    Pointless,
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// Chooses an alternative of the due step, and opens its challenge.
+    ///
+    /// # Errors
+    /// When the interaction is not this browser's, or the database fails.
+    pub async fn choose(
+        &self,
+        id: InteractionId,
+        binding: Option<&str>,
+        choice: Choose,
+        cx: &RequestContext,
+    ) -> Result<View, EngineError> {
+        let situation = self.situation(id, binding).await?;
+        if let Some(step) = self.due(&situation, choice.version, choice.alternative, cx).await {
+            self.take(situation, step, choice.alternative, cx).await?;
+        }
+        self.view(id, binding, cx).await
+    }
+
+    /// Sends the message of the present challenge once more; a code that is used up or too old is replaced by a new one.
+    ///
+    /// # Errors
+    /// When the interaction is not this browser's, or the database fails.
+    pub async fn resend(
+        &self,
+        id: InteractionId,
+        binding: Option<&str>,
+        version: i64,
+        cx: &RequestContext,
+    ) -> Result<View, EngineError> {
+        let situation = self.situation(id, binding).await?;
+        let chosen = situation.interaction.chosen;
+        if let Some(Chosen { alternative, challenge: Some(_), .. }) = chosen
+            && let Some(step) = self.due(&situation, version, Some(alternative), cx).await
+            && let Some(challenge) = situation.challenge().cloned()
+        {
+            let now = situation.now;
+            match () {
+                // The button was pressed too early: the page knew, and nothing is told that it did not say.
+                () if resend_at(&challenge, self.parts.limits.cooldown).is_some_and(|at| now < at) => {
+                    let retry_at = resend_at(&challenge, self.parts.limits.cooldown);
+                    self.note(situation.interaction, Notice::Limited { retry_at, sends: true }).await?;
+                }
+                () if challenge.alive(now) => self.send_again(situation, challenge, cx).await?,
+                () => self.open_and_store(situation, (step, alternative), Some(Notice::Renewed), cx).await?,
+            }
+        }
+        self.view(id, binding, cx).await
+    }
+
+    /// The step that is due, when the page was not too old and the alternative is one of its.
+    async fn due(
+        &self,
+        situation: &Situation,
+        version: i64,
+        alternative: Option<usize>,
+        cx: &RequestContext,
+    ) -> Option<usize> {
+        let interaction = &situation.interaction;
+        let open = interaction.stage == Stage::Open && situation.now < interaction.expires_at;
+        if !open || interaction.version != version {
+            return None;
+        }
+        match self.plan(situation, cx).await.next {
+            Next::Ask { step, alternatives } => {
+                alternative.is_none_or(|wanted| alternatives.contains(&wanted)).then_some(step)
+            }
+            _ => None,
+        }
+    }
+
+    async fn take(
+        &self,
+        situation: Situation,
+        step: usize,
+        alternative: Option<usize>,
+        cx: &RequestContext,
+    ) -> Result<(), EngineError> {
+        let Some(alternative) = alternative else { return self.turn_to(situation.interaction, None).await };
+        let at = |challenge| Some(Chosen { step, alternative, challenge });
+        let opening = authenticator(&self.parts.registry, &situation.chain, step, alternative)
+            .map_or(Opening::Free, |authenticator| authenticator.descriptor().opening);
+        let living = situation
+            .challenges
+            .iter()
+            .find(|c| (c.step, c.alternative) == (step, alternative) && c.alive(situation.now))
+            .map(|challenge| challenge.id);
+        match opening {
+            Opening::Free => self.turn_to(situation.interaction, at(None)).await,
+            // Going back to a way that was begun sends nothing again.
+            Opening::Once if living.is_some() => self.turn_to(situation.interaction, at(living)).await,
+            Opening::Once if situation.interaction.subject == Subject::Nobody => {
+                self.turn_to(situation.interaction, at(None)).await
+            }
+            Opening::Once => self.open_and_store(situation, (step, alternative), None, cx).await,
+        }
+    }
+
+    /// Opens a challenge: asks the authenticator, changes nothing yet.
+    pub(super) async fn open(
+        &self,
+        situation: &Situation,
+        step: usize,
+        alternative: usize,
+        cx: &RequestContext,
+    ) -> Result<Opened, NotOpened> {
+        let missing = || NotOpened::Trouble(StepError::Misconfigured("the alternative does not exist".to_owned()));
+        let authenticator =
+            authenticator(&self.parts.registry, &situation.chain, step, alternative).ok_or_else(missing)?;
+        let mut context = self.step_context(situation, step, alternative, Value::Null).ok_or_else(missing)?;
+        let begun = guarded(authenticator.begin(&mut context)).await.map_err(NotOpened::Trouble)?;
+        let Outcome::Ask(prompt) = begun else { return Err(NotOpened::Pointless) };
+        let now = situation.now;
+        let sent = context.outgoing.is_some();
+        let code = context.code.take();
+        let interaction_end = situation.interaction.expires_at;
+        let challenge = Challenge {
+            id: ChallengeId::new(now, &*self.parts.random),
+            interaction: situation.interaction.id,
+            step,
+            alternative,
+            prompt,
+            state: context.state.take(),
+            max_tries: code.as_ref().map_or(DEFAULT_TRIES, |code| code.spec.tries),
+            expires_at: code.as_ref().map_or(interaction_end, |code| code.expires_at),
+            code,
+            outgoing: context.outgoing.take(),
+            sent: None,
+            sent_at: sent.then_some(now),
+            sends: u32::from(sent),
+            tries: 0,
+            created_at: now,
+            consumed_at: None,
+        };
+        let sends = challenge.outgoing.as_ref().map(|outgoing| self.sends(situation, outgoing, false, cx));
+        Ok(Opened { challenge, sends })
+    }
+
+    fn sends(&self, situation: &Situation, outgoing: &Outgoing, again: bool, cx: &RequestContext) -> Sends {
+        let user = situation.interaction.subject.user().filter(|_| again);
+        Sends::new(&self.parts.limits, &self.parts.prf, outgoing, user, &cx.network())
+    }
+
+    /// Opens a challenge, stores it and lets its message leave.
+    pub(super) async fn open_and_store(
+        &self,
+        situation: Situation,
+        (step, alternative): (usize, usize),
+        notice: Option<Notice>,
+        cx: &RequestContext,
+    ) -> Result<(), EngineError> {
+        let opened = match self.open(&situation, step, alternative, cx).await {
+            Ok(opened) => opened,
+            Err(not_opened) => {
+                let notice = self.trouble(not_opened, cx);
+                return self.note(situation.interaction, notice).await;
+            }
+        };
+        let proven = situation.proven();
+        let mut interaction = situation.interaction;
+        interaction.notice = notice;
+        let departure = self.departure(&opened, &interaction, cx);
+        let now = situation.now;
+        let network = (BudgetKey::sends_from(&cx.network()), self.parts.limits.sends_from);
+        let limited_event = self.event("otp.limited", cx, now);
+        let work = move |tx: &mut S::Tx| {
+            let mut interaction = interaction.clone();
+            // Asking for a message for nobody costs the same budget as for somebody.
+            let nobody = opened.sends.is_none() && !proven;
+            let extra = if nobody { super::tries::spend_all(tx, &[&network], now)? } else { Ok(()) };
+            let sent = match extra {
+                Ok(()) => store_opened(tx, &mut interaction, &opened, proven, now)?,
+                Err(limited) => limit_sends(&mut interaction, &opened.challenge, limited),
+            };
+            if matches!(interaction.notice, Some(Notice::Limited { .. })) {
+                tx.append_audit(&limited_event)?;
+            }
+            advance(tx, interaction)?;
+            Ok(sent)
+        };
+        let Some(sent) = stale_is_none(self.store.write(work).await)? else { return Ok(()) };
+        if let Some(departure) = departure.filter(|_| sent) {
+            self.depart(departure, proven).await;
+        }
+        Ok(())
+    }
+
+    pub(super) fn departure(
+        &self,
+        opened: &Opened,
+        interaction: &Interaction,
+        cx: &RequestContext,
+    ) -> Option<Departure> {
+        let (outgoing, sends) = opened.challenge.outgoing.clone().zip(opened.sends.clone())?;
+        let mut event = self.send_event("otp.sent", &opened.challenge, &outgoing, cx);
+        event.client = Some(interaction.request.client.to_string());
+        event.user = interaction.subject.user();
+        Some(Departure { challenge: opened.challenge.clone(), outgoing, sends, event })
+    }
+
+    async fn send_again(
+        &self,
+        situation: Situation,
+        mut challenge: Challenge,
+        cx: &RequestContext,
+    ) -> Result<(), EngineError> {
+        let Some(outgoing) = challenge.outgoing.clone() else { return Ok(()) };
+        let now = situation.now;
+        let sends = self.sends(&situation, &outgoing, true, cx);
+        let proven = situation.proven();
+        let interaction = situation.interaction;
+        let before = challenge.sent_at.replace(now);
+        let mut event = self.send_event("otp.resent", &challenge, &outgoing, cx);
+        event.client = Some(interaction.request.client.to_string());
+        event.user = interaction.subject.user();
+        let limited_event = self.event("otp.limited", cx, now);
+        let (counted, id) = (sends.clone(), challenge.id);
+        let work = move |tx: &mut S::Tx| {
+            let mut interaction = interaction.clone();
+            let sent = match counted.count(tx, now)? {
+                Err(Limited { retry_at }) => {
+                    interaction.notice = Some(Notice::Limited { retry_at, sends: true });
+                    tx.append_audit(&limited_event)?;
+                    false
+                }
+                Ok(()) if tx.count_send(id, before, now)? => {
+                    interaction.notice = Some(Notice::Resent);
+                    true
+                }
+                Ok(()) => return Err(StoreError::Conflict("the message was sent by somebody else".to_owned())),
+            };
+            advance(tx, interaction)?;
+            Ok(sent)
+        };
+        if stale_is_none(self.store.write(work).await)?.unwrap_or(false) {
+            self.depart(Departure { challenge, outgoing, sends, event }, proven).await;
+        }
+        Ok(())
+    }
+
+    pub(super) fn trouble(&self, not_opened: NotOpened, cx: &RequestContext) -> Notice {
+        let error = match not_opened {
+            NotOpened::Trouble(error) => error,
+            NotOpened::Pointless => StepError::Misconfigured("the authenticator had nothing to ask".to_owned()),
+        };
+        tracing::error!(%error, request_id = cx.request_id, "an authenticator could not do its work");
+        Notice::Trouble { reference: cx.request_id.clone(), busy: matches!(error, StepError::Busy) }
+    }
+
+    pub(super) async fn note(&self, mut interaction: Interaction, notice: Notice) -> Result<(), EngineError> {
+        interaction.notice = Some(notice);
+        self.save(interaction).await
+    }
+
+    async fn turn_to(&self, mut interaction: Interaction, chosen: Option<Chosen>) -> Result<(), EngineError> {
+        interaction.chosen = chosen;
+        interaction.notice = None;
+        self.save(interaction).await
+    }
+
+    async fn save(&self, interaction: Interaction) -> Result<(), EngineError> {
+        let work = move |tx: &mut S::Tx| advance(tx, interaction.clone());
+        stale_is_none(self.store.write(work).await).map(drop)
+    }
+}
+
+/// How many wrong tries a challenge without a code has.
+const DEFAULT_TRIES: u32 = 5;
+
+/// When a message may be asked for again: at once when the last was refused, since nothing was sent.
+pub(super) fn resend_at(challenge: &Challenge, cooldown: std::time::Duration) -> Option<crate::Time> {
+    match challenge.sent {
+        Some(SendOutcome::Refused { .. }) => challenge.sent_at,
+        _ => challenge.sent_at.map(|at| at + cooldown),
+    }
+}
+
+/// Stores a challenge that was opened, if its message is within its budgets; whether the message may leave.
+pub(super) fn store_opened(
+    tx: &mut (impl Tx + ?Sized),
+    interaction: &mut Interaction,
+    opened: &Opened,
+    proven: bool,
+    now: crate::Time,
+) -> StoreResult<bool> {
+    let counted = match &opened.sends {
+        Some(sends) => sends.count(tx, now)?,
+        None => Ok(()),
+    };
+    match counted {
+        // Of whom nothing is proved, nothing may be told: the page is the same, and nothing is sent.
+        Err(limited) if proven => return Ok(limit_sends(interaction, &opened.challenge, limited)),
+        Err(_) | Ok(()) => {}
+    }
+    let challenge = &opened.challenge;
+    tx.insert_challenge(challenge)?;
+    interaction.issues = interaction.issues.saturating_add(1);
+    interaction.chosen =
+        Some(Chosen { step: challenge.step, alternative: challenge.alternative, challenge: Some(challenge.id) });
+    Ok(counted.is_ok())
+}
+
+fn limit_sends(interaction: &mut Interaction, challenge: &Challenge, limited: Limited) -> bool {
+    interaction.chosen = Some(Chosen { step: challenge.step, alternative: challenge.alternative, challenge: None });
+    interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: true });
+    false
+}
+
+/// Saves the interaction as its next version.
+pub(super) fn advance(tx: &mut (impl Tx + ?Sized), mut interaction: Interaction) -> StoreResult<()> {
+    interaction.version = interaction.version.saturating_add(1);
+    let stale = || StoreError::Conflict("another tab went on".to_owned());
+    tx.advance_interaction(&interaction)?.then_some(()).ok_or_else(stale)
+}
+
+/// Somebody else was faster: no error, the current view is shown.
+pub(super) fn stale_is_none<T>(result: StoreResult<T>) -> Result<Option<T>, EngineError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(StoreError::Conflict(why)) => {
+            tracing::debug!(why, "an older page was answered");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

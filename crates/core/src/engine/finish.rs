@@ -1,0 +1,179 @@
+//! The end of an interaction: the session is renewed and the protocol makes its grant, all in one transaction.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    Completion, Engine, EngineError, Finish, Finished, RequestContext, View,
+    choose::{advance, stale_is_none},
+    may_act,
+};
+use crate::{
+    audit::AuditEvent,
+    evidence::Evidence,
+    id::{InteractionId, SessionId},
+    interaction::{Interaction, Stage},
+    plan::{Completed, Denial, Next},
+    session::{Session, SessionLife},
+    store::{Store, StoreExt as _, StoreResult, Tx},
+    time::Time,
+};
+
+/// What is needed to end an interaction inside a transaction.
+pub(super) struct Ending<T: ?Sized> {
+    pub(super) finish: Arc<dyn Finish<T>>,
+    pub(super) completed: Completed,
+    pub(super) decision: Option<Value>,
+    pub(super) session_life: SessionLife,
+    /// The id of the session, when a new one is needed.
+    pub(super) new_session: SessionId,
+    pub(super) user_agent: Option<String>,
+    pub(super) network: String,
+    pub(super) event: AuditEvent,
+    pub(super) now: Time,
+}
+
+impl<T: Tx + ?Sized + 'static> Ending<T> {
+    /// Renews the session, lets the protocol finish, and leaves the outcome in `interaction`, which the caller saves.
+    pub(super) fn end(&self, tx: &mut T, interaction: &mut Interaction) -> StoreResult<()> {
+        let now = self.now;
+        let Some(user) = tx.user(self.completed.user())?.filter(may_act) else {
+            let answer = self.finish.refuse(&interaction.request, &Denial::MayNotAct);
+            interaction.stage = Stage::Denied { denial: Some(Denial::MayNotAct), answer, at: now };
+            return Ok(());
+        };
+        let wanted = interaction.request.required_user.is_none_or(|required| required == user.id);
+        if !wanted {
+            let answer = self.finish.refuse(&interaction.request, &Denial::OtherUser);
+            interaction.stage = Stage::Denied { denial: Some(Denial::OtherUser), answer, at: now };
+            return Ok(());
+        }
+        let session = self.renew(tx, interaction)?;
+        interaction.session = Some(session.id);
+        let completion = Completion {
+            interaction: interaction.id,
+            request: &interaction.request,
+            completed: &self.completed,
+            session: &session,
+            user: &user,
+            decision: self.decision.as_ref(),
+            now,
+        };
+        interaction.stage = match self.finish.finish(tx, &completion)? {
+            Finished::Answer(answer) => {
+                tx.append_audit(&self.event)?;
+                Stage::Closed { answer, at: now, session: session.id }
+            }
+            Finished::Hold => Stage::Held,
+            Finished::Refuse(answer) => Stage::Denied { denial: None, answer, at: now },
+        };
+        Ok(())
+    }
+
+    /// Puts the evidence into the browser's session. New evidence renews it, so that an id planted before the login is
+    /// worth nothing after it; consent alone does not.
+    fn renew(&self, tx: &mut T, interaction: &Interaction) -> StoreResult<Session> {
+        let now = self.now;
+        let user = self.completed.user();
+        let before = match interaction.session {
+            Some(id) => tx.session(id)?.filter(|session| session.alive(now) && session.user == user),
+            None => None,
+        };
+        if let Some(mut session) = before {
+            let known = interaction.evidence.iter().all(|evidence| session.evidence.contains(evidence));
+            if known {
+                return Ok(session);
+            }
+            session.evidence = merged(&session.evidence, &interaction.evidence);
+            session.generation = session.generation.saturating_add(1);
+            session.seen = false;
+            session.renewed_at = now;
+            session.expires_at = (now + self.session_life.idle).min(session.created_at + self.session_life.absolute);
+            session.network.clone_from(&self.network);
+            if tx.renew_session(&session)? {
+                return Ok(session);
+            }
+        }
+        let session = Session {
+            id: self.new_session,
+            generation: 1,
+            seen: false,
+            user,
+            evidence: interaction.evidence.clone(),
+            user_agent: self.user_agent.clone(),
+            network: self.network.clone(),
+            created_at: now,
+            renewed_at: now,
+            expires_at: now + self.session_life.idle.min(self.session_life.absolute),
+            ended_at: None,
+        };
+        tx.insert_session(&session)?;
+        Ok(session)
+    }
+}
+
+/// The newest evidence of each credential: older evidence of the same proves nothing more.
+fn merged(old: &[Evidence], new: &[Evidence]) -> Vec<Evidence> {
+    let key = |evidence: &Evidence| (evidence.authenticator.clone(), evidence.credential.clone());
+    let renewed: BTreeSet<_> = new.iter().map(key).collect();
+    old.iter().filter(|evidence| !renewed.contains(&key(evidence))).chain(new).cloned().collect()
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// Ends what waited for the person, with what they decided.
+    ///
+    /// # Errors
+    /// When the interaction is not this browser's, or the database fails.
+    pub async fn conclude(
+        &self,
+        id: InteractionId,
+        binding: Option<&str>,
+        decision: Value,
+        cx: &RequestContext,
+    ) -> Result<View, EngineError> {
+        let situation = self.situation(id, binding).await?;
+        let waiting = situation.interaction.stage == Stage::Held && situation.now < situation.interaction.expires_at;
+        if waiting && let Next::Done(completed) = self.plan(&situation, cx).await.next {
+            let ending = self.ending(&situation.interaction, completed, Some(decision), cx, situation.now);
+            let interaction = situation.interaction;
+            let work = move |tx: &mut S::Tx| {
+                let mut interaction = interaction.clone();
+                ending.end(tx, &mut interaction)?;
+                advance(tx, interaction)
+            };
+            stale_is_none(self.store.write(work).await)?;
+        }
+        self.view(id, binding, cx).await
+    }
+
+    pub(super) fn ending(
+        &self,
+        interaction: &Interaction,
+        completed: Completed,
+        decision: Option<Value>,
+        cx: &RequestContext,
+        now: Time,
+    ) -> Ending<S::Tx> {
+        let mut event = self.event("login.completed", cx, now);
+        event.client = Some(interaction.request.client.to_string());
+        event.user = Some(completed.user());
+        event.details.insert("chain".to_owned(), format!("{}/{}", interaction.chain, interaction.revision));
+        let amr: Vec<&str> = completed.amr().iter().map(String::as_str).collect();
+        event.details.insert("amr".to_owned(), amr.join(" "));
+        Ending {
+            finish: Arc::clone(&self.finish),
+            completed,
+            decision,
+            session_life: self.parts.session_life,
+            new_session: SessionId::new(now, &*self.parts.random),
+            user_agent: cx
+                .user_agent
+                .as_ref()
+                .map(|agent| agent.chars().filter(|c| !c.is_control()).take(200).collect()),
+            network: cx.network().as_str().to_owned(),
+            event,
+            now,
+        }
+    }
+}

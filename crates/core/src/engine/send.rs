@@ -1,0 +1,163 @@
+//! Sending: its budgets, and what became of it.
+//!
+//! A message is decided in a transaction (budgets counted, challenge stored) and leaves after it. It is rendered at the last
+//! moment from its template and the derived code, so that nothing stored holds a code. A refused message costs nobody anything.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret as _;
+
+use super::{
+    Configuration, Engine, Parts, RequestContext,
+    tries::{refund, spend_all},
+};
+use crate::{
+    audit::AuditEvent,
+    authenticator::Outgoing,
+    budget::{Beyond, BudgetKey, Limited, Limits, Network, Rule},
+    channel::{Message, SendOutcome},
+    crypto::Prf,
+    id::UserId,
+    interaction::Challenge,
+    store::{Store, StoreExt as _, StoreResult, Tx},
+    time::Time,
+};
+
+/// Longer than a channel's own limit of ten seconds: the last resort against one that hangs.
+const LIMIT: Duration = Duration::from_secs(12);
+
+/// The budgets that one send is counted in.
+#[derive(Clone)]
+pub(super) struct Sends {
+    all: Vec<(BudgetKey, Rule)>,
+    /// Given back when the code is used: who signs in often is no abuser.
+    destination: Vec<(BudgetKey, Rule)>,
+}
+
+impl Sends {
+    /// The budgets of a send of `outgoing`; `again` is the user who asked for it once more.
+    pub(super) fn new(
+        limits: &Limits,
+        prf: &Prf,
+        outgoing: &Outgoing,
+        again: Option<UserId>,
+        network: &Network,
+    ) -> Self {
+        let cooldown = Rule { limit: 1, window: limits.cooldown, beyond: Beyond::WaitForWindow };
+        let destination = vec![
+            (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
+            (BudgetKey::cooldown(prf, &outgoing.to), cooldown),
+            (BudgetKey::sends_from(network), limits.sends_from),
+            (BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to), limits.sends_to_prefix),
+        ];
+        let mut all = destination.clone();
+        all.push((BudgetKey::sends_by(&outgoing.connection), limits.sends_by));
+        all.extend(again.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
+        Self { all, destination }
+    }
+
+    pub(super) fn count(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Result<(), Limited>> {
+        spend_all(tx, &self.all.iter().collect::<Vec<_>>(), now)
+    }
+
+    fn refused(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
+        self.all.iter().try_for_each(|entry| refund(tx, entry))
+    }
+
+    pub(super) fn used(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
+        self.destination.iter().try_for_each(|entry| refund(tx, entry))
+    }
+}
+
+/// A send that was decided and has not left yet.
+pub(super) struct Departure {
+    pub(super) challenge: Challenge,
+    pub(super) outgoing: Outgoing,
+    pub(super) sends: Sends,
+    pub(super) event: AuditEvent,
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// Lets a message leave. To somebody who has proved something the outcome is worth waiting for; to anybody else waiting
+    /// would tell by its time that the account exists.
+    pub(super) async fn depart(&self, departure: Departure, wait: bool) {
+        let store = Arc::clone(&self.store);
+        let parts = Arc::clone(&self.parts);
+        let configuration = self.configuration();
+        // Spawned either way: a browser that goes away does not stop the outcome from being recorded.
+        let sending = tokio::spawn(deliver(store, parts, configuration, departure));
+        if wait && let Err(error) = sending.await {
+            tracing::error!(%error, "a send ended without an outcome");
+        }
+    }
+
+    pub(super) fn send_event(
+        &self,
+        kind: &str,
+        challenge: &Challenge,
+        outgoing: &Outgoing,
+        cx: &RequestContext,
+    ) -> AuditEvent {
+        let mut event = self.event(kind, cx, challenge.sent_at.unwrap_or(challenge.created_at));
+        let issue = challenge.code.as_ref().map_or(0, |code| code.issue);
+        event.details = BTreeMap::from([
+            ("connection".to_owned(), outgoing.connection.to_string()),
+            ("to".to_owned(), outgoing.masked.clone()),
+            ("issue".to_owned(), issue.to_string()),
+        ]);
+        event
+    }
+}
+
+async fn deliver<S: Store + ?Sized>(
+    store: Arc<S>,
+    parts: Arc<Parts>,
+    configuration: Arc<Configuration>,
+    departure: Departure,
+) {
+    let Departure { challenge, outgoing, sends, mut event } = departure;
+    let outcome = match configuration.channels.get(&outgoing.connection) {
+        None => SendOutcome::Refused { why: "the connection is missing, disabled or misconfigured".to_owned() },
+        Some(channel) => {
+            let message = render(&challenge, &outgoing, &parts.prf);
+            let lost = |_| SendOutcome::Unknown { why: "no outcome in time".to_owned() };
+            tokio::time::timeout(LIMIT, channel.deliver(&message)).await.unwrap_or_else(lost)
+        }
+    };
+    describe(&mut event, &outcome);
+    let Some(sent_at) = challenge.sent_at else { return };
+    let record = move |tx: &mut S::Tx| {
+        tx.record_send(challenge.id, sent_at, &outcome)?;
+        if matches!(outcome, SendOutcome::Refused { .. }) {
+            sends.refused(tx)?;
+        }
+        tx.append_audit(&event)
+    };
+    if let Err(error) = store.write(record).await {
+        tracing::error!(%error, "the outcome of a send could not be recorded");
+    }
+}
+
+fn describe(event: &mut AuditEvent, outcome: &SendOutcome) {
+    let (word, more) = match outcome {
+        SendOutcome::Accepted { reference } => ("accepted", reference.as_ref()),
+        SendOutcome::Refused { why } => ("refused", Some(why)),
+        SendOutcome::Unknown { why } => ("unknown", Some(why)),
+    };
+    event.details.insert("outcome".to_owned(), word.to_owned());
+    event.details.extend(more.map(|more| ("answer".to_owned(), more.clone())));
+}
+
+fn render(challenge: &Challenge, outgoing: &Outgoing, prf: &Prf) -> Message {
+    let code = challenge.code.as_ref().map(|code| code.reveal(prf, challenge.interaction, challenge.step));
+    let code = code.unwrap_or_default();
+    let life = challenge.code.as_ref().map_or(0, |code| code.spec.life.0);
+    // The code goes in last, so that no other value can smuggle a second placeholder for it.
+    let body = outgoing
+        .template
+        .replace("{{minutes}}", &life.div_ceil(60).to_string())
+        .replace("{{host}}", &outgoing.host)
+        .replace("{{client}}", &outgoing.client.replace(['{', '}'], ""))
+        .replace("{{code}}", code.expose_secret());
+    Message { to: outgoing.to.clone(), body: body.into(), code }
+}

@@ -1,0 +1,220 @@
+//! Everything that is known about an interaction at one moment, and the plan made from it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::{Configuration, Engine, EngineError, RequestContext, authenticator, guard::guarded, may_act};
+use crate::{
+    authenticator::{CodeKey, Readiness, StepContext},
+    chain::{Alternative, ChainRevision},
+    condition::Context,
+    evidence::Evidence,
+    id::{AuthenticatorName, ChainName, InteractionId, UserId},
+    interaction::{Challenge, Interaction, Request, Subject},
+    plan::{Availability, Denial, Inputs, Next, Plan, plan},
+    session::Session,
+    store::{Store, StoreExt as _, StoreResult, Tx},
+    time::Time,
+    user::{Credential, User},
+};
+
+/// Everything that is known about an interaction at one moment.
+pub(super) struct Situation {
+    pub(super) interaction: Interaction,
+    pub(super) chain: ChainRevision,
+    pub(super) configuration: Arc<Configuration>,
+    /// The session that the interaction began with, while it lives.
+    pub(super) session: Option<Session>,
+    pub(super) person: Person,
+    pub(super) challenges: Vec<Challenge>,
+    pub(super) now: Time,
+}
+
+/// The user, with what the chain's authenticators keep for them; empty when nobody is known.
+#[derive(Clone, Default)]
+pub(super) struct Person {
+    pub(super) user: Option<User>,
+    credentials: HashMap<AuthenticatorName, Vec<Credential>>,
+}
+
+impl Person {
+    /// Loads a user who may act. A disabled user is nobody: from outside the two must look the same.
+    pub(super) fn load(tx: &mut (impl Tx + ?Sized), chain: &ChainRevision, user: Option<User>) -> StoreResult<Self> {
+        let Some(user) = user.filter(may_act) else { return Ok(Self::default()) };
+        let mut credentials = HashMap::new();
+        for alternative in chain.document.steps.iter().flat_map(|step| &step.alternatives) {
+            let name = &alternative.authenticator;
+            if !credentials.contains_key(name) {
+                credentials.insert(name.clone(), tx.credentials(user.id, name)?);
+            }
+        }
+        Ok(Self { user: Some(user), credentials })
+    }
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// Loads what is known about an interaction.
+    pub(super) async fn situation(&self, id: InteractionId, binding: Option<&str>) -> Result<Situation, EngineError> {
+        self.check_binding(id, binding)?;
+        let configuration = self.configuration();
+        let now = self.now();
+        let load = move |tx: &mut S::Tx| {
+            let Some(interaction) = tx.interaction(id)? else { return Ok(None) };
+            let Some(chain) = chain_of(tx, &configuration, &interaction.chain, interaction.revision)? else {
+                return Ok(None);
+            };
+            let session = match interaction.session {
+                Some(session) => tx.session(session)?.filter(|session| session.alive(now)),
+                None => None,
+            };
+            let user = match interaction.subject.user() {
+                Some(user) => tx.user(user)?,
+                None => None,
+            };
+            let person = Person::load(tx, &chain, user)?;
+            let challenges = tx.challenges(id)?;
+            let configuration = Arc::clone(&configuration);
+            Ok(Some(Situation { interaction, chain, configuration, session, person, challenges, now }))
+        };
+        self.store.read(load).await?.ok_or(EngineError::NotFound)
+    }
+
+    /// Plans what comes next.
+    pub(super) async fn plan(&self, situation: &Situation, cx: &RequestContext) -> Plan {
+        let availability = self.availability(situation).await;
+        let interaction = &situation.interaction;
+        let request = &interaction.request;
+        let proven = match interaction.subject {
+            Subject::Proven(user) => Some(user),
+            _ => None,
+        };
+        let user = situation.person.user.as_ref().filter(|user| Some(user.id) == proven);
+        let context = Context {
+            client: &request.client,
+            scopes: &request.scopes,
+            acr_values: &request.acr_values,
+            ip: cx.ip,
+            groups: user.map(|user| user.groups.as_slice()),
+            roles: user.map(|user| user.roles.as_slice()),
+        };
+        // Proven, and gone or disabled since.
+        if proven.is_some() && user.is_none() {
+            return Plan { next: Next::Deny(Denial::MayNotAct), steps: Vec::new() };
+        }
+        let evidence = situation.evidence(proven);
+        plan(&Inputs {
+            chain: &situation.chain,
+            registry: &self.parts.registry,
+            user: user.map(|user| user.id),
+            evidence: &evidence,
+            availability: &availability,
+            context: &context,
+            not_before: request.not_before,
+            interaction: interaction.id,
+            now: situation.now,
+        })
+    }
+
+    async fn availability(&self, situation: &Situation) -> Availability {
+        let mut table = Vec::new();
+        for (step, definition) in situation.chain.document.steps.iter().enumerate() {
+            let mut row = Vec::new();
+            for index in 0..definition.alternatives.len() {
+                row.push(self.readiness(situation, step, index).await);
+            }
+            table.push(row);
+        }
+        Availability(table)
+    }
+
+    pub(super) async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
+        let unavailable = |why: String| Readiness::Unavailable { why };
+        let Some(authenticator) = authenticator(&self.parts.registry, &situation.chain, step, alternative) else {
+            return unavailable("there is no such authenticator".to_owned());
+        };
+        let Some(context) = self.step_context(situation, step, alternative, Value::Null) else {
+            return unavailable("there is no such connection".to_owned());
+        };
+        match guarded(authenticator.readiness(&context)).await {
+            Ok(readiness) => readiness,
+            Err(error) => unavailable(error.to_string()),
+        }
+    }
+
+    /// What an authenticator may see of a situation; `None` when the alternative names a connection that does not exist.
+    pub(super) fn step_context<'a>(
+        &'a self,
+        situation: &'a Situation,
+        step: usize,
+        alternative: usize,
+        state: Value,
+    ) -> Option<StepContext<'a>> {
+        let alternative: &Alternative = situation.chain.document.steps.get(step)?.alternatives.get(alternative)?;
+        let connection = match &alternative.connection {
+            None => None,
+            Some(name) => Some(situation.configuration.connection(name)?),
+        };
+        let credentials = situation.person.credentials.get(&alternative.authenticator);
+        Some(StepContext {
+            user: situation.person.user.as_ref(),
+            credentials: credentials.map_or(&[], Vec::as_slice),
+            settings: &alternative.settings,
+            connection,
+            client_name: &situation.interaction.request.client_name,
+            host: &self.parts.host,
+            now: situation.now,
+            random: &*self.parts.random,
+            state,
+            code: None,
+            code_key: CodeKey {
+                prf: &self.parts.prf,
+                interaction: situation.interaction.id,
+                step,
+                issue: situation.interaction.issues.saturating_add(1),
+            },
+            outgoing: None,
+            renewed: Vec::new(),
+        })
+    }
+}
+
+impl Situation {
+    /// What was proved in this run and, for the same user, in the session.
+    pub(super) fn evidence(&self, user: Option<UserId>) -> Vec<Evidence> {
+        let session = self.session.iter().filter(|session| Some(session.user) == user);
+        self.interaction.evidence.iter().chain(session.flat_map(|session| &session.evidence)).cloned().collect()
+    }
+
+    pub(super) fn request(&self) -> &Request {
+        &self.interaction.request
+    }
+
+    /// Whether somebody has proved something: only then is told what would tell one account from another.
+    pub(super) fn proven(&self) -> bool {
+        matches!(self.interaction.subject, Subject::Proven(_))
+    }
+
+    /// The challenge that the person is at.
+    pub(super) fn challenge(&self) -> Option<&Challenge> {
+        let id = self.interaction.chosen?.challenge?;
+        self.challenges.iter().find(|challenge| challenge.id == id)
+    }
+
+    pub(super) fn alternative(&self, step: usize, alternative: usize) -> Option<&Alternative> {
+        self.chain.document.steps.get(step)?.alternatives.get(alternative)
+    }
+}
+
+/// The revision that an interaction began with: mostly the published one, which is at hand.
+pub(super) fn chain_of(
+    tx: &mut (impl Tx + ?Sized),
+    configuration: &Configuration,
+    chain: &ChainName,
+    revision: i64,
+) -> StoreResult<Option<ChainRevision>> {
+    match configuration.chain(chain).filter(|published| published.revision == revision) {
+        Some(published) => Ok(Some(published.clone())),
+        None => tx.chain_revision(chain, revision),
+    }
+}

@@ -1,0 +1,187 @@
+//! `start`: plans a new request.
+
+use serde_json::Value;
+
+use super::{
+    Engine, EngineError, RequestContext,
+    situation::{Person, Situation},
+};
+use crate::{
+    chain::ChainRevision,
+    id::{ChainName, InteractionId},
+    interaction::{Interaction, Request, Stage, Subject},
+    plan::{Completed, Denial, Next},
+    session::{Session, SessionRef},
+    store::{Store, StoreExt as _, Tx as _},
+    time::Time,
+};
+
+/// A new request.
+pub struct Start {
+    /// What is asked.
+    pub request: Request,
+    /// The chain to pass.
+    pub chain: ChainName,
+    /// What the browser's session cookie says.
+    pub session: Option<SessionRef>,
+    /// Whether the person may be asked anything (`prompt=none` says no).
+    pub interactive: bool,
+}
+
+/// What came of a new request.
+#[derive(Debug)]
+pub enum Started {
+    /// Nothing was due: go to the client.
+    Finished {
+        /// The protocol's own record of its answer.
+        answer: Value,
+        /// The session that holds the evidence.
+        session: SessionRef,
+    },
+    /// The person has to do something.
+    Interaction {
+        /// In the path of its pages.
+        id: InteractionId,
+        /// The value of the cookie that binds it to the browser.
+        binding: String,
+    },
+    /// The person has to do something, and may not be asked.
+    NotInteractive(NotInteractive),
+    /// It cannot be granted: tell the client.
+    Refused {
+        /// The protocol's own record of its answer.
+        answer: Value,
+        /// Why; `None` when the protocol refused.
+        denial: Option<Denial>,
+    },
+}
+
+/// What the person would have to do (OpenID Connect Core, section 3.1.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotInteractive {
+    /// Sign in.
+    LoginRequired,
+    /// Pass another step.
+    InteractionRequired,
+    /// Consent.
+    ConsentRequired,
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// Plans a new request. What is due becomes an interaction; what is not due is finished at once, without one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start(&self, start: Start, cx: &RequestContext) -> Result<Started, EngineError> {
+        let Start { request, chain, session, interactive } = start;
+        let configuration = self.configuration();
+        let Some(chain) = configuration.chain(&chain).cloned() else {
+            let denial = Denial::NoChain { chain: chain.to_string() };
+            return Ok(self.refused(&request, denial));
+        };
+        let now = self.now();
+        let session = session.filter(|_| !request.ignore_session);
+        let (session, person) = self.known(session, &request, &chain, now).await?;
+        let interaction = self.new_interaction(request, &chain, session.as_ref(), now);
+        let situation = Situation { interaction, chain, configuration, session, person, challenges: Vec::new(), now };
+        match self.plan(&situation, cx).await.next {
+            Next::Deny(denial) => Ok(self.refused(situation.request(), denial)),
+            Next::Done(completed) => self.finish_at_once(situation, completed, interactive, cx).await,
+            Next::Ask { .. } | Next::Enrol { .. } if !interactive => {
+                let known = situation.proven();
+                let due = if known { NotInteractive::InteractionRequired } else { NotInteractive::LoginRequired };
+                Ok(Started::NotInteractive(due))
+            }
+            Next::Ask { .. } | Next::Enrol { .. } => self.begin_interaction(situation.interaction).await,
+        }
+    }
+
+    fn refused(&self, request: &Request, denial: Denial) -> Started {
+        tracing::warn!(client_id = %request.client, %denial, "an authorization request was refused");
+        Started::Refused { answer: self.finish.refuse(request, &denial), denial: Some(denial) }
+    }
+
+    /// The living session that the cookie speaks of, when it is for the user who is wanted, and its user.
+    async fn known(
+        &self,
+        reference: Option<SessionRef>,
+        request: &Request,
+        chain: &ChainRevision,
+        now: Time,
+    ) -> Result<(Option<Session>, Person), EngineError> {
+        let Some(reference) = reference else { return Ok((None, Person::default())) };
+        let chain = chain.clone();
+        let (required, not_before) = (request.required_user, request.not_before);
+        let load = move |tx: &mut S::Tx| {
+            let Some(session) = tx.session(reference.id)?.filter(|session| session.opens_for(reference, now)) else {
+                return Ok((None, Person::default()));
+            };
+            let fresh = session.evidence.iter().any(|e| not_before.is_none_or(|limit| e.at >= limit));
+            let wanted = required.is_none_or(|user| user == session.user);
+            let user = if fresh && wanted { tx.user(session.user)? } else { None };
+            let person = Person::load(tx, &chain, user)?;
+            let session = person.user.is_some().then_some(session);
+            Ok((session, person))
+        };
+        Ok(self.store.read(load).await?)
+    }
+
+    fn new_interaction(
+        &self,
+        request: Request,
+        chain: &ChainRevision,
+        session: Option<&Session>,
+        now: Time,
+    ) -> Interaction {
+        Interaction {
+            id: InteractionId::new(now, &*self.parts.random),
+            version: 1,
+            request,
+            chain: chain.chain.clone(),
+            revision: chain.revision,
+            session: session.map(|session| session.id),
+            subject: session.map_or(Subject::Nobody, |session| Subject::Proven(session.user)),
+            evidence: Vec::new(),
+            chosen: None,
+            notice: None,
+            issues: 0,
+            created_at: now,
+            expires_at: now + self.parts.interaction_life,
+            stage: Stage::Open,
+        }
+    }
+
+    async fn begin_interaction(&self, interaction: Interaction) -> Result<Started, EngineError> {
+        let id = interaction.id;
+        self.store.write(move |tx: &mut S::Tx| tx.insert_interaction(&interaction)).await?;
+        Ok(Started::Interaction { id, binding: self.binding(id) })
+    }
+
+    /// Single sign-on: the session's evidence is enough.
+    async fn finish_at_once(
+        &self,
+        situation: Situation,
+        completed: Completed,
+        interactive: bool,
+        cx: &RequestContext,
+    ) -> Result<Started, EngineError> {
+        let Situation { interaction, session, now, .. } = situation;
+        let Some(session) = session else { return Ok(self.refused(&interaction.request, Denial::MayNotAct)) };
+        let ending = self.ending(&interaction, completed, None, cx, now);
+        let id = interaction.id;
+        let work = move |tx: &mut S::Tx| {
+            let mut interaction = interaction.clone();
+            ending.end(tx, &mut interaction)?;
+            if interactive && interaction.stage == Stage::Held {
+                tx.insert_interaction(&interaction)?;
+            }
+            Ok(interaction.stage)
+        };
+        Ok(match self.store.write(work).await? {
+            Stage::Closed { answer, .. } => Started::Finished { answer, session: session.reference() },
+            Stage::Denied { answer, denial, .. } => Started::Refused { answer, denial },
+            Stage::Open | Stage::Held if interactive => Started::Interaction { id, binding: self.binding(id) },
+            Stage::Open | Stage::Held => Started::NotInteractive(NotInteractive::ConsentRequired),
+        })
+    }
+}

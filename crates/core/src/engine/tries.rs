@@ -1,0 +1,80 @@
+//! The budgets of tries: counted before anything is judged.
+
+use crate::{
+    budget::{Budget, BudgetKey, Limited, Limits, Network, Rule, Who},
+    crypto::Prf,
+    id::AuthenticatorName,
+    store::{StoreResult, Tx},
+    time::Time,
+};
+
+/// The budgets that one try is counted in.
+#[derive(Clone)]
+pub(super) struct Tries {
+    own: (BudgetKey, Rule),
+    ceiling: (BudgetKey, Rule),
+    network: (BudgetKey, Rule),
+}
+
+impl Tries {
+    pub(super) fn new(limits: &Limits, prf: &Prf, who: &Who, name: &AuthenticatorName, network: &Network) -> Self {
+        Self {
+            own: (BudgetKey::tries(prf, who, name, network), limits.tries),
+            ceiling: (BudgetKey::ceiling(prf, who, name), limits.ceiling),
+            network: (BudgetKey::network(network), limits.network),
+        }
+    }
+
+    /// Counts a try in all of them, or in none.
+    pub(super) fn count(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Result<(), Limited>> {
+        spend_all(tx, &[&self.own, &self.ceiling, &self.network], now)
+    }
+
+    /// It was no failure after all.
+    pub(super) fn refund(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
+        [&self.own, &self.ceiling, &self.network].into_iter().try_for_each(|entry| refund(tx, entry))
+    }
+
+    /// It was right: the failures before it are forgiven, but not those that the network had with others.
+    pub(super) fn forgive(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
+        refund(tx, &self.network)?;
+        tx.clear_budget(&self.own.0)?;
+        tx.clear_budget(&self.ceiling.0)
+    }
+}
+
+/// Spends one of each budget, or of none: the longest wait of those that are used up.
+pub(super) fn spend_all(
+    tx: &mut (impl Tx + ?Sized),
+    budgets: &[&(BudgetKey, Rule)],
+    now: Time,
+) -> StoreResult<Result<(), Limited>> {
+    let mut spent: Vec<Budget> = Vec::with_capacity(budgets.len());
+    let mut limited: Option<Limited> = None;
+    for (key, rule) in budgets {
+        match tx.budget(key)?.spend(rule, now) {
+            Ok(budget) => spent.push(budget),
+            Err(other) => limited = Some(limited.map_or(other, |limited| longer(limited, other))),
+        }
+    }
+    if let Some(limited) = limited {
+        return Ok(Err(limited));
+    }
+    for ((key, rule), budget) in budgets.iter().zip(spent) {
+        tx.put_budget(key, budget, budget.forgotten_at(rule))?;
+    }
+    Ok(Ok(()))
+}
+
+pub(super) fn refund(tx: &mut (impl Tx + ?Sized), (key, rule): &(BudgetKey, Rule)) -> StoreResult<()> {
+    let budget = tx.budget(key)?;
+    if budget.count <= 1 {
+        return tx.clear_budget(key);
+    }
+    let budget = budget.refund();
+    tx.put_budget(key, budget, budget.forgotten_at(rule))
+}
+
+fn longer(a: Limited, b: Limited) -> Limited {
+    Limited { retry_at: a.retry_at.zip(b.retry_at).map(|(a, b)| a.max(b)) }
+}

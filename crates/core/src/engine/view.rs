@@ -1,0 +1,276 @@
+//! `view`: what is to be shown. It changes nothing, so reload and back are free.
+
+use serde_json::Value;
+
+use super::{Engine, EngineError, RequestContext, authenticator, choose::resend_at, situation::Situation};
+use crate::{
+    authenticator::{Opening, Outcome, Readiness, label},
+    channel::SendOutcome,
+    id::{AuthenticatorName, ChallengeId, InteractionId},
+    interaction::{Challenge, Chosen, Notice, Request, Stage, Subject},
+    plan::{Completed, Denial, Next, Plan, StepReport},
+    prompt::{Prompt, Text},
+    session::SessionRef,
+    store::Store,
+    time::Time,
+    user::User,
+};
+
+/// What is to be shown of an interaction.
+#[derive(Debug)]
+pub struct View {
+    /// Its id.
+    pub id: InteractionId,
+    /// Its version: every form carries it.
+    pub version: i64,
+    /// What was asked.
+    pub request: Request,
+    /// What to show.
+    pub body: Body,
+}
+
+/// What to show.
+#[derive(Debug)]
+pub enum Body {
+    /// A step is due.
+    Step(Box<StepView>),
+    /// Every step passed; the protocol waits for the person (consent).
+    Held {
+        /// Who is asked.
+        user: Box<User>,
+        /// The proof.
+        completed: Completed,
+    },
+    /// Finished: go to the client.
+    Closed {
+        /// The protocol's own record of its answer.
+        answer: Value,
+        /// The session whose cookie to set.
+        session: Option<SessionRef>,
+    },
+    /// It cannot go on: the person is told, and the client by `answer`.
+    Denied {
+        /// The protocol's own record of its answer.
+        answer: Value,
+        /// Why; `None` when the person or the protocol refused.
+        denial: Option<Denial>,
+    },
+    /// Too old, or finished too long ago.
+    Expired,
+}
+
+/// A step that is due.
+#[derive(Debug)]
+pub struct StepView {
+    /// Which one, counted from 1 among those that are or were due.
+    pub number: usize,
+    /// How many are or were due.
+    pub of: usize,
+    /// What to ask; `None` as long as the person has to choose an alternative.
+    pub prompt: Option<Prompt>,
+    /// Whether to ask for the user name too, and what to fill in.
+    pub username: Option<String>,
+    /// Who is signing in, once that is proven.
+    pub user: Option<User>,
+    /// The challenge, where the alternative has one.
+    pub challenge: Option<ChallengeView>,
+    /// All ways to pass the step.
+    pub alternatives: Vec<AlternativeView>,
+    /// What the last answer came to.
+    pub notice: Option<Notice>,
+}
+
+/// A challenge as the person may see it.
+#[derive(Debug)]
+pub struct ChallengeView {
+    /// Its id: the form carries it.
+    pub id: ChallengeId,
+    /// Where the message went, masked; only for somebody who has proved something.
+    pub masked: Option<String>,
+    /// How the send went; `None` while it is under way, and for somebody who has proved nothing.
+    pub sent: Option<SendOutcome>,
+    /// How many tries are left; none: the code is dead.
+    pub tries_left: u32,
+    /// Whether its time is over.
+    pub expired: bool,
+    /// When its time is over.
+    pub expires_at: Time,
+    /// When another message may be asked for; `None` when it sends none.
+    pub resend_at: Option<Time>,
+}
+
+/// A way to pass the due step.
+#[derive(Debug)]
+pub struct AlternativeView {
+    /// Its position: what the button says.
+    pub index: usize,
+    /// Its authenticator.
+    pub authenticator: AuthenticatorName,
+    /// How it is called.
+    pub label: Text,
+    /// Which device, masked; only for somebody who has proved something.
+    pub target: Option<String>,
+    /// Whether the person is at this one.
+    pub chosen: bool,
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// What is to be shown. No side effect.
+    ///
+    /// # Errors
+    /// When the interaction is not this browser's, or the database fails.
+    pub async fn view(
+        &self,
+        id: InteractionId,
+        binding: Option<&str>,
+        cx: &RequestContext,
+    ) -> Result<View, EngineError> {
+        let situation = self.situation(id, binding).await?;
+        let body = self.body(&situation, cx).await;
+        let interaction = situation.interaction;
+        Ok(View { id, version: interaction.version, request: interaction.request, body })
+    }
+
+    async fn body(&self, situation: &Situation, cx: &RequestContext) -> Body {
+        let now = situation.now;
+        let again = |at: &Time| now < *at + Self::ANSWER_AGAIN;
+        match &situation.interaction.stage {
+            Stage::Closed { answer, at, .. } if again(at) => {
+                Body::Closed { answer: answer.clone(), session: situation.session.as_ref().map(|s| s.reference()) }
+            }
+            Stage::Denied { answer, at, denial } if again(at) => {
+                Body::Denied { answer: answer.clone(), denial: denial.clone() }
+            }
+            Stage::Closed { .. } | Stage::Denied { .. } => Body::Expired,
+            Stage::Open | Stage::Held if now >= situation.interaction.expires_at => Body::Expired,
+            Stage::Open | Stage::Held => self.planned(situation, cx).await,
+        }
+    }
+
+    async fn planned(&self, situation: &Situation, cx: &RequestContext) -> Body {
+        let plan = self.plan(situation, cx).await;
+        let denied = |denial: Denial| Body::Denied {
+            answer: self.finish.refuse(situation.request(), &denial),
+            denial: Some(denial),
+        };
+        match &plan.next {
+            Next::Deny(denial) => denied(denial.clone()),
+            Next::Enrol { step, .. } => {
+                denied(Denial::NoAlternative { step: step + 1, why: "nothing is enrolled".to_owned() })
+            }
+            Next::Done(completed) => match situation.person.user.clone() {
+                Some(user) => Body::Held { user: Box::new(user), completed: completed.clone() },
+                None => denied(Denial::MayNotAct),
+            },
+            Next::Ask { step, alternatives } => {
+                Body::Step(Box::new(self.step(situation, &plan, *step, alternatives).await))
+            }
+        }
+    }
+
+    async fn step(&self, situation: &Situation, plan: &Plan, step: usize, alternatives: &[usize]) -> StepView {
+        let at = at(situation, step, alternatives);
+        let alternatives = self.alternatives(situation, step, alternatives, at).await;
+        let counts = |report: &&StepReport| !matches!(report, StepReport::NotDue { .. });
+        let interaction = &situation.interaction;
+        let challenge = situation.challenge().filter(|challenge| challenge.step == step);
+        let (prompt, anonymous) = match (at, challenge) {
+            (None, _) => (None, false),
+            (Some(_), Some(challenge)) => (Some(challenge.prompt.clone()), false),
+            (Some(alternative), None) => self.unopened(situation, step, alternative).await,
+        };
+        StepView {
+            number: plan.steps.iter().take(step + 1).filter(counts).count(),
+            of: plan.steps.iter().filter(counts).count(),
+            prompt,
+            username: anonymous.then(|| hint(situation)),
+            user: situation.person.user.clone().filter(|_| situation.proven()),
+            challenge: challenge.map(|challenge| self.challenge_view(situation, challenge)),
+            alternatives,
+            notice: interaction.notice.clone(),
+        }
+    }
+
+    /// What is asked at an alternative that has no challenge (yet), and whether the user name is asked beside it.
+    async fn unopened(&self, situation: &Situation, step: usize, alternative: usize) -> (Option<Prompt>, bool) {
+        let anonymous = !situation.proven();
+        let Some(authenticator) = authenticator(&self.parts.registry, &situation.chain, step, alternative) else {
+            return (None, false);
+        };
+        match authenticator.descriptor().opening {
+            Opening::Once if anonymous => (Some(identify()), true),
+            Opening::Once => (None, false),
+            Opening::Free => {
+                let Some(mut context) = self.step_context(situation, step, alternative, Value::Null) else {
+                    return (None, false);
+                };
+                match super::guard::guarded(authenticator.begin(&mut context)).await {
+                    Ok(Outcome::Ask(prompt)) => (Some(prompt), anonymous),
+                    Ok(_) | Err(_) => (None, false),
+                }
+            }
+        }
+    }
+
+    async fn alternatives(
+        &self,
+        situation: &Situation,
+        step: usize,
+        open: &[usize],
+        at: Option<usize>,
+    ) -> Vec<AlternativeView> {
+        let mut views = Vec::with_capacity(open.len());
+        for index in open.iter().copied() {
+            let Some(alternative) = situation.alternative(step, index) else { continue };
+            let target = match self.readiness(situation, step, index).await {
+                Readiness::Ready { target } => target.filter(|_| situation.proven()),
+                Readiness::CanEnrol | Readiness::Unavailable { .. } => None,
+            };
+            views.push(AlternativeView {
+                index,
+                authenticator: alternative.authenticator.clone(),
+                label: label(&alternative.authenticator),
+                target,
+                chosen: at == Some(index),
+            });
+        }
+        views
+    }
+
+    fn challenge_view(&self, situation: &Situation, challenge: &Challenge) -> ChallengeView {
+        let proven = situation.proven();
+        let outgoing = challenge.outgoing.as_ref();
+        // Nobody may learn from the page whether there was anybody to send to, so the times are given either way.
+        let sends = outgoing.is_some() || !proven;
+        let cooldown = self.parts.limits.cooldown;
+        let at = resend_at(challenge, cooldown).unwrap_or(challenge.created_at + cooldown);
+        ChallengeView {
+            id: challenge.id,
+            masked: outgoing.filter(|_| proven).map(|outgoing| outgoing.masked.clone()),
+            sent: challenge.sent.clone().filter(|_| proven),
+            tries_left: challenge.tries_left(),
+            expired: situation.now >= challenge.expires_at,
+            expires_at: challenge.expires_at,
+            resend_at: (sends && challenge.code.is_some() || !proven).then_some(at),
+        }
+    }
+}
+
+/// The alternative that the person is at: the chosen one, or the only one that needs no choice.
+fn at(situation: &Situation, step: usize, open: &[usize]) -> Option<usize> {
+    let chosen = |chosen: &Chosen| chosen.step == step && open.contains(&chosen.alternative);
+    let chosen = situation.interaction.chosen.filter(chosen).map(|chosen| chosen.alternative);
+    chosen.or_else(|| open.first().copied().filter(|_| open.len() == 1))
+}
+
+fn hint(situation: &Situation) -> String {
+    match &situation.interaction.subject {
+        Subject::Claimed { name, .. } => name.to_string(),
+        Subject::Nobody | Subject::Proven(_) => situation.request().login_hint.clone().unwrap_or_default(),
+    }
+}
+
+/// What is asked when a way needs to know who it is about.
+fn identify() -> Prompt {
+    Prompt { title: Text::new("identify.title"), lead: None, fields: Vec::new(), submit: Text::new("identify.submit") }
+}

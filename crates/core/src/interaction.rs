@@ -1,0 +1,233 @@
+//! Interactions and challenges: what is remembered of one run of a chain.
+//!
+//! ```text
+//!            start                 answer, until every due step passed
+//! request ──────────▶ Open ──────────────────────────────────────────▶ Closed   (a grant was made)
+//!                      │                                       │
+//!                      │ consent is due                        └▶ Denied  (told to the client)
+//!                      ▼
+//!                     Held ── conclude ──▶ Closed or Denied
+//! ```
+//! There is no "current step": what is due is planned anew from the evidence. `version` is raised by every change, and a
+//! change names the version it read, so of two tabs that answer at once one wins and the other is shown what is due now.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    authenticator::{Outgoing, Rejection},
+    channel::SendOutcome,
+    code::IssuedCode,
+    evidence::Evidence,
+    id::{ChainName, ChallengeId, ClientId, InteractionId, SessionId, UserId},
+    plan::Denial,
+    prompt::Prompt,
+    time::Time,
+    user::LoginName,
+};
+
+/// One run of a chain by one browser for one request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interaction {
+    /// In the path of its pages. Known to others it is worth nothing: a cookie binds it to the browser.
+    pub id: InteractionId,
+    /// Raised by every change.
+    pub version: i64,
+    /// What was asked, frozen.
+    pub request: Request,
+    /// The chain that it began with.
+    pub chain: ChainName,
+    /// The revision of that chain.
+    pub revision: i64,
+    /// The session that the browser had, whose evidence counts.
+    pub session: Option<SessionId>,
+    /// Who is authenticating.
+    pub subject: Subject,
+    /// What was proved in this run.
+    pub evidence: Vec<Evidence>,
+    /// Which alternative the person is at.
+    pub chosen: Option<Chosen>,
+    /// What the last answer came to, shown until the next.
+    pub notice: Option<Notice>,
+    /// How many codes were issued.
+    pub issues: u32,
+    /// When it began.
+    pub created_at: Time,
+    /// When it ends unanswered.
+    pub expires_at: Time,
+    /// Where it stands.
+    pub stage: Stage,
+}
+
+/// What a client asked for, as far as the engine cares; the protocol's own part is `payload`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Who asks.
+    pub client: ClientId,
+    /// How the service provider is called on pages and in messages.
+    pub client_name: String,
+    /// The scopes asked for.
+    pub scopes: Vec<String>,
+    /// The authentication context classes asked for, in order of preference.
+    pub acr_values: Vec<String>,
+    /// Evidence older than this does not count (`prompt=login`, `max_age`).
+    pub not_before: Option<Time>,
+    /// Only this user will do (`id_token_hint`).
+    pub required_user: Option<UserId>,
+    /// The session's user must be confirmed or changed by signing in (`prompt=select_account`).
+    pub ignore_session: bool,
+    /// A name to fill in (`login_hint`).
+    pub login_hint: Option<String>,
+    /// The languages asked for, best first (BCP 47).
+    pub locales: Vec<String>,
+    /// The protocol's frozen request. The engine carries it and does not look inside.
+    pub payload: Value,
+}
+
+/// Who an interaction is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Nobody yet.
+    #[default]
+    Nobody,
+    /// Somebody said who they are, and has proved nothing. `user` is `None` when nobody has that name.
+    Claimed {
+        /// What they said.
+        name: LoginName,
+        /// Who that is.
+        user: Option<UserId>,
+    },
+    /// A step passed for this user, or the session is theirs: fixed for the rest of the run.
+    Proven(UserId),
+}
+
+impl Subject {
+    /// The user, proven or claimed.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Nobody => None,
+            Self::Claimed { user, .. } => *user,
+            Self::Proven(user) => Some(*user),
+        }
+    }
+}
+
+/// The alternative that a person is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The position of the step.
+    pub step: usize,
+    /// The position of the alternative in it.
+    pub alternative: usize,
+    /// Its challenge, where it has one.
+    pub challenge: Option<ChallengeId>,
+}
+
+/// What the last answer came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Notice {
+    /// It was not accepted.
+    Rejected {
+        /// Why.
+        why: Rejection,
+        /// How many tries the code still has, where it is a code.
+        tries_left: Option<u32>,
+    },
+    /// Too many tries or messages: wait.
+    Limited {
+        /// Until when; `None` when waiting does not help.
+        retry_at: Option<Time>,
+        /// Whether it is messages that were too many.
+        sends: bool,
+    },
+    /// The same code was sent again.
+    Resent,
+    /// A new code was sent, since the old one was used up or too old.
+    Renewed,
+    /// Our trouble; the reference is in the log.
+    Trouble {
+        /// The request's id.
+        reference: String,
+        /// Whether waiting a few seconds helps.
+        busy: bool,
+    },
+}
+
+/// Where an interaction stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "stage")]
+pub enum Stage {
+    /// Steps are due.
+    Open,
+    /// Every due step passed; the protocol waits for the person (consent).
+    Held,
+    /// Done: `answer` is the protocol's own, enough to give the same answer again.
+    Closed {
+        /// The protocol's own record of what it answered.
+        answer: Value,
+        /// When.
+        at: Time,
+        /// The session that holds the evidence.
+        session: SessionId,
+    },
+    /// Refused, and told to the client.
+    Denied {
+        /// Why; `None` when the person or the protocol refused.
+        denial: Option<Denial>,
+        /// The protocol's own record of what it answered.
+        answer: Value,
+        /// When.
+        at: Time,
+    },
+}
+
+/// One begun alternative of a step. Spent once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Its id.
+    pub id: ChallengeId,
+    /// Whose it is.
+    pub interaction: InteractionId,
+    /// The position of the step.
+    pub step: usize,
+    /// The position of the alternative in it.
+    pub alternative: usize,
+    /// What to ask.
+    pub prompt: Prompt,
+    /// What the authenticator keeps; sealed in the database.
+    pub state: Value,
+    /// The code, without the code.
+    pub code: Option<IssuedCode>,
+    /// The message; sealed in the database.
+    pub outgoing: Option<Outgoing>,
+    /// How the last send went; `None` while it is under way.
+    pub sent: Option<SendOutcome>,
+    /// When it was last sent.
+    pub sent_at: Option<Time>,
+    /// How often it was sent.
+    pub sends: u32,
+    /// How many wrong tries it had.
+    pub tries: u32,
+    /// After how many it is dead.
+    pub max_tries: u32,
+    /// When it began.
+    pub created_at: Time,
+    /// When it ends.
+    pub expires_at: Time,
+    /// When it passed or was given up.
+    pub consumed_at: Option<Time>,
+}
+
+impl Challenge {
+    /// Whether it can still pass.
+    pub fn alive(&self, now: Time) -> bool {
+        self.consumed_at.is_none() && self.tries < self.max_tries && now < self.expires_at
+    }
+
+    /// How many tries are left.
+    pub fn tries_left(&self) -> u32 {
+        self.max_tries.saturating_sub(self.tries)
+    }
+}

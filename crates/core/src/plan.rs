@@ -1,0 +1,338 @@
+//! The plan: which step is due, as a pure function of the chain, the request and the evidence.
+//!
+//! The engine, the console's simulator and the API's dry run call this one function. It is total (it answers for every
+//! input), fails closed (what cannot be decided is due or denied, never skipped) and says why.
+//!
+//! A step pointer was the road not taken: with one, reload, back, single sign-on, step-up and a crash are five special
+//! cases, each of which can be got wrong; without one they are the same question asked again.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    authenticator::{Readiness, Registry},
+    chain::{ACR_VALUES, Alternative, ChainRevision, EnrolPolicy, Step},
+    condition::Context,
+    evidence::Evidence,
+    id::{InteractionId, UserId},
+    time::Time,
+};
+
+/// What the plan is made from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The steps.
+    pub chain: &'a ChainRevision,
+    /// The authenticators that exist.
+    pub registry: &'a Registry,
+    /// Who it is about, once somebody proved to be.
+    pub user: Option<UserId>,
+    /// Everything that was proved, in this run and in the session.
+    pub evidence: &'a [Evidence],
+    /// What each alternative of each step can do for this user.
+    pub availability: &'a Availability,
+    /// What conditions look at.
+    pub context: &'a Context<'a>,
+    /// Evidence older than this does not count.
+    pub not_before: Option<Time>,
+    /// The run, whose own evidence passes the step it was given for.
+    pub interaction: InteractionId,
+    /// The time.
+    pub now: Time,
+}
+
+/// What each alternative of each step can do for a user; what is not listed is unavailable.
+#[derive(Clone, Debug, Default)]
+pub struct Availability(pub Vec<Vec<Readiness>>);
+
+impl Availability {
+    /// Every alternative of `chain` is ready.
+    pub fn all_ready(chain: &ChainRevision) -> Self {
+        let ready = Readiness::Ready { target: None };
+        Self(chain.document.steps.iter().map(|s| vec![ready.clone(); s.alternatives.len()]).collect())
+    }
+
+    /// What one alternative can do.
+    pub fn of(&self, step: usize, alternative: usize) -> Readiness {
+        let unknown = || Readiness::Unavailable { why: "not looked up".to_owned() };
+        self.0.get(step).and_then(|s| s.get(alternative)).cloned().unwrap_or_else(unknown)
+    }
+}
+
+/// The plan: what comes next, and why, step by step.
+#[derive(Debug)]
+pub struct Plan {
+    /// What comes next.
+    pub next: Next,
+    /// A line for each step.
+    pub steps: Vec<StepReport>,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    /// This step is due; these of its alternatives can pass it.
+    Ask {
+        /// The position of the step.
+        step: usize,
+        /// The positions of the alternatives, in the order offered; never empty.
+        alternatives: Vec<usize>,
+    },
+    /// This step is due, and the person has to enrol one of these first.
+    Enrol {
+        /// The position of the step.
+        step: usize,
+        /// The positions of the alternatives that can be enrolled; never empty.
+        alternatives: Vec<usize>,
+    },
+    /// Every due step passed.
+    Done(Completed),
+    /// This request cannot be granted.
+    Deny(Denial),
+}
+
+/// The proof that every due step passed. Only [`plan`] makes one, and a grant needs one: before the last factor there is
+/// nothing that a code could be made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    user: UserId,
+    acr: Option<&'static str>,
+    amr: BTreeSet<String>,
+    auth_time: Time,
+}
+
+impl Completed {
+    /// For whom.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The strongest authentication context class reached.
+    pub fn acr(&self) -> Option<&'static str> {
+        self.acr
+    }
+
+    /// The authentication method references of the evidence that counted (RFC 8176).
+    pub fn amr(&self) -> &BTreeSet<String> {
+        &self.amr
+    }
+
+    /// When the person authenticated: the end of the earliest login whose evidence counted.
+    pub fn auth_time(&self) -> Time {
+        self.auth_time
+    }
+}
+
+/// Why a request cannot be granted. For the log and the client; the person reads plainer words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Denial {
+    /// The service provider's chain does not exist.
+    #[error("there is no chain `{chain}`")]
+    NoChain {
+        /// Its name.
+        chain: String,
+    },
+    /// The chain has no steps, or none is due and nothing was proved: that would be a login without a proof.
+    #[error("no step of the chain is due")]
+    NothingDue,
+    /// A due step names an authenticator that does not exist.
+    #[error("step {step} names the unknown authenticator `{authenticator}`")]
+    UnknownAuthenticator {
+        /// Counted from 1.
+        step: usize,
+        /// Its name.
+        authenticator: String,
+    },
+    /// The user cannot pass a due step.
+    #[error("no alternative of step {step} is open to this user: {why}")]
+    NoAlternative {
+        /// Counted from 1.
+        step: usize,
+        /// What each alternative lacks.
+        #[serde(rename = "reason")]
+        why: String,
+    },
+    /// Every step passed, but together they do not meet a demand of the chain.
+    #[error("the chain's demands are not met")]
+    DemandNotMet,
+    /// Every step passed, but the authentication context class asked for is not reached.
+    #[error("none of the requested acr values was reached")]
+    AcrNotReached,
+    /// The user is disabled, or gone.
+    #[error("the user may not act")]
+    MayNotAct,
+    /// The client asked for somebody else.
+    #[error("the client asked for another user")]
+    OtherUser,
+}
+
+/// What the plan says of one step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum StepReport {
+    /// It has to be passed.
+    Due {
+        /// Why it could not be decided that it is not due, where a condition erred.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        condition_error: Option<String>,
+    },
+    /// It passed, by this authenticator's evidence.
+    Satisfied {
+        /// Which.
+        by: String,
+        /// When.
+        at: Time,
+    },
+    /// It is not due.
+    NotDue {
+        /// Why.
+        because: String,
+    },
+    /// It is due and cannot be passed.
+    Blocked {
+        /// Why.
+        because: String,
+    },
+}
+
+/// Decides what comes next.
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let steps = &inputs.chain.document.steps;
+    let mut reports = Vec::with_capacity(steps.len());
+    let mut counted: Vec<&Evidence> = Vec::new();
+    let mut next = None;
+    for (position, step) in steps.iter().enumerate() {
+        let (report, outcome) = match due(step, inputs) {
+            Err(because) => (StepReport::NotDue { because }, None),
+            Ok(condition_error) => match satisfying(position, step, inputs, &counted) {
+                Some(evidence) => {
+                    counted.push(evidence);
+                    let by = evidence.authenticator.to_string();
+                    (StepReport::Satisfied { by, at: evidence.at }, None)
+                }
+                None => match open(position, step, inputs) {
+                    Ok(next) => (StepReport::Due { condition_error }, Some(next)),
+                    Err(denial) => (StepReport::Blocked { because: denial.to_string() }, Some(Next::Deny(denial))),
+                },
+            },
+        };
+        reports.push(report);
+        // The first step that is not passed decides; the rest is reported all the same.
+        next = next.or(outcome);
+    }
+    Plan { next: next.unwrap_or_else(|| finish(inputs, &counted)), steps: reports }
+}
+
+/// Whether a step is due: `Ok` with the condition's error where there was one, or `Err` with the reason why not.
+fn due(step: &Step, inputs: &Inputs<'_>) -> Result<Option<String>, String> {
+    let asked = |value: &String| inputs.context.acr_values.contains(value);
+    if !step.on_request.is_empty() && !step.on_request.iter().any(asked) {
+        return Err("no authentication context class that needs it was asked for".to_owned());
+    }
+    let mut error = None;
+    for condition in &step.when {
+        match condition.holds(inputs.context) {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("a condition does not hold: {condition:?}")),
+            // What cannot be decided is due.
+            Err(err) => error = Some(err.to_string()),
+        }
+    }
+    Ok(error)
+}
+
+/// The evidence that passes a step: what was given for it in this run, else the weakest of what was proved before that will
+/// do, so that stronger evidence is left for later steps.
+fn satisfying<'a>(position: usize, step: &Step, inputs: &Inputs<'a>, counted: &[&'a Evidence]) -> Option<&'a Evidence> {
+    let user = inputs.user?;
+    let free = |evidence: &&Evidence| {
+        let used = |earlier: &&Evidence| {
+            earlier.authenticator == evidence.authenticator && earlier.credential == evidence.credential
+        };
+        !step.distinct || !counted.iter().any(used)
+    };
+    let counts = |evidence: &&'a Evidence| {
+        evidence.user == user
+            && inputs.not_before.is_none_or(|limit| evidence.at >= limit)
+            && step.alternatives.iter().any(|alternative| passes(alternative, evidence, inputs))
+    };
+    let own = |evidence: &&Evidence| evidence.interaction == inputs.interaction && evidence.step == position;
+    let candidates = || inputs.evidence.iter().filter(counts).filter(free);
+    candidates().filter(own).max_by_key(|evidence| evidence.at).or_else(|| {
+        candidates().min_by_key(|evidence| (evidence.factors.len(), evidence.properties.len(), evidence.at))
+    })
+}
+
+/// Whether `evidence` does what `alternative` would have asked for.
+fn passes(alternative: &Alternative, evidence: &Evidence, inputs: &Inputs<'_>) -> bool {
+    let Some(authenticator) = inputs.registry.get(&alternative.authenticator) else { return false };
+    let descriptor = authenticator.descriptor();
+    let fresh = alternative.max_age.is_none_or(|age| evidence.fresh(age.into(), inputs.now));
+    // An authenticator that proves no factor (a code to a mailbox that can reset the password) is met by itself alone:
+    // every evidence covers nothing.
+    let same = evidence.authenticator == alternative.authenticator;
+    let enough = evidence.covers(&descriptor.factors, &descriptor.properties);
+    fresh && if descriptor.factors.is_empty() { same } else { enough }
+}
+
+/// How a due step can be passed.
+fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denial> {
+    let number = position + 1;
+    let unknown = step.alternatives.iter().find(|a| inputs.registry.get(&a.authenticator).is_none());
+    if let Some(alternative) = unknown {
+        let authenticator = alternative.authenticator.to_string();
+        return Err(Denial::UnknownAuthenticator { step: number, authenticator });
+    }
+    let (mut ready, mut enrollable, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, alternative) in step.alternatives.iter().enumerate() {
+        match inputs.availability.of(position, index) {
+            Readiness::Ready { .. } => ready.push(index),
+            Readiness::CanEnrol => enrollable.push(index),
+            Readiness::Unavailable { why } => lacking.push(format!("{}: {why}", alternative.authenticator)),
+        }
+    }
+    // Somebody of whom nothing is proved must not bind a factor to an account.
+    let may_enrol = step.enrol != EnrolPolicy::Refuse && position > 0 && inputs.user.is_some();
+    match () {
+        () if !ready.is_empty() => Ok(Next::Ask { step: position, alternatives: ready }),
+        () if may_enrol && !enrollable.is_empty() => Ok(Next::Enrol { step: position, alternatives: enrollable }),
+        () => {
+            let none = enrollable.iter().filter_map(|i| step.alternatives.get(*i));
+            lacking.extend(none.map(|a| format!("{}: the user has none", a.authenticator)));
+            Err(Denial::NoAlternative { step: number, why: lacking.join("; ") })
+        }
+    }
+}
+
+/// What follows when no step is left.
+fn finish(inputs: &Inputs<'_>, counted: &[&Evidence]) -> Next {
+    let evidence = || counted.iter().copied();
+    let (Some(user), Some(auth_time)) = (inputs.user, auth_time(counted)) else {
+        return Next::Deny(Denial::NothingDue);
+    };
+    if !inputs.chain.document.demands.iter().all(|demand| demand.met(evidence())) {
+        return Next::Deny(Denial::DemandNotMet);
+    }
+    let reached: Vec<&'static str> = ACR_VALUES
+        .iter()
+        .filter(|acr| acr.demands.iter().all(|demand| demand.met(evidence())))
+        .map(|acr| acr.value)
+        .collect();
+    // A value that this server does not know is a wish of no meaning here (OpenID Connect Core, section 3.1.2.1: a
+    // voluntary claim). One that it knows is a demand (RFC 9470, section 5).
+    let known = |value: &&String| ACR_VALUES.iter().any(|acr| acr.value == value.as_str());
+    let mut asked = inputs.context.acr_values.iter().filter(known).peekable();
+    if asked.peek().is_some() && !asked.any(|value| reached.contains(&value.as_str())) {
+        return Next::Deny(Denial::AcrNotReached);
+    }
+    let amr = evidence().flat_map(|e| e.amr.iter().cloned()).collect();
+    Next::Done(Completed { user, acr: reached.last().copied(), amr, auth_time })
+}
+
+/// A login ends with its last step, so the steps of one run share its time; of several runs the earliest decides.
+fn auth_time(counted: &[&Evidence]) -> Option<Time> {
+    let end = |run: InteractionId| counted.iter().filter(|e| e.interaction == run).map(|e| e.at).max();
+    counted.iter().filter_map(|evidence| end(evidence.interaction)).min()
+}

@@ -1,0 +1,196 @@
+//! The ports to the database. Two verbs, `read` and `write`; inside them, domain verbs.
+//!
+//! A `write` is a transaction: all of it or nothing, and durable when it returns. Single use is decided here, by
+//! conditional updates whose row count is the answer; reading first and deciding in memory would let two requests win.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use crate::{
+    audit::AuditEvent,
+    budget::{Budget, BudgetKey},
+    chain::{ChainDocument, ChainRevision},
+    channel::{Connection, SendOutcome},
+    id::{AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, InteractionId, SessionId, UserId},
+    interaction::{Challenge, Interaction},
+    session::Session,
+    time::Time,
+    user::{Credential, LoginName, User},
+};
+
+/// Why the store did not do it. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database does not answer, or has no time for us: the same call may work in a moment. Answered as 503.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// Somebody else was faster: what was read is no longer so, or what must be unique is taken.
+    #[error("changed by somebody else: {0}")]
+    Conflict(String),
+    /// What is stored cannot be read.
+    #[error("stored data cannot be read: {0}")]
+    Damaged(String),
+}
+
+/// The result of a store call.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// The verbs of the engine, inside one transaction.
+pub trait Tx: Send {
+    /// The user of that id.
+    fn user(&mut self, id: UserId) -> StoreResult<Option<User>>;
+    /// The user who signs in with that name: their user name, or their e-mail address.
+    fn user_by_login(&mut self, name: &LoginName) -> StoreResult<Option<User>>;
+    /// Up to `limit` users whose id is greater than `after`, by id.
+    fn users(&mut self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>>;
+    /// A new user. [`StoreError::Conflict`] when a login name is taken.
+    fn insert_user(&mut self, user: &User) -> StoreResult<()>;
+    /// Changes a user. [`StoreError::Conflict`] when a login name is taken.
+    fn update_user(&mut self, user: &User) -> StoreResult<()>;
+    /// The user's credentials of that authenticator, oldest first.
+    fn credentials(&mut self, user: UserId, authenticator: &AuthenticatorName) -> StoreResult<Vec<Credential>>;
+    /// A new credential.
+    fn insert_credential(&mut self, credential: &Credential) -> StoreResult<()>;
+    /// Replaces a credential's secret if its version is still `version`; whether it was.
+    fn renew_credential(&mut self, id: CredentialId, version: i64, secret: &str) -> StoreResult<bool>;
+    /// Removes a credential; whether there was one.
+    fn delete_credential(&mut self, id: CredentialId) -> StoreResult<bool>;
+
+    /// Every chain's published revision.
+    fn published_chains(&mut self) -> StoreResult<Vec<ChainRevision>>;
+    /// One revision, published or older.
+    fn chain_revision(&mut self, chain: &ChainName, revision: i64) -> StoreResult<Option<ChainRevision>>;
+    /// Publishes the next revision of a chain; its number.
+    fn publish_chain(&mut self, chain: &ChainName, document: &ChainDocument, now: Time) -> StoreResult<i64>;
+    /// Removes a chain (its revisions stay for interactions under way); whether there was one.
+    fn delete_chain(&mut self, chain: &ChainName) -> StoreResult<bool>;
+    /// Every connection.
+    fn connections(&mut self) -> StoreResult<Vec<Connection>>;
+    /// Makes or changes a connection.
+    fn put_connection(&mut self, connection: &Connection) -> StoreResult<()>;
+    /// Removes a connection; whether there was one.
+    fn delete_connection(&mut self, name: &ConnectionName) -> StoreResult<bool>;
+    /// The number that every change of configuration (chains, connections, clients, keys) raises.
+    fn configuration_version(&mut self) -> StoreResult<i64>;
+
+    /// A new interaction.
+    fn insert_interaction(&mut self, interaction: &Interaction) -> StoreResult<()>;
+    /// The interaction of that id.
+    fn interaction(&mut self, id: InteractionId) -> StoreResult<Option<Interaction>>;
+    /// Saves an interaction whose version was raised by one, if the stored version is still the one before; whether it was.
+    fn advance_interaction(&mut self, interaction: &Interaction) -> StoreResult<bool>;
+
+    /// A new challenge.
+    fn insert_challenge(&mut self, challenge: &Challenge) -> StoreResult<()>;
+    /// The challenge of that id.
+    fn challenge(&mut self, id: ChallengeId) -> StoreResult<Option<Challenge>>;
+    /// The challenges of an interaction, oldest first.
+    fn challenges(&mut self, interaction: InteractionId) -> StoreResult<Vec<Challenge>>;
+    /// Counts a try, if the challenge is alive: the tries now, or `None` when it was dead, spent or too old.
+    fn count_try(&mut self, id: ChallengeId, now: Time) -> StoreResult<Option<u32>>;
+    /// Counts a send, if the last was `sent_at` (nobody pressed the button twice); whether it was.
+    fn count_send(&mut self, id: ChallengeId, sent_at: Option<Time>, now: Time) -> StoreResult<bool>;
+    /// Records how the send of `sent_at` went. A refused one is taken back from the count.
+    fn record_send(&mut self, id: ChallengeId, sent_at: Time, outcome: &SendOutcome) -> StoreResult<()>;
+    /// Spends a challenge, if it is unspent; whether it was.
+    fn consume_challenge(&mut self, id: ChallengeId, now: Time) -> StoreResult<bool>;
+
+    /// A new session.
+    fn insert_session(&mut self, session: &Session) -> StoreResult<()>;
+    /// The session of that id, living or not.
+    fn session(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
+    /// Saves a session whose generation was raised by one, if the stored one is still the one before and it has not ended; whether it was.
+    fn renew_session(&mut self, session: &Session) -> StoreResult<bool>;
+    /// Marks the present generation as seen.
+    fn mark_session_seen(&mut self, id: SessionId, generation: i64) -> StoreResult<()>;
+    /// Ends a session; whether it was alive.
+    fn end_session(&mut self, id: SessionId, now: Time) -> StoreResult<bool>;
+    /// A user's living sessions, newest first, 100 at most.
+    fn sessions_of(&mut self, user: UserId, now: Time) -> StoreResult<Vec<Session>>;
+
+    /// The state of a budget; the default when there is no row.
+    fn budget(&mut self, key: &BudgetKey) -> StoreResult<Budget>;
+    /// Saves the state of a budget until `forgotten_at`.
+    fn put_budget(&mut self, key: &BudgetKey, budget: Budget, forgotten_at: Time) -> StoreResult<()>;
+    /// Forgets a budget.
+    fn clear_budget(&mut self, key: &BudgetKey) -> StoreResult<()>;
+
+    /// Appends to the audit log.
+    fn append_audit(&mut self, event: &AuditEvent) -> StoreResult<()>;
+    /// The latest audit events, newest first.
+    fn latest_audit(&mut self, limit: usize) -> StoreResult<Vec<AuditEvent>>;
+
+    /// Deletes up to `limit` rows of each kind that ended before `now`; how many.
+    fn sweep(&mut self, now: Time, limit: usize) -> StoreResult<usize>;
+}
+
+/// Work for a transaction. It may run more than once (a transaction that lost a race is repeated), so it must have no
+/// effect but on the transaction and its result.
+pub type Job<T> = Box<dyn FnMut(&mut T) -> StoreResult<()> + Send>;
+
+/// A database.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The verbs inside a transaction: a trait object, so that SQLite and PostgreSQL are chosen at run time.
+    type Tx: Tx + ?Sized + 'static;
+
+    /// Runs `job` on a consistent view. It must not write.
+    async fn run_read(&self, job: Job<Self::Tx>) -> StoreResult<()>;
+
+    /// Runs `job` in a transaction: rolled back when it fails, durable when this returns.
+    async fn run_write(&self, job: Job<Self::Tx>) -> StoreResult<()>;
+}
+
+/// `read` and `write` with a result.
+#[async_trait]
+pub trait StoreExt: Store {
+    /// Runs `work` on a consistent view.
+    async fn read<R, F>(&self, work: F) -> StoreResult<R>
+    where
+        R: Send + 'static,
+        F: FnMut(&mut Self::Tx) -> StoreResult<R> + Send + 'static,
+    {
+        let (job, result) = job(work);
+        self.run_read(job).await?;
+        take(&result)
+    }
+
+    /// Runs `work` in a transaction.
+    async fn write<R, F>(&self, work: F) -> StoreResult<R>
+    where
+        R: Send + 'static,
+        F: FnMut(&mut Self::Tx) -> StoreResult<R> + Send + 'static,
+    {
+        let (job, result) = job(work);
+        self.run_write(job).await?;
+        take(&result)
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}
+
+type Slot<R> = Arc<Mutex<Option<R>>>;
+
+fn job<T, R, F>(mut work: F) -> (Job<T>, Slot<R>)
+where
+    T: ?Sized + 'static,
+    R: Send + 'static,
+    F: FnMut(&mut T) -> StoreResult<R> + Send + 'static,
+{
+    let slot: Slot<R> = Arc::default();
+    let result = Arc::clone(&slot);
+    let job = Box::new(move |tx: &mut T| {
+        let value = work(tx)?;
+        if let Ok(mut slot) = slot.lock() {
+            *slot = Some(value);
+        }
+        Ok(())
+    });
+    (job, result)
+}
+
+fn take<R>(slot: &Slot<R>) -> StoreResult<R> {
+    let lost = || StoreError::Unavailable("the transaction ended without a result".to_owned());
+    slot.lock().map_err(|_| lost())?.take().ok_or_else(lost)
+}

@@ -1,0 +1,248 @@
+//! One step without an engine: owns what a [`StepContext`] borrows, and keeps what an authenticator did with it.
+//!
+//! It does between `begin` and `answer` what the engine does (state and code are carried over, a new beginning issues a
+//! new code), and nothing else: no budgets, no expiry of the challenge, no store.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+
+use crate::{
+    authenticator::{Authenticator, CodeKey, Outcome, Outgoing, Readiness, RenewedCredential, StepContext, StepError},
+    channel::{Connection, Settings},
+    code::IssuedCode,
+    crypto::{MasterKey, Prf},
+    id::{AuthenticatorName, CredentialId, InteractionId, UserId},
+    prompt::Fields,
+    random::{Random, RandomExt as _},
+    time::Time,
+    user::{Credential, LoginName, User},
+};
+
+/// Chance that is the same in every run (SplitMix64): two fixtures make the same user, the same ids and the same keys.
+#[derive(Debug)]
+struct Repeating(AtomicU64);
+
+impl Random for Repeating {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            chunk.iter_mut().zip((z ^ (z >> 31)).to_le_bytes()).for_each(|(to, from)| *to = from);
+        }
+    }
+}
+
+/// A step, its user, and what became of it. Everything that a test may want to change is public.
+pub struct StepFixture {
+    /// Who is authenticating.
+    pub user: Option<User>,
+    /// Their credentials.
+    pub credentials: Vec<Credential>,
+    /// The alternative's settings.
+    pub settings: Map<String, Value>,
+    /// The alternative's connection.
+    pub connection: Option<Connection>,
+    /// The time.
+    pub now: Time,
+    /// What the authenticator kept.
+    pub state: Value,
+    random: Repeating,
+    prf: Prf,
+    interaction: InteractionId,
+    issues: u32,
+    code: Option<IssuedCode>,
+    outgoing: Option<Outgoing>,
+    renewed: Vec<RenewedCredential>,
+}
+
+impl StepFixture {
+    /// The name of the service provider in every fixture.
+    pub const CLIENT_NAME: &str = "Books & Co";
+    /// The host of the server in every fixture.
+    pub const HOST: &str = "login.example.org";
+    const STEP: usize = 1;
+
+    /// A step of the user `alice`, who has nothing yet.
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "the name is a good one")]
+    pub fn new() -> Self {
+        let random = Repeating(AtomicU64::new(1));
+        let now = Time::from_unix_seconds(1_800_000_000);
+        let user = User {
+            id: UserId::new(now, &random),
+            username: LoginName::parse("alice").expect("a name"),
+            display_name: None,
+            email: None,
+            email_verified: false,
+            phone_number: None,
+            phone_number_verified: false,
+            locale: None,
+            groups: Vec::new(),
+            roles: Vec::new(),
+            disabled: false,
+            created_at: now,
+            updated_at: now,
+        };
+        Self {
+            user: Some(user),
+            credentials: Vec::new(),
+            settings: Map::new(),
+            connection: None,
+            now,
+            state: Value::Null,
+            prf: MasterKey::generate(&random).prf(),
+            interaction: InteractionId::new(now, &random),
+            random,
+            issues: 0,
+            code: None,
+            outgoing: None,
+            renewed: Vec::new(),
+        }
+    }
+
+    /// The same with a telephone number.
+    #[must_use]
+    pub fn phone(mut self, number: &str, verified: bool) -> Self {
+        if let Some(user) = &mut self.user {
+            user.phone_number = Some(number.to_owned());
+            user.phone_number_verified = verified;
+        }
+        self
+    }
+
+    /// The same with a credential.
+    #[must_use]
+    pub fn credential(mut self, authenticator: &str, secret: impl Into<String>) -> Self {
+        if let Some(user) = &self.user {
+            let id = CredentialId::new(self.now, &self.random);
+            let (authenticator, secret) = (AuthenticatorName::from(authenticator), SecretString::from(secret.into()));
+            let (user, created_at) = (user.id, self.now);
+            self.credentials.push(Credential { id, user, authenticator, label: None, secret, version: 1, created_at });
+        }
+        self
+    }
+
+    /// The same with a setting of the alternative.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with a connection of that kind, named after it in capitals, without settings.
+    #[must_use]
+    pub fn connection(mut self, kind: &str) -> Self {
+        let name = kind.to_uppercase().into();
+        self.connection =
+            Some(Connection { name, kind: kind.to_owned(), settings: Settings::default(), disabled: false });
+        self
+    }
+
+    /// The same for a name that nobody has.
+    #[must_use]
+    pub fn nobody(mut self) -> Self {
+        self.user = None;
+        self.credentials.clear();
+        self
+    }
+
+    /// The context, as an authenticator sees it.
+    pub fn context(&self) -> StepContext<'_> {
+        StepContext {
+            user: self.user.as_ref(),
+            credentials: &self.credentials,
+            settings: &self.settings,
+            connection: self.connection.as_ref(),
+            client_name: Self::CLIENT_NAME,
+            host: Self::HOST,
+            now: self.now,
+            random: &self.random,
+            state: self.state.clone(),
+            code: self.code.clone(),
+            code_key: CodeKey { prf: &self.prf, interaction: self.interaction, step: Self::STEP, issue: self.issues },
+            outgoing: None,
+            renewed: Vec::new(),
+        }
+    }
+
+    /// Whether the user can pass.
+    ///
+    /// # Errors
+    /// The authenticator's.
+    pub async fn readiness(&self, authenticator: &dyn Authenticator) -> Result<Readiness, StepError> {
+        authenticator.readiness(&self.context()).await
+    }
+
+    /// Begins, and keeps what came of it.
+    ///
+    /// # Errors
+    /// The authenticator's.
+    pub async fn begin(&mut self, authenticator: &dyn Authenticator) -> Result<Outcome, StepError> {
+        self.issues += 1;
+        self.code = None;
+        let mut cx = self.context();
+        let outcome = authenticator.begin(&mut cx).await;
+        let effects = (cx.state, cx.code, cx.outgoing, cx.renewed);
+        self.keep(effects);
+        outcome
+    }
+
+    /// Answers, and keeps what came of it.
+    ///
+    /// # Errors
+    /// The authenticator's.
+    pub async fn answer(&mut self, authenticator: &dyn Authenticator, input: &Fields) -> Result<Outcome, StepError> {
+        let mut cx = self.context();
+        let outcome = authenticator.answer(&mut cx, input).await;
+        let effects = (cx.state, cx.code, cx.outgoing, cx.renewed);
+        self.keep(effects);
+        outcome
+    }
+
+    fn keep(&mut self, effects: (Value, Option<IssuedCode>, Option<Outgoing>, Vec<RenewedCredential>)) {
+        let (state, code, outgoing, renewed) = effects;
+        self.state = state;
+        self.code = code;
+        self.outgoing = outgoing.or(self.outgoing.take());
+        self.renewed.extend(renewed);
+    }
+
+    /// The code that was issued, without the code.
+    pub fn issued(&self) -> Option<&IssuedCode> {
+        self.code.as_ref()
+    }
+
+    /// The code itself.
+    pub fn code(&self) -> Option<SecretString> {
+        self.code.as_ref().map(|code| code.reveal(&self.prf, self.interaction, Self::STEP))
+    }
+
+    /// The last message that was sent.
+    pub fn outgoing(&self) -> Option<&Outgoing> {
+        self.outgoing.as_ref()
+    }
+
+    /// The credentials that were renewed.
+    pub fn renewed(&self) -> &[RenewedCredential] {
+        &self.renewed
+    }
+
+    /// 32 random bytes as text: a value that nobody can have guessed.
+    pub fn unguessable(&self) -> String {
+        self.random.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A code of the issued one's shape that is not it.
+    pub fn wrong_code(&self) -> String {
+        let right = self.code().map(|code| code.expose_secret().to_owned()).unwrap_or_else(|| "000000".to_owned());
+        right.chars().map(|c| if c == '3' { '4' } else { '3' }).collect()
+    }
+}
+
+impl Default for StepFixture {
+    fn default() -> Self {
+        Self::new()
+    }
+}
