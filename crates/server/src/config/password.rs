@@ -1,0 +1,49 @@
+//! How passwords are hashed: argon2id, on threads of its own.
+
+use std::time::Duration;
+
+use super::reader::Reader;
+
+/// How passwords are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordSettings {
+    /// Memory of one hash, in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+    /// Threads that hash; `None` means one for each processor.
+    pub threads: Option<usize>,
+    /// How many may wait for a thread; one more is answered with 503.
+    pub queue: usize,
+    /// How long one may wait.
+    pub deadline: Duration,
+}
+
+/// The least that the OWASP password storage cheat sheet and RFC 9106 leave as reasonable: 19 MiB and two passes.
+const FLOOR_KIB: u32 = 19_456;
+
+pub(super) fn read(reader: &Reader<'_>, dev: bool) -> PasswordSettings {
+    let least = if dev { 1024 } else { 7_168 };
+    let settings = PasswordSettings {
+        memory_kib: reader.within("memory_kib", FLOOR_KIB, least..=1_048_576),
+        iterations: reader.within("iterations", 2, 1..=64),
+        parallelism: reader.within("parallelism", 1, 1..=16),
+        threads: reader.optional("threads"),
+        queue: reader.within("queue", 256, 1..=100_000),
+        deadline: reader.within(
+            "deadline",
+            Duration::from_secs(5),
+            Duration::from_millis(100)..=Duration::from_secs(60),
+        ),
+    };
+    if settings.threads == Some(0) {
+        reader.refuse("threads", "is 0", "Set at least 1, or remove it for one thread for each processor.");
+    }
+    if !dev && u64::from(settings.memory_kib) * u64::from(settings.iterations) < u64::from(FLOOR_KIB) * 2 {
+        let advice = format!("Use at least {FLOOR_KIB} KiB with 2 iterations, or 7168 KiB with 5 or 6.");
+        reader.refuse("memory_kib", "and iterations together make hashes too cheap to guess", advice);
+    }
+    settings
+}

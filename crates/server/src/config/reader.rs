@@ -1,0 +1,278 @@
+//! Reads settings out of a [`Table`], one key after the other, and notes what was asked for.
+//!
+//! The code that reads a key is the only place that names it: which keys are known, what they mean and what their
+//! defaults are cannot drift apart. What is left over at the end is unknown, and refused with the nearest known key.
+
+use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive};
+
+use secrecy::SecretString;
+
+use super::{
+    leaf::Leaf,
+    nearest::nearest,
+    problem::{Problem, Problems},
+    tree::{Node, Place, Table, Value},
+};
+
+/// What was read and what was wrong, over all readers of one document.
+#[derive(Default)]
+pub struct Report {
+    problems: RefCell<Vec<Problem>>,
+    unknown: RefCell<Vec<(String, Place)>>,
+    settings: RefCell<Vec<Setting>>,
+}
+
+/// A setting as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its dotted path.
+    pub key: String,
+    /// Its value as it would be written; `None` when it is not set and has no default; dots for a secret.
+    pub shown: Option<String>,
+    /// Where it comes from.
+    pub place: Place,
+}
+
+impl Report {
+    /// Notes what is wrong.
+    pub fn problem(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// The settings, in the order in which they were read, if nothing was wrong.
+    ///
+    /// # Errors
+    /// Everything that was wrong.
+    pub fn finish(self) -> Result<Vec<Setting>, Problems> {
+        let settings = self.settings.into_inner();
+        let mut problems = self.problems.into_inner();
+        for (key, place) in self.unknown.into_inner() {
+            problems.push(unknown(&key, place, settings.iter().map(|setting| setting.key.as_str())));
+        }
+        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+    }
+}
+
+/// The problem with a key that nobody knows. A key that is right but stands in the wrong table is found as well.
+pub fn unknown<'a>(key: &str, place: Place, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
+    let last = |path: &'a str| path.rsplit('.').next().unwrap_or(path);
+    let own = key.rsplit('.').next().unwrap_or(key);
+    let elsewhere = || {
+        let name = nearest(own, known.clone().map(last))?;
+        known.clone().find(|path| last(path) == name)
+    };
+    let advice = match nearest(key, known.clone()).or_else(elsewhere) {
+        Some(near) => format!("The nearest is {near}."),
+        None => "Remove it.".to_owned(),
+    };
+    Problem::new(place, key, "there is no such setting", advice)
+}
+
+/// Reads the keys of one table.
+pub struct Reader<'a> {
+    table: Option<&'a Table>,
+    path: String,
+    asked: RefCell<BTreeSet<String>>,
+    report: &'a Report,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of the whole document.
+    pub fn new(table: &'a Table, report: &'a Report) -> Self {
+        Self { table: Some(table), path: String::new(), asked: RefCell::default(), report }
+    }
+
+    /// Reads the table `key` with `read`; as if it were empty when it is not there.
+    pub fn section<T>(&self, key: &str, read: impl FnOnce(&Reader<'_>) -> T) -> T {
+        let table = self.node(key).and_then(|node| match &node.value {
+            Value::Table(table) => Some(table),
+            _ => {
+                self.wrong(node, key, "a table");
+                None
+            }
+        });
+        let section = Reader { table, path: self.full(key), asked: RefCell::default(), report: self.report };
+        let result = read(&section);
+        section.finish();
+        result
+    }
+
+    /// Notes every key that nobody asked for.
+    pub fn finish(&self) {
+        let asked = self.asked.borrow();
+        let left = self.table.into_iter().flatten().filter(|(key, _)| !asked.contains(*key));
+        let left = left.map(|(key, node)| (self.full(key), node.place.clone()));
+        self.report.unknown.borrow_mut().extend(left);
+    }
+
+    /// Whether anything is set here.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_none_or(Table::is_empty)
+    }
+
+    /// The value of `key`, or its default.
+    pub fn leaf<T: Leaf>(&self, key: &str, default: T) -> T {
+        let (value, place) = self.read::<T>(key).unwrap_or((default, Place::Default));
+        self.show(key, Some(value.show()), place);
+        value
+    }
+
+    /// The value of `key`, if it is set.
+    pub fn optional<T: Leaf>(&self, key: &str) -> Option<T> {
+        let (value, place) = self.read::<T>(key).map_or((None, Place::Default), |(value, place)| (Some(value), place));
+        self.show(key, value.as_ref().map(Leaf::show), place);
+        value
+    }
+
+    /// The value of `key` within `range`, or its default.
+    pub fn within<T: Leaf + PartialOrd>(&self, key: &str, default: T, range: RangeInclusive<T>) -> T {
+        let value = self.leaf(key, default);
+        if !range.contains(&value) {
+            let what = format!("{} is out of range", value.show());
+            let advice = format!("Set it between {} and {}.", range.start().show(), range.end().show());
+            self.refuse(key, what, advice);
+        }
+        value
+    }
+
+    /// A path; `<key>_file` means the same here, since the value is a file already.
+    pub fn path(&self, key: &str) -> Option<std::path::PathBuf> {
+        let by_file = format!("{key}_file");
+        let key = if self.node(key).is_none() && self.node(&by_file).is_some() { &by_file } else { key };
+        let node = self.node(key);
+        let path = node.and_then(Node::text).and_then(Leaf::read);
+        if let (None, Some(node)) = (&path, node) {
+            self.wrong(node, key, <std::path::PathBuf as Leaf>::WANTED);
+        }
+        let place = node.map_or(Place::Default, |node| node.place.clone());
+        self.show(key, path.as_ref().map(Leaf::show), place);
+        path
+    }
+
+    /// One of the words in `choices`; the first is the default.
+    pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        let (first, _) = choices.first()?;
+        let word = self.leaf(key, (*first).to_owned());
+        let found = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            let near = nearest(&word, names.iter().copied());
+            let near = near.map(|near| format!(" The nearest is {near}.")).unwrap_or_default();
+            self.refuse(key, "there is no such choice", format!("Set one of {}.{near}", names.join(", ")));
+        }
+        found
+    }
+
+    /// A list of values, also written as one text with commas; empty when it is not set.
+    pub fn list<T: Leaf>(&self, key: &str) -> Option<Vec<T>> {
+        let Some(node) = self.leaf_node(key) else {
+            self.show(key, None, Place::Default);
+            return None;
+        };
+        let items: Vec<(String, &Node)> = match &node.value {
+            Value::List(items) => items.iter().map(|item| (item.text().unwrap_or_default().to_owned(), item)).collect(),
+            _ => node.text()?.split(',').map(|item| (item.trim().to_owned(), &node)).collect(),
+        };
+        let mut values = Vec::new();
+        for (text, item) in items.iter().filter(|(text, _)| !text.is_empty()) {
+            match T::read(text) {
+                Some(value) => values.push(value),
+                None => self.wrong(item, key, T::WANTED),
+            }
+        }
+        let shown: Vec<_> = values.iter().map(|value| format!("{:?}", value.show())).collect();
+        self.show(key, Some(format!("[{}]", shown.join(", "))), node.place.clone());
+        Some(values)
+    }
+
+    /// A secret, which is never shown.
+    pub fn secret(&self, key: &str) -> Option<SecretString> {
+        let value = self.leaf_node(key).and_then(|node| match node.text() {
+            Some(text) => Some((SecretString::from(text.to_owned()), node.place.clone())),
+            None => {
+                self.wrong(&node, key, "a text");
+                None
+            }
+        });
+        let place = value.as_ref().map_or(Place::Default, |(_, place)| place.clone());
+        self.show(key, value.as_ref().map(|_| "•••".to_owned()), place);
+        value.map(|(value, _)| value)
+    }
+
+    /// Notes that the value of `key` cannot be.
+    pub fn refuse(&self, key: &str, what: impl Into<String>, advice: impl Into<String>) {
+        let place = self.table.and_then(|table| table.get(key)).map_or(Place::Default, |node| node.place.clone());
+        self.report.problem(Problem::new(place, &self.full(key), what, advice));
+    }
+
+    fn read<T: Leaf>(&self, key: &str) -> Option<(T, Place)> {
+        let node = self.leaf_node(key)?;
+        let value = node.text().and_then(T::read);
+        if value.is_none() {
+            self.wrong(&node, key, T::WANTED);
+        }
+        value.map(|value| (value, node.place))
+    }
+
+    /// The node of a leaf, which may also stand in a file that `<key>_file` names.
+    fn leaf_node(&self, key: &str) -> Option<Node> {
+        let by_file = format!("{key}_file");
+        let file = self.node(&by_file);
+        match (self.node(key), file) {
+            (Some(_), Some(file)) => {
+                let what = format!("{} is set as well", self.full(key));
+                self.report.problem(Problem::new(
+                    file.place.clone(),
+                    &self.full(&by_file),
+                    what,
+                    "Set one of the two.",
+                ));
+                None
+            }
+            (Some(node), None) => Some(node.clone()),
+            (None, Some(file)) => self.contents(&by_file, file),
+            (None, None) => None,
+        }
+    }
+
+    fn contents(&self, key: &str, file: &Node) -> Option<Node> {
+        let read = file.text().map(std::fs::read_to_string);
+        match read {
+            // Editors and `echo` end a file with a line end, which is never meant.
+            Some(Ok(text)) => {
+                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+                Some(Node { value: Value::Text(text), place: file.place.clone() })
+            }
+            Some(Err(error)) => {
+                let path = file.text().unwrap_or_default();
+                let what = format!("cannot read {path}: {error}");
+                let advice = "Name a file that this user may read.";
+                self.report.problem(Problem::new(file.place.clone(), &self.full(key), what, advice));
+                None
+            }
+            None => {
+                self.wrong(file, key, "the path of a file");
+                None
+            }
+        }
+    }
+
+    fn node(&self, key: &str) -> Option<&'a Node> {
+        self.asked.borrow_mut().insert(key.to_owned());
+        self.table?.get(key)
+    }
+
+    fn wrong(&self, node: &Node, key: &str, wanted: &str) {
+        let what = if node.text().is_some() { "is not readable".to_owned() } else { format!("is {}", node.kind()) };
+        let problem = Problem::new(node.place.clone(), &self.full(key), what, format!("Write {wanted}."));
+        self.report.problem(problem);
+    }
+
+    fn show(&self, key: &str, shown: Option<String>, place: Place) {
+        self.report.settings.borrow_mut().push(Setting { key: self.full(key), shown, place });
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}

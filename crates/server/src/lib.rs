@@ -1,0 +1,3 @@
+//! The actix-web server: routes, handlers, pages, portal
+
+pub mod config;
