@@ -168,7 +168,7 @@ impl Budget {
             let retry_at = (self.blocked_until != Self::NEVER).then_some(self.blocked_until);
             return Err(Limited { retry_at });
         }
-        let ended = self.count > 0 && rule.beyond != Beyond::Stop && now.since(self.since) >= rule.window;
+        let ended = self.count > 0 && now >= self.forgotten_at(rule);
         let (count, since) =
             if self.count == 0 || ended { (1, now) } else { (self.count.saturating_add(1), self.since) };
         let over = count.checked_sub(rule.limit);
@@ -180,8 +180,6 @@ impl Budget {
                 now + first.saturating_mul(2_u32.saturating_pow(over)).min(longest)
             }
         };
-        // A window that waits would otherwise end in the middle of a long wait and begin anew with free tries.
-        let since = if over.is_some() && matches!(rule.beyond, Beyond::Double { .. }) { now } else { since };
         Ok(Self { count, since, blocked_until })
     }
 
@@ -195,7 +193,9 @@ impl Budget {
     pub fn forgotten_at(&self, rule: &Rule) -> Time {
         match rule.beyond {
             Beyond::Stop => Self::NEVER,
-            _ => (self.since + rule.window).max(self.blocked_until),
+            Beyond::WaitForWindow => self.since + rule.window,
+            // Sitting out a wait earns one try; only a quiet window after it earns them all.
+            Beyond::Double { .. } => self.since.max(self.blocked_until) + rule.window,
         }
     }
 }

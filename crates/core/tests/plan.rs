@@ -1,0 +1,430 @@
+//! The plan, held against a thirty-line oracle over a million random chains, and the rules that attacks aim at, one by one.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use vestibule_core::{
+    authenticator::{Authenticator, Descriptor, Opening, Outcome, Readiness, Registry, StepContext, StepError},
+    chain::{ACR_VALUES, Alternative, ChainDocument, ChainRevision, Demand, EnrolPolicy, Seconds, Step},
+    condition::{Condition, Context, Test},
+    evidence::{Evidence, FactorClass, Property, Via},
+    id::{ClientId, InteractionId, UserId},
+    plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
+    prompt::Fields,
+    time::Time,
+};
+
+/// An authenticator that only describes itself: the plan asks no more.
+struct Described(Descriptor);
+
+#[async_trait]
+impl Authenticator for Described {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
+    }
+    async fn readiness(&self, _: &StepContext<'_>) -> Result<Readiness, StepError> {
+        Err(StepError::Busy)
+    }
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Err(StepError::Busy)
+    }
+    async fn answer(&self, _: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
+        Err(StepError::Busy)
+    }
+}
+
+use FactorClass::{Inherence, Knowledge, Possession};
+use Property::{PhishingResistant, Unrestricted, UserVerified};
+
+const KINDS: &[(&str, &[FactorClass], &[Property])] = &[
+    ("password", &[Knowledge], &[]),
+    ("smsotp", &[Possession], &[]),
+    ("totp", &[Possession], &[Unrestricted]),
+    ("passkey", &[Possession, Inherence], &[Unrestricted, PhishingResistant, UserVerified]),
+    ("emailotp", &[], &[]),
+];
+
+fn registry() -> Registry {
+    let described = |(name, factors, properties): &(&str, &[FactorClass], &[Property])| {
+        let descriptor = Descriptor {
+            name: (*name).into(),
+            factors: factors.iter().copied().collect(),
+            properties: properties.iter().copied().collect(),
+            amr: [(*name).to_owned()].into(),
+            opening: Opening::Free,
+            connection: None,
+            settings: serde_json::Value::Null,
+            messages: &[],
+        };
+        Arc::new(Described(descriptor)) as Arc<dyn Authenticator>
+    };
+    Registry::new(KINDS.iter().map(described).collect())
+}
+
+const NOW: Time = Time::from_unix_seconds(1_000_000);
+
+fn id(n: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(n)
+}
+
+fn alice() -> UserId {
+    UserId(id(1))
+}
+
+fn this_run() -> InteractionId {
+    InteractionId(id(100))
+}
+
+fn evidence(kind: &str, ago: u64, step: usize) -> Evidence {
+    let (name, factors, properties) = KINDS.iter().find(|(name, ..)| *name == kind).unwrap();
+    Evidence {
+        user: alice(),
+        authenticator: (*name).into(),
+        credential: "1".into(),
+        factors: factors.iter().copied().collect(),
+        properties: properties.iter().copied().collect(),
+        amr: [(*name).to_owned()].into(),
+        at: NOW - Duration::from_secs(ago),
+        via: Via::Direct,
+        interaction: InteractionId(id(99)),
+        step,
+    }
+}
+
+fn step(kinds: &[&str]) -> Step {
+    kinds.iter().map(|kind| Alternative::plain(kind)).collect::<Vec<_>>().into()
+}
+
+fn chain(steps: Vec<Step>) -> ChainRevision {
+    ChainRevision { chain: "test".into(), revision: 1, document: ChainDocument { steps, demands: Vec::new() } }
+}
+
+/// Everything a plan is made from, with defaults that a test changes.
+struct Case {
+    chain: ChainRevision,
+    user: Option<UserId>,
+    evidence: Vec<Evidence>,
+    availability: Option<Availability>,
+    acr_values: Vec<String>,
+    groups: Option<Vec<String>>,
+    ip: Option<IpAddr>,
+    not_before: Option<Time>,
+}
+
+impl Case {
+    fn new(steps: Vec<Step>, evidence: Vec<Evidence>) -> Self {
+        let groups = Some(vec!["staff".to_owned()]);
+        let ip = Some(IpAddr::from([10, 1, 2, 3]));
+        let chain = chain(steps);
+        Self { chain, user: Some(alice()), evidence, availability: None, acr_values: vec![], groups, ip, not_before: None }
+    }
+
+    fn plan(&self) -> Plan {
+        self.plan_with(&registry())
+    }
+
+    fn plan_with(&self, registry: &Registry) -> Plan {
+        let context = Context {
+            client: &ClientId::from("portal"),
+            scopes: &[],
+            acr_values: &self.acr_values,
+            ip: self.ip,
+            groups: self.groups.as_deref(),
+            roles: None,
+        };
+        let ready = Availability::all_ready(&self.chain);
+        plan(&Inputs {
+            chain: &self.chain,
+            registry,
+            user: self.user,
+            evidence: &self.evidence,
+            availability: self.availability.as_ref().unwrap_or(&ready),
+            context: &context,
+            not_before: self.not_before,
+            interaction: this_run(),
+            now: NOW,
+        })
+    }
+
+    fn asks(&self) -> Option<usize> {
+        match self.plan().next {
+            Next::Ask { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
+    fn denies(&self) -> Denial {
+        match self.plan().next {
+            Next::Deny(denial) => denial,
+            other => panic!("not denied: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn steps_are_asked_one_after_the_other() {
+    let steps = || vec![step(&["password"]), step(&["smsotp"])];
+    assert_eq!(Case::new(steps(), vec![]).asks(), Some(0));
+    assert_eq!(Case::new(steps(), vec![evidence("password", 5, 0)]).asks(), Some(1));
+    let Next::Done(done) = Case::new(steps(), vec![evidence("password", 5, 0), evidence("smsotp", 1, 1)]).plan().next
+    else {
+        panic!("not done")
+    };
+    assert_eq!((done.user(), done.acr()), (alice(), Some("urn:vestibule:acr:2fa")));
+    assert_eq!(done.amr().iter().map(String::as_str).collect::<Vec<_>>(), ["password", "smsotp"]);
+    assert_eq!(done.auth_time(), NOW - Duration::from_secs(1));
+}
+
+#[test]
+fn a_049_an_unknown_authenticator_or_an_empty_chain_is_refused_never_skipped() {
+    assert_eq!(Case::new(vec![], vec![evidence("passkey", 1, 0)]).denies(), Denial::NothingDue);
+    let unknown = Case::new(vec![step(&["password"]), step(&["smsotp", "retina"])], vec![evidence("password", 1, 0)]);
+    assert_eq!(unknown.denies(), Denial::UnknownAuthenticator { step: 2, authenticator: "retina".into() });
+    let mut never = step(&["password"]);
+    never.when = vec![Condition { test: Test::Group("nobody".into()), not: false }];
+    assert_eq!(Case::new(vec![never], vec![evidence("passkey", 1, 0)]).denies(), Denial::NothingDue);
+}
+
+#[test]
+fn a_048_a_condition_that_errs_makes_the_step_due() {
+    let garbage = |test, ip, groups: Option<Vec<String>>| {
+        let mut second = step(&["smsotp"]);
+        second.when = vec![Condition { test, not: true }];
+        let mut case = Case::new(vec![step(&["password"]), second], vec![evidence("password", 1, 0)]);
+        (case.ip, case.groups) = (ip, groups);
+        case
+    };
+    let cases = [
+        garbage(Test::Network("10.0.0.0/99".into()), Some(IpAddr::from([10, 0, 0, 1])), None),
+        garbage(Test::Network("10.0.0.0/8".into()), None, None),
+        garbage(Test::Group("staff".into()), None, None),
+        garbage(Test::Role("admin".into()), None, None),
+    ];
+    for case in cases {
+        assert_eq!(case.asks(), Some(1), "{:?}", case.chain);
+        assert!(matches!(case.plan().steps[1], StepReport::Due { condition_error: Some(_) }));
+    }
+    let holds = garbage(Test::Network("10.0.0.0/8".into()), Some(IpAddr::from([10, 0, 0, 1])), None);
+    assert!(matches!(holds.plan().next, Next::Done(_)));
+}
+
+#[test]
+fn a_050_a_user_without_the_factor_enrols_only_after_an_earlier_step_or_is_refused() {
+    let none = |first: bool, enrol| {
+        let mut last = step(&["totp"]);
+        last.enrol = enrol;
+        let steps = if first { vec![last] } else { vec![step(&["password"]), last] };
+        let mut case = Case::new(steps, vec![evidence("password", 1, 0)]);
+        case.availability = Some(Availability(vec![vec![Readiness::CanEnrol]; 2]));
+        case
+    };
+    assert!(matches!(none(false, EnrolPolicy::Allow).plan().next, Next::Enrol { step: 1, .. }));
+    assert!(matches!(none(false, EnrolPolicy::Refuse).denies(), Denial::NoAlternative { step: 2, .. }));
+    assert!(matches!(none(true, EnrolPolicy::Allow).denies(), Denial::NoAlternative { step: 1, .. }));
+    let mut nobody = none(false, EnrolPolicy::Require);
+    nobody.user = None;
+    assert!(matches!(nobody.denies(), Denial::NoAlternative { step: 1, .. }));
+}
+
+#[test]
+fn a_051_an_asked_acr_that_is_not_reached_is_refused() {
+    let case = |asked: &str| {
+        let mut case = Case::new(vec![step(&["password"])], vec![evidence("password", 1, 0)]);
+        case.acr_values = vec![asked.to_owned()];
+        case
+    };
+    assert_eq!(case("urn:vestibule:acr:2fa").denies(), Denial::AcrNotReached);
+    assert!(matches!(case("urn:vestibule:acr:1fa").plan().next, Next::Done(_)));
+    // Of no meaning here: a voluntary wish.
+    assert!(matches!(case("loa-17").plan().next, Next::Done(done) if done.acr() == Some("urn:vestibule:acr:1fa")));
+}
+
+#[test]
+fn a_052_evidence_too_old_weaker_or_of_another_user_is_due_again() {
+    let second = |max_age, given: Evidence| {
+        let mut last = step(&["totp"]);
+        last.alternatives[0].max_age = max_age;
+        Case::new(vec![step(&["password"]), last], vec![evidence("password", 1, 0), given])
+    };
+    assert_eq!(second(Some(Seconds(60)), evidence("totp", 61, 1)).asks(), Some(1));
+    assert_eq!(second(None, evidence("smsotp", 1, 1)).asks(), Some(1), "a text message is weaker than an app");
+    let theirs = Evidence { user: UserId(id(2)), ..evidence("totp", 1, 1) };
+    assert_eq!(second(None, theirs).asks(), Some(1));
+    assert!(matches!(second(Some(Seconds(60)), evidence("totp", 60, 1)).plan().next, Next::Done(_)));
+    assert!(matches!(second(None, evidence("passkey", 900, 1)).plan().next, Next::Done(_)), "stronger will do");
+}
+
+#[test]
+fn a_053_a_055_what_was_proved_before_the_limit_does_not_count_however_strong() {
+    let old = [evidence("passkey", 10, 0), evidence("password", 10, 0)];
+    let mut case = Case::new(vec![step(&["password"]), step(&["smsotp"])], old.to_vec());
+    case.not_before = Some(NOW - Duration::from_secs(5));
+    assert_eq!(case.asks(), Some(0));
+    case.evidence.push(Evidence { interaction: this_run(), ..evidence("password", 1, 0) });
+    assert_eq!(case.asks(), Some(1), "freshness met by the weaker step alone");
+}
+
+#[test]
+fn a_054_one_factor_class_twice_is_not_two_factors() {
+    let sms = evidence("smsotp", 1, 0);
+    let totp = evidence("totp", 1, 1);
+    let mut case = Case::new(vec![step(&["smsotp"]), step(&["totp"])], vec![sms.clone(), totp]);
+    case.chain.document.demands = vec![Demand::Factors(2)];
+    assert_eq!(case.denies(), Denial::DemandNotMet);
+    let twice = Case::new(vec![step(&["smsotp"]), step(&["smsotp"])], vec![sms]);
+    assert_eq!(twice.asks(), Some(1), "one credential counts once");
+}
+
+#[test]
+fn auth_time_is_the_end_of_the_earliest_login_that_counted() {
+    let run = |kind, ago, step, run| Evidence { interaction: InteractionId(id(run)), ..evidence(kind, ago, step) };
+    let all = vec![run("password", 500, 0, 7), run("totp", 480, 1, 7), run("passkey", 3, 2, 100)];
+    let case = Case::new(vec![step(&["password"]), step(&["smsotp"]), step(&["passkey"])], all);
+    let Next::Done(done) = case.plan().next else { panic!("not done") };
+    assert_eq!(done.auth_time(), NOW - Duration::from_secs(480));
+}
+
+/// A small generator: a million cases have to be quick.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+    fn one_in(&mut self, n: u64) -> bool {
+        self.roll(n) == 0
+    }
+    fn kind(&mut self) -> &'static str {
+        KINDS[self.roll(5) as usize].0
+    }
+    fn age(&mut self) -> u64 {
+        [0, 30, 300, 3000][self.roll(4) as usize]
+    }
+
+    fn step(&mut self) -> Step {
+        let mut step: Step = (0..=self.roll(2)).map(|_| self.alternative()).collect::<Vec<_>>().into();
+        step.distinct = !self.one_in(4);
+        if self.one_in(4) {
+            step.when.push(Condition { test: self.test(), not: self.one_in(2) });
+        }
+        if self.one_in(8) {
+            step.on_request = vec![ACR_VALUES[self.roll(3) as usize].value.to_owned()];
+        }
+        step
+    }
+
+    fn alternative(&mut self) -> Alternative {
+        let mut alternative = Alternative::plain(if self.one_in(50) { "retina" } else { self.kind() });
+        alternative.max_age = self.one_in(3).then(|| Seconds(self.age() as u32));
+        alternative
+    }
+
+    fn test(&mut self) -> Test {
+        match self.roll(5) {
+            0 => Test::Group(if self.one_in(2) { "staff" } else { "other" }.to_owned()),
+            1 => Test::Network(if self.one_in(2) { "10.0.0.0/8" } else { "192.0.2.0/24" }.to_owned()),
+            2 => Test::Network("no range".to_owned()),
+            3 => Test::Client("portal".to_owned()),
+            _ => Test::Role("unknown".to_owned()),
+        }
+    }
+
+    fn evidence(&mut self) -> Evidence {
+        let kind = self.kind();
+        let mut evidence = evidence(kind, self.age(), self.roll(3) as usize);
+        evidence.credential = self.roll(2).to_string();
+        if self.one_in(6) {
+            evidence.user = UserId(id(2));
+        }
+        if self.one_in(2) {
+            evidence.interaction = this_run();
+        }
+        evidence
+    }
+
+    fn case(&mut self) -> Case {
+        let steps = (0..self.roll(4)).map(|_| self.step()).collect();
+        let evidence = (0..self.roll(5)).map(|_| self.evidence()).collect();
+        let mut case = Case::new(steps, evidence);
+        if self.one_in(6) {
+            case.chain.document.demands.push(Demand::Factors(2));
+        }
+        if self.one_in(4) {
+            case.acr_values = vec![ACR_VALUES[self.roll(3) as usize].value.to_owned()];
+        }
+        if self.one_in(6) {
+            case.not_before = Some(NOW - Duration::from_secs(self.age()));
+        }
+        if self.one_in(8) {
+            case.user = None;
+        }
+        case
+    }
+}
+
+/// The oracle: whether the due steps can be given evidence at all, by trying every way.
+fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
+    let Some(here) = case.chain.document.steps.get(step) else {
+        let factors: BTreeSet<_> = used.iter().flat_map(|e| &e.factors).collect();
+        return !used.is_empty() && (case.chain.document.demands.is_empty() || factors.len() >= 2);
+    };
+    let not_asked = !here.on_request.is_empty() && !here.on_request.iter().any(|v| case.acr_values.contains(v));
+    let excused = here.when.iter().any(|c| match &c.test {
+        Test::Group(name) => (name == "staff") == c.not,
+        Test::Network(range) if range == "no range" => false,
+        Test::Network(range) => (range == "10.0.0.0/8") == c.not,
+        Test::Client(_) => c.not,
+        _ => false,
+    });
+    if not_asked || excused {
+        return oracle_allows(case, step + 1, used);
+    }
+    case.evidence.iter().any(|e| {
+        let fits = here.alternatives.iter().any(|a| {
+            let Some((name, factors, properties)) = KINDS.iter().find(|(name, ..)| *name == a.authenticator.as_str())
+            else {
+                return false;
+            };
+            let proves = factors.iter().all(|f| e.factors.contains(f)) && properties.iter().all(|p| e.properties.contains(p));
+            let fresh = a.max_age.is_none_or(|age| NOW.0 - e.at.0 <= i64::from(age.0) * 1_000_000);
+            fresh && if *name == "emailotp" { e.authenticator.as_str() == *name } else { proves }
+        });
+        let theirs = Some(e.user) == case.user && case.not_before.is_none_or(|limit| e.at >= limit);
+        let free = !here.distinct || !used.iter().any(|u| u.authenticator == e.authenticator && u.credential == e.credential);
+        fits && theirs && free && oracle_allows(case, step + 1, &[used, &[e]].concat())
+    })
+}
+
+#[test]
+fn a_059_done_comes_only_when_every_due_step_passed() {
+    let registry = registry();
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    let (mut done, mut asked, mut denied) = (0, 0, 0);
+    for round in 0..1_000_000 {
+        let case = dice.case();
+        let plan = case.plan_with(&registry);
+        assert_eq!(plan.steps.len(), case.chain.document.steps.len());
+        match plan.next {
+            Next::Done(completed) => {
+                done += 1;
+                assert!(oracle_allows(&case, 0, &[]), "round {round}: {:?} {:?}", case.chain, case.evidence);
+                assert_eq!(Some(completed.user()), case.user);
+                let given: BTreeSet<_> = case.evidence.iter().flat_map(|e| &e.amr).collect();
+                assert!(completed.amr().iter().all(|amr| given.contains(amr)));
+                assert!(completed.auth_time() <= NOW);
+            }
+            Next::Ask { step, alternatives } => {
+                asked += 1;
+                assert!(matches!(plan.steps[step], StepReport::Due { .. }));
+                assert!(!alternatives.is_empty());
+            }
+            Next::Enrol { .. } => panic!("round {round}: every alternative is ready"),
+            Next::Deny(_) => denied += 1,
+        }
+    }
+    // The generator reaches every outcome often enough to mean something.
+    assert!(done > 50_000 && asked > 50_000 && denied > 50_000, "{done} {asked} {denied}");
+}
