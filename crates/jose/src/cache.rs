@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     compact::MAX_TOKEN,
-    ring::KeyRing,
+    ring::{KeyRing, to_array},
     verify::{Expect, Typ, VerifyError},
 };
 
@@ -107,17 +107,14 @@ fn name(ring: &KeyRing, token: &str, expect: &Expect<'_>) -> [u8; 32] {
         Typ::Plain => (b"plain", ""),
         Typ::PlainOr(typ) => (b"plain or", typ),
     };
-    for part in [ring.etag().as_bytes(), token.as_bytes(), kind, typ.as_bytes(), expect.issuer.as_bytes()] {
+    for part in [ring.fingerprint().as_slice(), token.as_bytes(), kind, typ.as_bytes(), expect.issuer.as_bytes()] {
         add(part);
     }
     add(&expect.leeway.as_micros().to_be_bytes());
     // No audience asked for is not the same as an empty list of them.
     add(if expect.audience.is_some() { b"audience" } else { b"" });
     expect.audience.into_iter().flatten().for_each(|audience| add(audience.as_bytes()));
-    let digest = context.finish();
-    let mut name = [0; 32];
-    name.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-    name
+    to_array(&context.finish())
 }
 
 struct AsTheToken;

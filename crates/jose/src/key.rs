@@ -158,6 +158,10 @@ impl SigningKey {
         &self.0.jwk
     }
 
+    fn unreadable(&self) -> KeyError {
+        KeyError::NotAKey(self.algorithm())
+    }
+
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.0.verifier
     }
@@ -178,12 +182,6 @@ impl SigningKey {
         URL_SAFE_NO_PAD.encode_string(&payload, &mut token);
         self.0.pair.append_signature(&mut token)?;
         if token.len() > MAX_TOKEN { Err(SignError::TooLong) } else { Ok(token) }
-    }
-}
-
-impl SigningKey {
-    fn unreadable(&self) -> KeyError {
-        KeyError::NotAKey(self.algorithm())
     }
 }
 

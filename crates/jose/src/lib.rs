@@ -9,10 +9,10 @@
 //! refused.
 //!
 //! All cryptography is aws-lc-rs. The compact serialisation around it is three base64url strings and two dots
-//! (RFC 7515, section 7.1), so it is written here rather than taken from `jsonwebtoken`: that library makes and encodes
-//! the header anew for each token and parses a public key for each check, and leaves the choice of the algorithm to a
-//! list beside the key. Here an algorithm is part of a key. `benches/sign.rs` measures both roads; the tests let
-//! `jsonwebtoken` read what we write and the other way round.
+//! (RFC 7515, section 7.1), so it is written here rather than taken from `jsonwebtoken`: that library parses the private
+//! key again for each token, and keeps a list of algorithms beside a key where here the algorithm is part of it. An ES256
+//! token takes 13.9 µs here and 22.2 µs there, of which the bare signature is 13.4 µs (`benches/sign.rs`, one core of a
+//! shared server). The tests let `jsonwebtoken` read what we write and the other way round.
 
 mod algorithm;
 mod cache;

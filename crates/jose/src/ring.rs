@@ -145,6 +145,8 @@ pub struct KeyRing {
     keys: Vec<RingKey>,
     jwks: Box<[u8]>,
     etag: String,
+    /// Differs whenever this ring could verify otherwise than another.
+    fingerprint: [u8; 32],
     changes_at: Option<i64>,
 }
 
@@ -183,7 +185,13 @@ impl KeyRing {
         // Half a digest tells versions of one document apart.
         let digest = digest::digest(&digest::SHA256, &jwks);
         let half = digest.as_ref().get(..16).unwrap_or_default();
-        Self { etag: format!("\"{}\"", URL_SAFE_NO_PAD.encode(half)), keys, jwks, changes_at }
+        Self {
+            etag: format!("\"{}\"", URL_SAFE_NO_PAD.encode(half)),
+            fingerprint: fingerprint(&keys),
+            keys,
+            jwks,
+            changes_at,
+        }
     }
 
     /// The key that signs with this algorithm; `None` when there is none, and then nothing can be signed.
@@ -216,6 +224,10 @@ impl KeyRing {
         &self.etag
     }
 
+    pub(crate) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
     /// When one of the keys changes its state: then it is time for [`KeyRing::at`].
     pub fn changes_at(&self) -> Option<i64> {
         self.changes_at
@@ -246,6 +258,24 @@ impl KeyRing {
         verified.ends_at = key.meta.removed_at.map_or(verified.ends_at, |removed| removed.min(verified.ends_at));
         Ok(verified)
     }
+}
+
+/// The names of the keys and until when each is believed. A name has one length, so no two lists meet.
+fn fingerprint(keys: &[RingKey]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for key in keys {
+        context.update(key.meta.id.as_str().as_bytes());
+        context.update(key.key.algorithm().as_str().as_bytes());
+        context.update(&key.meta.removed_at.unwrap_or(i64::MAX).to_be_bytes());
+    }
+    to_array(&context.finish())
+}
+
+/// A SHA-256 digest as an array.
+pub(crate) fn to_array(digest: &digest::Digest) -> [u8; 32] {
+    let mut array = [0; 32];
+    array.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    array
 }
 
 fn jwk_set(keys: &[RingKey]) -> Box<[u8]> {
