@@ -1,13 +1,13 @@
 //! One step without an engine: owns what a [`StepContext`] borrows, and keeps what an authenticator did with it.
 //!
 //! It does between `begin` and `answer` what the engine does (state and code are carried over, a new beginning issues a
-//! new code), and nothing else: no budgets, no expiry of the challenge, no store.
-
-use std::sync::atomic::{AtomicU64, Ordering};
+//! new code), and nothing else: no budgets, no expiry of the challenge, no store. Its chance is seeded, so two fixtures make
+//! the same user, the same ids and the same keys.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
+use super::SeededRandom;
 use crate::{
     authenticator::{Authenticator, CodeKey, Outcome, Outgoing, Readiness, RenewedCredential, StepContext, StepError},
     channel::{Connection, Settings},
@@ -15,25 +15,10 @@ use crate::{
     crypto::{MasterKey, Prf},
     id::{AuthenticatorName, CredentialId, InteractionId, UserId},
     prompt::Fields,
-    random::{Random, RandomExt as _},
+    random::RandomExt as _,
     time::Time,
     user::{Credential, LoginName, User},
 };
-
-/// Chance that is the same in every run (SplitMix64): two fixtures make the same user, the same ids and the same keys.
-#[derive(Debug)]
-struct Repeating(AtomicU64);
-
-impl Random for Repeating {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let mut z = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            chunk.iter_mut().zip((z ^ (z >> 31)).to_le_bytes()).for_each(|(to, from)| *to = from);
-        }
-    }
-}
 
 /// A step, its user, and what became of it. Everything that a test may want to change is public.
 pub struct StepFixture {
@@ -49,7 +34,7 @@ pub struct StepFixture {
     pub now: Time,
     /// What the authenticator kept.
     pub state: Value,
-    random: Repeating,
+    random: SeededRandom,
     prf: Prf,
     interaction: InteractionId,
     issues: u32,
@@ -68,7 +53,7 @@ impl StepFixture {
     /// A step of the user `alice`, who has nothing yet.
     #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "the name is a good one")]
     pub fn new() -> Self {
-        let random = Repeating(AtomicU64::new(1));
+        let random = SeededRandom::new(1);
         let now = Time::from_unix_seconds(1_800_000_000);
         let user = User {
             id: UserId::new(now, &random),
