@@ -199,6 +199,39 @@ fn an_algorithm_that_is_needed_no_more_fades_out_and_one_that_is_needed_comes() 
 }
 
 #[test]
+fn a_published_key_steps_in_when_nothing_signs() {
+    let mut table = Table::default();
+    table.tick(NOW);
+    let now = NOW + 89 * DAY;
+    table.tick(now);
+    let lost = table.current(now);
+    table.0.retain(|key| key.id != lost);
+    let next = table.0[0].id.clone();
+    assert!(table.ring(now).current(Algorithm::ES256).is_none());
+    assert_eq!(table.tick(now), [Action::Promote { id: next.clone(), activates_at: now }]);
+    assert_eq!(table.current(now), next);
+}
+
+#[test]
+fn an_end_that_was_decided_is_never_put_off() {
+    let mut table = Table::default();
+    table.tick(NOW);
+    // An admin wants it to stop in an hour, and to be gone in two: a successor comes at that hour, not a day later.
+    table.0[0].retires_at = Some(NOW + HOUR);
+    table.0[0].removed_at = Some(NOW + 2 * HOUR);
+    let due = table.tick(NOW);
+    assert_eq!(due, [Action::Generate { algorithm: Algorithm::ES256, activates_at: NOW + HOUR }]);
+    let first = table.metas().into_iter().find(|key| key.activates_at == NOW).unwrap();
+    // A successor that comes later than that end does not move it, and one that comes sooner keeps its deletion.
+    let mut successor = table.metas().into_iter().find(|key| key.id != first.id).unwrap();
+    successor.activates_at = NOW + 2 * HOUR;
+    assert_eq!(rotation::due(&[first.clone(), successor], &policy(), NOW), []);
+    let sooner = rotation::rotate_now(&table.metas(), &policy(), Algorithm::ES256, NOW + 60 * SECOND);
+    let retire = Action::Retire { id: first.id, retires_at: NOW + 60 * SECOND, removed_at: NOW + 2 * HOUR };
+    assert!(sooner.contains(&retire), "{sooner:?}");
+}
+
+#[test]
 fn without_keys_nothing_is_signed() {
     let ring = KeyRing::new(&[], NOW).unwrap();
     assert!(Algorithm::ALL.into_iter().all(|algorithm| ring.current(algorithm).is_none()));
