@@ -1,0 +1,109 @@
+//! The words of the pages, by language and key.
+//!
+//! A catalogue is one flat JSON object. `{name}` in a message is filled in; a message whose key ends in `.one` is taken instead
+//! of its namesake when `{n}` is 1, which is all the grammar of number that English and German have. Fluent was the road not
+//! taken: its grammar is worth its weight with a language that needs it.
+
+use std::collections::HashMap;
+
+use vestibule_core::Registry;
+
+use super::{PagesError, locale::LOCALES};
+
+const EN: &str = include_str!("messages/en.json");
+const DE: &str = include_str!("messages/de.json");
+
+/// All words in all languages.
+pub(super) struct Catalogue(HashMap<&'static str, HashMap<String, String>>);
+
+impl Catalogue {
+    /// The built-in words, and the English ones that each authenticator brings.
+    pub(super) fn new(registry: &Registry) -> Result<Self, PagesError> {
+        let mut all = HashMap::new();
+        for (locale, text) in LOCALES.iter().zip([EN, DE]) {
+            all.insert(*locale, parse(locale, text)?);
+        }
+        let english = all.entry("en").or_default();
+        for (key, message) in registry.iter().flat_map(|authenticator| authenticator.descriptor().messages) {
+            english.entry((*key).to_owned()).or_insert_with(|| (*message).to_owned());
+        }
+        Ok(Self(all))
+    }
+
+    /// The message for `key` in `locale`, else in English; `n` decides between one and many.
+    pub(super) fn find(&self, locale: &str, key: &str, n: Option<u64>) -> Option<&str> {
+        let find = |locale: &str| {
+            let messages = self.0.get(locale)?;
+            let one = (n == Some(1)).then(|| messages.get(&format!("{key}.one"))).flatten();
+            one.or_else(|| messages.get(key)).map(String::as_str)
+        };
+        find(locale).or_else(|| find("en"))
+    }
+}
+
+fn parse(locale: &'static str, text: &str) -> Result<HashMap<String, String>, PagesError> {
+    serde_json::from_str(text).map_err(|source| PagesError::Messages { locale, source })
+}
+
+/// A piece of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// Words.
+    Words(&'a str),
+    /// The name of what is filled in.
+    Slot(&'a str),
+}
+
+/// The pieces of a message. A brace without its twin is a word like any other.
+pub(super) fn pieces(message: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let mut rest = message;
+    while let Some((before, name, after)) = next_slot(rest) {
+        found.push(Piece::Words(before));
+        found.push(Piece::Slot(name));
+        rest = after;
+    }
+    found.push(Piece::Words(rest));
+    found.retain(|piece| *piece != Piece::Words(""));
+    found
+}
+
+fn next_slot(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, tail) = text.split_once('{')?;
+    let (name, after) = tail.split_once('}')?;
+    Some((before, name, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn slots(message: &str) -> BTreeSet<&str> {
+        pieces(message).into_iter().filter_map(|p| if let Piece::Slot(name) = p { Some(name) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_message_falls_into_pieces() {
+        use Piece::{Slot, Words};
+        assert_eq!(pieces("Hi {name}, {n}"), [Words("Hi "), Slot("name"), Words(", "), Slot("n")]);
+        assert_eq!(pieces("a { b"), [Words("a { b")]);
+    }
+
+    #[test]
+    fn every_language_says_everything_and_fills_in_the_same() {
+        let (en, de) = (parse("en", EN).unwrap(), parse("de", DE).unwrap());
+        for (key, message) in &en {
+            let german = de.get(key).unwrap_or_else(|| panic!("de has no {key}"));
+            assert_eq!(slots(message), slots(german), "{key}");
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let catalogue = Catalogue::new(&Registry::default()).unwrap();
+        assert_ne!(catalogue.find("en", "notice.code", Some(1)), catalogue.find("en", "notice.code", Some(2)));
+        assert_ne!(catalogue.find("de", "notice.code", Some(1)), catalogue.find("de", "notice.code", Some(2)));
+    }
+}

@@ -1,0 +1,220 @@
+//! The pages that people see: typed values in, HTML out.
+//!
+//! A page is a value ([`Page`]), a template draws it, a catalogue gives it words in a language. Handlers never write HTML and
+//! templates never decide anything: what a page may say is in its type, so every state of it can be listed
+//! ([`Page::samples`]), drawn by a test, and looked at in the gallery.
+//!
+//! Everything works without JavaScript. A page has no inline script and no inline style, so the content security policy
+//! needs no `unsafe-*`. A page application built in the browser was the road not taken: it would need focus, titles, history and
+//! translations built again by hand, and a second toolchain.
+
+pub mod assets;
+pub mod gallery;
+mod helpers;
+pub mod interaction;
+pub mod locale;
+mod messages;
+mod model;
+mod moment;
+mod samples;
+mod templates;
+
+use std::path::Path;
+
+use handlebars::Handlebars;
+use serde::Serialize;
+use vestibule_core::{Registry, prompt::Text};
+
+pub use self::{assets::Assets, locale::negotiate, model::*, moment::Moment, samples::Sample};
+
+/// Draws pages. Made once, when the server starts.
+pub struct Pages {
+    templates: Handlebars<'static>,
+    assets: Assets,
+}
+
+/// What a page needs beside its own value.
+#[derive(Clone)]
+pub struct PageContext {
+    /// One of [`locale::LOCALES`], as [`negotiate`] gives it. Also goes into `Content-Language`.
+    pub locale: &'static str,
+    /// The nonce of the content security policy, where it has one.
+    pub nonce: Option<String>,
+    /// The value of the hidden input `csrf` of every form; empty where the page has no form.
+    pub csrf: String,
+    /// Whether to say on every page that this is a development server.
+    pub dev_banner: bool,
+    /// The host that the person should see in the address bar, such as `login.example.com`.
+    pub host: String,
+}
+
+/// Why a page could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum PagesError {
+    /// A template cannot be read as one.
+    #[error("template {name}: {source}")]
+    Template {
+        /// Which.
+        name: String,
+        /// Where and why.
+        #[source]
+        source: Box<handlebars::TemplateError>,
+    },
+    /// A template asks for what its page does not have.
+    #[error("page {name}: {source}")]
+    Render {
+        /// Which.
+        name: String,
+        /// Where and why.
+        #[source]
+        source: Box<handlebars::RenderError>,
+    },
+    /// A catalogue cannot be read.
+    #[error("messages {locale}: {source}")]
+    Messages {
+        /// Which.
+        locale: &'static str,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The folder of own templates cannot be read.
+    #[error("{path}: {source}")]
+    Folder {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file in the folder of own templates replaces nothing.
+    #[error("{0}: there is no template of this name to replace")]
+    UnknownTemplate(String),
+}
+
+/// What a body template sees: the page's own fields, its title as a heading, and `cx`.
+#[derive(Serialize)]
+struct Data<'a, T> {
+    #[serde(flatten)]
+    page: &'a T,
+    heading: Text,
+    cx: View<'a>,
+}
+
+/// [`PageContext`] as templates see it.
+#[derive(Clone, Copy, Serialize)]
+struct View<'a> {
+    locale: &'static str,
+    nonce: Option<&'a str>,
+    csrf: &'a str,
+    dev_banner: bool,
+    host: &'a str,
+}
+
+/// What the frame around every body sees.
+#[derive(Serialize)]
+struct Frame<'a> {
+    name: &'static str,
+    title: Text,
+    alarmed: bool,
+    wide: bool,
+    body: String,
+    style: &'a str,
+    logo: &'a str,
+    scripts: Vec<&'a str>,
+    cx: View<'a>,
+}
+
+impl Pages {
+    /// Reads all templates and catalogues. The authenticators of `registry` bring their own messages; a file in the folder
+    /// `overrides` replaces the template of the same name. With replaced templates every page is drawn once in each of its
+    /// states, so that a wrong name in one is found now and not by somebody who wants to sign in.
+    ///
+    /// # Errors
+    /// When a template or a catalogue cannot be used.
+    pub fn new(registry: &Registry, overrides: Option<&Path>) -> Result<Self, PagesError> {
+        let mut templates = templates::engine();
+        helpers::register(&mut templates, messages::Catalogue::new(registry)?);
+        templates::register(&mut templates, overrides)?;
+        let pages = Self { templates, assets: Assets::new() };
+        if overrides.is_some() {
+            pages.check()?;
+        }
+        Ok(pages)
+    }
+
+    /// Draws every sample in every language.
+    ///
+    /// # Errors
+    /// The first that cannot be drawn.
+    pub fn check(&self) -> Result<(), PagesError> {
+        for &locale in locale::LOCALES {
+            let cx = PageContext {
+                locale,
+                nonce: None,
+                csrf: String::new(),
+                dev_banner: true,
+                host: "login.example.com".to_owned(),
+            };
+            Page::samples().iter().try_for_each(|sample| self.render(&sample.value, &cx).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Draws a page.
+    ///
+    /// # Errors
+    /// When a template asks for what the page does not have; a test keeps the built-in ones from that.
+    pub fn render(&self, page: &Page, cx: &PageContext) -> Result<String, PagesError> {
+        match page {
+            Page::Step(page) => self.draw(page, cx),
+            Page::Choose(page) => self.draw(page, cx),
+            Page::Consent(page) => self.draw(page, cx),
+            Page::NoWay(page) => self.draw(page, cx),
+            Page::Ended(page) => self.draw(page, cx),
+            Page::ConfirmLogout(page) => self.draw(page, cx),
+            Page::SignedOut(page) => self.draw(page, cx),
+            Page::Error(page) => self.draw(page, cx),
+            Page::Home(page) => self.draw(page, cx),
+            Page::Landing(page) => self.draw(page, cx),
+            Page::Outbox(page) => self.draw(page, cx),
+            Page::Demo(page) => self.draw(page, cx),
+            Page::Gallery(page) => self.draw(page, cx),
+        }
+    }
+
+    /// The style sheet, the scripts and the logo, to be served at [`assets::PREFIX`].
+    pub fn assets(&self) -> &Assets {
+        &self.assets
+    }
+
+    fn draw<T: Body>(&self, page: &T, cx: &PageContext) -> Result<String, PagesError> {
+        let view = View {
+            locale: cx.locale,
+            nonce: cx.nonce.as_deref(),
+            csrf: &cx.csrf,
+            dev_banner: cx.dev_banner,
+            host: &cx.host,
+        };
+        let frame = Frame {
+            name: T::TEMPLATE,
+            title: page.title(),
+            alarmed: page.alarmed(),
+            wide: T::WIDE,
+            body: self.fill(T::TEMPLATE, &Data { page, heading: page.title(), cx: view })?,
+            style: self.assets.url("site.css"),
+            logo: self.assets.url("logo.svg"),
+            scripts: page.scripts().into_iter().map(|name| self.assets.url(name)).collect(),
+            cx: view,
+        };
+        self.fill("frame", &frame)
+    }
+
+    fn fill(&self, name: &str, data: &impl Serialize) -> Result<String, PagesError> {
+        let wrong = |source| PagesError::Render { name: name.to_owned(), source: Box::new(source) };
+        self.templates.render(name, data).map_err(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,835 @@
+//! What each page shows, as a type. Whatever a template may ask for is a field here; nothing is optional by being left out.
+
+use serde::Serialize;
+use vestibule_core::prompt::Text;
+
+use super::moment::Moment;
+
+/// A page.
+#[derive(Clone, Debug)]
+pub enum Page {
+    /// A step is due: sign in, say who you are, type a code.
+    Step(Step),
+    /// A step can be passed in several ways, and none is chosen yet.
+    Choose(Choose),
+    /// An application asks for something that the person has to allow.
+    Consent(Consent),
+    /// This person cannot pass a step, whatever they do here.
+    NoWay(NoWay),
+    /// An interaction that nothing can be done with any more.
+    Ended(Ended),
+    /// Whether to sign out.
+    ConfirmLogout(ConfirmLogout),
+    /// Signed out.
+    SignedOut(SignedOut),
+    /// Something cannot be done, and no application can be told.
+    Error(ErrorPage),
+    /// The portal: who am I, where am I signed in.
+    Home(Home),
+    /// What somebody sees who types the server's address.
+    Landing(Landing),
+    /// Messages that a development server kept instead of sending them.
+    Outbox(Outbox),
+    /// The built-in relying party.
+    Demo(Demo),
+    /// All pages in all states.
+    Gallery(Gallery),
+}
+
+/// What all pages have.
+pub(super) trait Body: Serialize {
+    /// The name of the template.
+    const TEMPLATE: &'static str;
+    /// Whether it holds lists and tables and so wants more than a column.
+    const WIDE: bool = false;
+    /// The title of the document.
+    fn title(&self) -> Text {
+        Text::new(&format!("{}.title", Self::TEMPLATE))
+    }
+    /// Whether the title should begin with "Error", which a screen reader reads first.
+    fn alarmed(&self) -> bool {
+        false
+    }
+    /// The modules that make it more comfortable.
+    fn scripts(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Serialize)]
+pub struct App {
+    /// How it is called.
+    pub name: String,
+    /// Its host, so that a name cannot lie about where one goes.
+    pub host: Option<String>,
+}
+
+/// A link out of a page.
+#[derive(Clone, Debug, Serialize)]
+pub struct Link {
+    /// Where to. Only ever an address that an admin registered.
+    pub href: String,
+    /// How the place is called.
+    pub name: String,
+}
+
+/// Where a form goes, and the hidden inputs that say what was seen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Form {
+    /// The path that it is posted to.
+    pub action: String,
+    /// Hidden input `version`.
+    pub version: i64,
+    /// Hidden input `challenge`; empty where there is none.
+    pub challenge: String,
+}
+
+/// How many doors there are, and at which we stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct Progress {
+    step: usize,
+    of: usize,
+    doors: Vec<Door>,
+}
+
+/// How a door is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Door {
+    Passed,
+    Here,
+    Ahead,
+}
+
+impl Progress {
+    /// More doors than this are told in words alone.
+    const DRAWN: usize = 6;
+
+    /// At door `step` (counted from 1) of `of`. A way of one door has nothing to tell: `None`.
+    pub fn new(step: usize, of: usize) -> Option<Self> {
+        let door = |n: usize| match n.cmp(&step) {
+            std::cmp::Ordering::Less => Door::Passed,
+            std::cmp::Ordering::Equal => Door::Here,
+            std::cmp::Ordering::Greater => Door::Ahead,
+        };
+        let drawn = if of <= Self::DRAWN { of } else { 0 };
+        (of > 1).then(|| Self { step, of, doors: (1..=drawn).map(door).collect() })
+    }
+}
+
+/// A step is due.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Where the answer goes.
+    pub form: Form,
+    /// Who asks for the sign-in.
+    pub app: Option<App>,
+    /// Where in the row of doors.
+    pub progress: Option<Progress>,
+    /// Who is signing in, once proven.
+    pub user_name: Option<String>,
+    /// The heading.
+    pub title: Text,
+    /// What to do.
+    pub lead: Option<Text>,
+    /// Asked beside the other fields; the value is filled in.
+    pub username: Option<String>,
+    /// What is asked.
+    pub fields: Vec<Input>,
+    /// The word on the main button.
+    pub submit: Text,
+    /// What became of the message that carries the code.
+    pub code: Option<CodeStatus>,
+    /// What the last answer came to.
+    pub notice: Option<Notice>,
+    /// The other ways to pass this step.
+    pub others: Vec<Way>,
+}
+
+/// One input.
+#[derive(Clone, Debug, Serialize)]
+pub struct Input {
+    /// Its name: `username`, `password`, `code`, or what an authenticator of one's own calls it.
+    pub name: String,
+    /// Its label.
+    pub label: Text,
+    /// What it takes.
+    pub kind: InputKind,
+    /// Whether typing begins here.
+    pub focus: bool,
+}
+
+/// What an input takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum InputKind {
+    /// A name to sign in with.
+    Username,
+    /// A password.
+    Password,
+    /// A one-time code.
+    Code {
+        /// How many characters.
+        length: u8,
+        /// The same with room for the spaces and dashes that people paste.
+        room: u8,
+        /// Whether they are all digits.
+        numeric: bool,
+    },
+}
+
+/// Where the message stands that carries a code.
+#[derive(Clone, Debug, Serialize)]
+pub struct CodeStatus {
+    /// What is to be said of it.
+    pub state: CodeState,
+    /// Where it was sent, masked; `None` for somebody who has proved nothing, who is then told nothing of any message either.
+    pub to: Option<String>,
+    /// For how many minutes the code works, rounded; at least 1.
+    pub minutes: u32,
+    /// Until when it works.
+    pub until: Moment,
+    /// Whether another may be asked for; `None` where never.
+    pub resend: Option<Resend>,
+    /// What to quote when asking for help.
+    pub reference: String,
+}
+
+/// What is to be said of a code's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeState {
+    /// Somebody who has proved nothing asked for it: whether there was anybody to send to is not told.
+    Asked,
+    /// It is being sent.
+    Sending,
+    /// The gateway took it.
+    Sent,
+    /// The gateway refused it.
+    Refused,
+    /// It may or may not have been sent.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It had too many tries.
+    Dead,
+}
+
+/// When another message may be asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resend {
+    /// From when on.
+    pub at: Moment,
+    /// So many seconds from now; 0 is now.
+    pub wait: u64,
+}
+
+/// A way to pass a step.
+#[derive(Clone, Debug, Serialize)]
+pub struct Way {
+    /// The value of `button[name=alternative]`.
+    pub index: usize,
+    /// Which authenticator, for a picture.
+    pub authenticator: String,
+    /// How it is called.
+    pub label: Text,
+    /// Which device or number, masked.
+    pub target: Option<String>,
+}
+
+/// How a notice is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// As hoped.
+    Good,
+    /// Worth knowing.
+    Plain,
+    /// Something did not work.
+    Bad,
+}
+
+/// What the last answer came to, in one or two sentences.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice {
+    /// How it is meant.
+    pub tone: Tone,
+    /// What is said.
+    pub text: Text,
+    /// The message that the authenticator itself may bring for this, which is then said instead.
+    pub own: Option<String>,
+    /// Fills `{n}`.
+    pub n: Option<u32>,
+    /// Fills `{at}`.
+    pub at: Option<Moment>,
+    /// What to quote when asking for help.
+    pub reference: Option<String>,
+    /// Whether it is about what was typed: then typing goes on in the field, which names the notice as its description.
+    /// Otherwise the notice itself takes the focus.
+    pub about_field: bool,
+}
+
+impl Notice {
+    fn new(tone: Tone, key: &str) -> Self {
+        Self { tone, text: Text::new(key), own: None, n: None, at: None, reference: None, about_field: false }
+    }
+
+    fn mistake(key: &str) -> Self {
+        Self { about_field: true, ..Self::new(Tone::Bad, key) }
+    }
+
+    /// User name and password do not belong together; never which of them is wrong.
+    pub fn wrong_credentials() -> Self {
+        Self::mistake("notice.credentials")
+    }
+
+    /// The password is not right, for somebody who is already known.
+    pub fn wrong_password() -> Self {
+        Self::mistake("notice.password")
+    }
+
+    /// What was typed is not right.
+    pub fn wrong() -> Self {
+        Self::mistake("notice.wrong")
+    }
+
+    /// The code is not right; it has `left` tries.
+    pub fn wrong_code(left: u32) -> Self {
+        Self { n: Some(left), ..Self::mistake("notice.code") }
+    }
+
+    /// It was right once.
+    pub fn expired() -> Self {
+        Self::mistake("notice.expired")
+    }
+
+    /// Nothing was typed.
+    pub fn empty() -> Self {
+        Self::mistake("notice.empty")
+    }
+
+    /// What was typed cannot be read.
+    pub fn malformed() -> Self {
+        Self::mistake("notice.malformed")
+    }
+
+    /// The same notice in the words of an authenticator, where it brings any.
+    #[must_use]
+    pub fn in_words_of(self, authenticator: &str, what: &str) -> Self {
+        Self { own: Some(format!("{authenticator}.{what}")), ..self }
+    }
+
+    /// Too many tries: wait until then, or use another way or device.
+    pub fn wait(until: Option<Moment>) -> Self {
+        let key = if until.is_some() { "notice.wait" } else { "notice.stopped" };
+        Self { at: until, ..Self::new(Tone::Bad, key) }
+    }
+
+    /// Too many messages: wait until then, or use another way.
+    pub fn wait_for_messages(until: Option<Moment>) -> Self {
+        let key = if until.is_some() { "notice.sends_wait" } else { "notice.sends_stopped" };
+        Self { at: until, ..Self::new(Tone::Bad, key) }
+    }
+
+    /// The same code was sent again.
+    pub fn resent() -> Self {
+        Self::new(Tone::Good, "notice.resent")
+    }
+
+    /// A new code was sent; only this one works.
+    pub fn renewed() -> Self {
+        Self::new(Tone::Good, "notice.renewed")
+    }
+
+    /// Our trouble.
+    pub fn trouble(reference: String, busy: bool) -> Self {
+        let key = if busy { "notice.busy" } else { "notice.trouble" };
+        Self { reference: Some(reference), ..Self::new(Tone::Bad, key) }
+    }
+
+    /// Messages are not sent to this kind of number here.
+    pub fn number_not_allowed() -> Self {
+        Self::new(Tone::Bad, "notice.number")
+    }
+
+    /// A browser was signed out, as wished.
+    pub fn session_ended() -> Self {
+        Self::new(Tone::Good, "notice.session_ended")
+    }
+
+    /// The person went on in another tab.
+    pub fn moved() -> Self {
+        Self::new(Tone::Plain, "notice.moved")
+    }
+}
+
+impl Page {
+    /// The HTTP status that the page is answered with.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Error(page) => page.status,
+            Self::NoWay(_) => 403,
+            Self::Ended(_) => 410,
+            _ => 200,
+        }
+    }
+
+    /// The same page, saying that the person went on in another tab, when it has nothing else to say.
+    #[must_use]
+    pub fn moved(mut self) -> Self {
+        match &mut self {
+            Self::Step(Step { notice, .. }) | Self::Choose(Choose { notice, .. }) => {
+                notice.get_or_insert_with(Notice::moved);
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+/// A step can be passed in several ways.
+#[derive(Clone, Debug, Serialize)]
+pub struct Choose {
+    /// Where the choice goes.
+    pub form: Form,
+    /// Who asks for the sign-in.
+    pub app: Option<App>,
+    /// Where in the row of doors.
+    pub progress: Option<Progress>,
+    /// Who is signing in, once proven.
+    pub user_name: Option<String>,
+    /// The ways.
+    pub ways: Vec<Way>,
+    /// What the last answer came to.
+    pub notice: Option<Notice>,
+}
+
+/// An application asks for something.
+#[derive(Clone, Debug, Serialize)]
+pub struct Consent {
+    /// Where the decision goes.
+    pub form: Form,
+    /// Who asks.
+    pub app: App,
+    /// The account in use.
+    pub user: Person,
+    /// What is asked for.
+    pub scopes: Vec<Scope>,
+    /// Whether the person allowed other things before, and this is more.
+    pub more: bool,
+}
+
+/// Somebody.
+#[derive(Clone, Debug, Serialize)]
+pub struct Person {
+    /// The name to show.
+    pub name: String,
+    /// The name to sign in with.
+    pub username: String,
+}
+
+/// One thing asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scope {
+    /// The value of the checkbox `scope`.
+    pub name: String,
+    /// In plain words.
+    pub text: Text,
+    /// Whether it can be left out.
+    pub optional: bool,
+}
+
+impl Scope {
+    /// The scopes that the catalogue has plain words for.
+    const KNOWN: [&'static str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
+
+    /// A scope as it was asked for. `openid` alone cannot be left out: without it there is no sign-in.
+    pub fn new(name: &str) -> Self {
+        let known = Self::KNOWN.contains(&name);
+        let text =
+            if known { Text::new(&format!("scope.{name}")) } else { Text::new("scope.other").with("name", name) };
+        Self { name: name.to_owned(), text, optional: name != "openid" }
+    }
+}
+
+/// This person cannot pass a step.
+#[derive(Clone, Debug, Serialize)]
+pub struct NoWay {
+    /// Who asked for the sign-in.
+    pub app: Option<App>,
+    /// Why.
+    pub why: Lack,
+    /// The way back to the application, which is then told.
+    pub back: Option<Link>,
+    /// What to quote when asking for help.
+    pub reference: String,
+}
+
+/// Why somebody cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// They have none of the ways that are asked for, such as a phone number, and none can be added here.
+    Way,
+    /// Their account is switched off.
+    Account,
+    /// The application asked for somebody else.
+    OtherUser,
+    /// What they have is not as strong as what the application asked for.
+    Strength,
+    /// The sign-in is not set up as it should be: our fault.
+    Setup,
+}
+
+/// An interaction that nothing can be done with.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ended {
+    /// How it ended.
+    pub how: End,
+    /// The way back to the application.
+    pub back: Option<Link>,
+}
+
+/// How an interaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Too old.
+    Expired,
+    /// It was finished before.
+    Finished,
+}
+
+/// Whether to sign out.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfirmLogout {
+    /// The path that the answer is posted to.
+    pub action: String,
+    /// Who is signed in.
+    pub user: Option<Person>,
+    /// Who asks.
+    pub app: Option<App>,
+    /// What the request carried, to be sent along.
+    pub hidden: Vec<Hidden>,
+}
+
+/// A hidden input.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hidden {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// Signed out.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedOut {
+    /// The way back to the application.
+    pub back: Option<Link>,
+}
+
+/// Something cannot be done.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorPage {
+    cause: Cause,
+    status: u16,
+    /// What the developer should change; only given in development.
+    pub hint: Option<String>,
+    /// What to quote when asking for help.
+    pub reference: String,
+    /// The way back to the application.
+    pub back: Option<Link>,
+}
+
+impl ErrorPage {
+    /// What went wrong, and what to quote when asking for help.
+    pub fn new(cause: Cause, reference: impl Into<String>) -> Self {
+        Self { cause, status: cause.status(), hint: None, reference: reference.into(), back: None }
+    }
+}
+
+/// What went wrong, as far as a person is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub enum Cause {
+    /// The application is not registered here, or switched off.
+    UnknownApp,
+    /// The application asked to be answered where it is not registered.
+    WrongAddress,
+    /// The request makes no sense.
+    BadRequest,
+    /// The sign-in was begun in another browser, or its cookie is gone.
+    WrongBrowser,
+    /// It is not allowed.
+    Forbidden,
+    /// There is nothing here.
+    NotFound,
+    /// It was here once.
+    Gone,
+    /// The request is too large.
+    TooLarge,
+    /// Too many requests.
+    TooMany,
+    /// Our fault.
+    Internal,
+    /// Our fault, and soon over.
+    Unavailable,
+}
+
+impl Cause {
+    /// The HTTP status to answer with.
+    pub const fn status(self) -> u16 {
+        self.facts().0
+    }
+
+    /// The status, and the name that its messages have in the catalogue.
+    const fn facts(self) -> (u16, &'static str) {
+        match self {
+            Self::UnknownApp => (400, "unknown_app"),
+            Self::WrongAddress => (400, "wrong_address"),
+            Self::BadRequest => (400, "bad_request"),
+            Self::WrongBrowser => (403, "wrong_browser"),
+            Self::Forbidden => (403, "forbidden"),
+            Self::NotFound => (404, "not_found"),
+            Self::Gone => (410, "gone"),
+            Self::TooLarge => (413, "too_large"),
+            Self::TooMany => (429, "too_many"),
+            Self::Internal => (500, "internal"),
+            Self::Unavailable => (503, "unavailable"),
+        }
+    }
+}
+
+impl From<Cause> for &'static str {
+    fn from(cause: Cause) -> Self {
+        cause.facts().1
+    }
+}
+
+/// The portal's first page.
+#[derive(Clone, Debug, Serialize)]
+pub struct Home {
+    /// Who is signed in.
+    pub user: Person,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The phone number, masked.
+    pub phone: Option<String>,
+    /// Where they are signed in; the present browser first.
+    pub sessions: Vec<SessionRow>,
+    /// What was just done.
+    pub notice: Option<Notice>,
+    /// Where the sign-out buttons are posted to: `session` names one, `everywhere` the others.
+    pub action: String,
+    /// Where signing out of this browser is posted to.
+    pub logout: String,
+}
+
+/// One browser that is signed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionRow {
+    /// The value of `button[name=session]`.
+    pub id: String,
+    /// The browser, in words such as "Firefox on Linux".
+    pub browser: String,
+    /// The network that it came from.
+    pub network: String,
+    /// When it signed in.
+    pub since: Moment,
+    /// When it last did.
+    pub renewed: Moment,
+    /// Whether it is the one that looks at this page.
+    pub current: bool,
+}
+
+/// What somebody sees who types the server's address.
+#[derive(Clone, Debug, Serialize)]
+pub struct Landing {
+    /// Who is signed in.
+    pub user: Option<Person>,
+    /// Whether to point at what only a development server has.
+    pub dev: bool,
+}
+
+/// Messages that were kept instead of sent, the newest first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outbox {
+    /// The messages.
+    pub messages: Vec<OutboxRow>,
+}
+
+/// One message.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutboxRow {
+    /// When.
+    pub at: Moment,
+    /// Where to.
+    pub to: String,
+    /// The text.
+    pub body: String,
+    /// The code in it.
+    pub code: Option<String>,
+}
+
+/// The built-in relying party.
+#[derive(Clone, Debug, Serialize)]
+pub struct Demo {
+    /// Who signed in, and what the application was told.
+    pub signed_in: Option<DemoUser>,
+    /// Where signing in begins.
+    pub login: String,
+    /// Where signing in begins that asks for every step again.
+    pub again: String,
+    /// Where signing out is posted to.
+    pub logout: String,
+    /// What did not work, in the protocol's words.
+    pub problem: Option<String>,
+}
+
+/// What a relying party learns.
+#[derive(Clone, Debug, Serialize)]
+pub struct DemoUser {
+    /// The `name` claim, or another to greet with.
+    pub name: String,
+    /// How they signed in, the `amr` claim.
+    pub amr: Vec<String>,
+    /// How strong that is, the `acr` claim.
+    pub acr: Option<String>,
+    /// The claims of the ID token, in order.
+    pub claims: Vec<Claim>,
+}
+
+/// One claim.
+#[derive(Clone, Debug, Serialize)]
+pub struct Claim {
+    /// Its name.
+    pub name: String,
+    /// Its value as JSON.
+    pub value: String,
+    /// A time in it, for claims that are one.
+    pub moment: Option<Moment>,
+}
+
+/// All pages in all states.
+#[derive(Clone, Debug, Serialize)]
+pub struct Gallery {
+    /// The pages.
+    pub pages: Vec<GalleryEntry>,
+    /// The languages to see them in.
+    pub locales: Vec<&'static str>,
+}
+
+/// A page and its states.
+#[derive(Clone, Debug, Serialize)]
+pub struct GalleryEntry {
+    /// Its name.
+    pub page: &'static str,
+    /// Its states, and where each can be seen.
+    pub states: Vec<Link>,
+}
+
+impl Body for Step {
+    const TEMPLATE: &'static str = "step";
+    fn title(&self) -> Text {
+        self.title.clone()
+    }
+    fn alarmed(&self) -> bool {
+        let failed = |code: &CodeStatus| !matches!(code.state, CodeState::Asked | CodeState::Sending | CodeState::Sent);
+        self.notice.as_ref().is_some_and(Notice::bad) || self.code.as_ref().is_some_and(failed)
+    }
+    fn scripts(&self) -> Vec<&'static str> {
+        let has = |wanted: fn(&InputKind) -> bool| self.fields.iter().any(|field| wanted(&field.kind));
+        let password = has(|kind| matches!(kind, InputKind::Password)).then_some("password.js");
+        let code = has(|kind| matches!(kind, InputKind::Code { .. })).then_some("otp.js");
+        let at = self.notice.as_ref().is_some_and(|notice| notice.at.is_some());
+        let time = (at || self.code.is_some()).then_some("time.js");
+        [password, code, time].into_iter().flatten().collect()
+    }
+}
+
+impl Notice {
+    fn bad(&self) -> bool {
+        self.tone == Tone::Bad
+    }
+}
+
+impl Body for Choose {
+    const TEMPLATE: &'static str = "choose";
+    fn title(&self) -> Text {
+        Text::new(if self.ways.len() == 1 { "choose.one" } else { "choose.title" })
+    }
+    fn alarmed(&self) -> bool {
+        self.notice.as_ref().is_some_and(Notice::bad)
+    }
+    fn scripts(&self) -> Vec<&'static str> {
+        vec!["time.js"]
+    }
+}
+
+impl Body for Consent {
+    const TEMPLATE: &'static str = "consent";
+}
+
+impl Body for NoWay {
+    const TEMPLATE: &'static str = "no-way";
+    fn alarmed(&self) -> bool {
+        true
+    }
+}
+
+impl Body for Ended {
+    const TEMPLATE: &'static str = "ended";
+}
+
+impl Body for ConfirmLogout {
+    const TEMPLATE: &'static str = "confirm-logout";
+}
+
+impl Body for SignedOut {
+    const TEMPLATE: &'static str = "signed-out";
+}
+
+impl Body for ErrorPage {
+    const TEMPLATE: &'static str = "error";
+    fn title(&self) -> Text {
+        Text::new(&format!("error.{}.title", self.cause.facts().1))
+    }
+    fn alarmed(&self) -> bool {
+        true
+    }
+}
+
+impl Body for Home {
+    const TEMPLATE: &'static str = "home";
+    const WIDE: bool = true;
+    fn scripts(&self) -> Vec<&'static str> {
+        vec!["time.js"]
+    }
+}
+
+impl Body for Landing {
+    const TEMPLATE: &'static str = "landing";
+}
+
+impl Body for Outbox {
+    const TEMPLATE: &'static str = "outbox";
+    const WIDE: bool = true;
+    fn scripts(&self) -> Vec<&'static str> {
+        vec!["time.js"]
+    }
+}
+
+impl Body for Demo {
+    const TEMPLATE: &'static str = "demo";
+    const WIDE: bool = true;
+    fn scripts(&self) -> Vec<&'static str> {
+        vec!["time.js"]
+    }
+}
+
+impl Body for Gallery {
+    const TEMPLATE: &'static str = "gallery";
+    const WIDE: bool = true;
+}

@@ -1,0 +1,409 @@
+//! A value of every page in every state that it can be in: what the tests draw, and what the gallery shows.
+
+use vestibule_core::{Time, prompt::Text};
+
+use super::{
+    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended, ErrorPage,
+    Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow, Page, Person,
+    Progress, Resend, Scope, SessionRow, SignedOut, Step, Way,
+};
+
+/// A page in one of its states.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The page's name.
+    pub page: &'static str,
+    /// The state's name, in words joined by dashes.
+    pub state: &'static str,
+    /// The value.
+    pub value: Page,
+}
+
+const REFERENCE: &str = "01936b5e-7c1a-7e40-9d1f-3f2b8a6c4d21";
+const MASKED: &str = "+1 ••• ••• ••42";
+
+impl Page {
+    /// Every page in every state.
+    pub fn samples() -> Vec<Sample> {
+        let pages: [(&'static str, Vec<(&'static str, Page)>); 13] = [
+            ("sign-in", sign_in()),
+            ("identify", identify()),
+            ("choose", choose()),
+            ("code", code()),
+            ("consent", consent()),
+            ("no-way", no_way()),
+            ("ended", ended()),
+            ("sign-out", sign_out()),
+            ("error", error()),
+            ("portal", portal()),
+            ("landing", landing()),
+            ("outbox", outbox()),
+            ("demo", demo()),
+        ];
+        let named = |(page, states): (&'static str, Vec<(&'static str, Self)>)| {
+            states.into_iter().map(move |(state, value)| Sample { page, state, value })
+        };
+        pages.into_iter().flat_map(named).collect()
+    }
+}
+
+fn at(seconds: i64) -> Moment {
+    // 2026-11-23 14:02:50 UTC.
+    Time::from_unix_seconds(1_795_442_570 + seconds).into()
+}
+
+fn form() -> Form {
+    Form { action: format!("/interaction/{REFERENCE}"), version: 3, challenge: String::new() }
+}
+
+fn app() -> App {
+    App { name: "Grafana".to_owned(), host: Some("metrics.example.com".to_owned()) }
+}
+
+fn ada() -> Person {
+    Person { name: "Ada Lovelace".to_owned(), username: "ada".to_owned() }
+}
+
+fn link() -> Link {
+    Link { href: "https://metrics.example.com/".to_owned(), name: "Grafana".to_owned() }
+}
+
+fn way(index: usize, authenticator: &str, target: Option<&str>) -> Way {
+    Way {
+        index,
+        authenticator: authenticator.to_owned(),
+        label: Text::new(&format!("{authenticator}.label")),
+        target: target.map(str::to_owned),
+    }
+}
+
+fn password() -> Step {
+    Step {
+        form: form(),
+        app: Some(app()),
+        progress: Progress::new(1, 2),
+        user_name: None,
+        title: Text::new("password.title"),
+        lead: None,
+        username: Some(String::new()),
+        fields: vec![Input {
+            name: "password".to_owned(),
+            label: Text::new("password.field"),
+            kind: InputKind::Password,
+            focus: false,
+        }],
+        submit: Text::new("password.submit"),
+        code: None,
+        notice: None,
+        others: Vec::new(),
+    }
+}
+
+fn named(name: &str) -> Step {
+    let mut step = Step { username: Some(name.to_owned()), ..password() };
+    step.fields.iter_mut().for_each(|field| field.focus = true);
+    step
+}
+
+fn sign_in() -> Vec<(&'static str, Page)> {
+    let told = |notice| Page::Step(Step { notice: Some(notice), ..named("ada") });
+    let again = Step { username: None, user_name: Some("Ada Lovelace".to_owned()), progress: None, ..named("") };
+    vec![
+        ("fresh", Page::Step(password())),
+        ("name-known", Page::Step(named("ada"))),
+        ("wrong", told(Notice::wrong_credentials().in_words_of("password", "wrong"))),
+        ("empty", told(Notice::empty().in_words_of("password", "empty"))),
+        ("too-long", told(Notice::malformed().in_words_of("password", "malformed"))),
+        ("wait", told(Notice::wait(Some(at(120))))),
+        ("stopped", told(Notice::wait(None))),
+        ("busy", told(Notice::trouble(REFERENCE.to_owned(), true).in_words_of("password", "busy"))),
+        ("trouble", told(Notice::trouble(REFERENCE.to_owned(), false))),
+        ("once-more", Page::Step(again.clone())),
+        ("once-more-wrong", Page::Step(Step { notice: Some(Notice::wrong_password()), ..again })),
+        ("other-ways", Page::Step(Step { others: vec![way(1, "passkey", None)], ..password() })),
+    ]
+}
+
+fn identify() -> Vec<(&'static str, Page)> {
+    let asked = Step {
+        title: Text::new("identify.title"),
+        submit: Text::new("identify.submit"),
+        fields: Vec::new(),
+        progress: None,
+        ..password()
+    };
+    let told = Step { notice: Some(Notice::empty()), ..asked.clone() };
+    vec![("fresh", Page::Step(asked)), ("empty", Page::Step(told))]
+}
+
+fn choose() -> Vec<(&'static str, Page)> {
+    let ways = vec![way(0, "smsotp", Some(MASKED)), way(1, "totp", Some("Pixel 9")), way(2, "recovery", None)];
+    let choice = Choose {
+        form: form(),
+        app: Some(app()),
+        progress: Progress::new(2, 2),
+        user_name: Some("Ada Lovelace".to_owned()),
+        ways,
+        notice: None,
+    };
+    let told = |notice| Page::Choose(Choose { notice: Some(notice), ..choice.clone() });
+    let one = Choose { ways: vec![way(0, "smsotp", Some(MASKED))], ..choice.clone() };
+    vec![
+        ("three-ways", Page::Choose(choice.clone())),
+        ("one-way", Page::Choose(Choose { notice: Some(Notice::trouble(REFERENCE.to_owned(), false)), ..one })),
+        ("wait-for-messages", told(Notice::wait_for_messages(Some(at(900))))),
+        ("number-not-allowed", told(Notice::number_not_allowed())),
+        ("other-tab", told(Notice::moved())),
+    ]
+}
+
+fn code() -> Vec<(&'static str, Page)> {
+    let field = Input {
+        name: "code".to_owned(),
+        label: Text::new("code.label"),
+        kind: InputKind::Code { length: 6, room: 9, numeric: true },
+        focus: true,
+    };
+    let status = CodeStatus {
+        state: CodeState::Sent,
+        to: Some(MASKED.to_owned()),
+        minutes: 5,
+        until: at(300),
+        resend: Some(Resend { at: at(30), wait: 30 }),
+        reference: REFERENCE.to_owned(),
+    };
+    let now = Resend { at: at(-5), wait: 0 };
+    let step = Step {
+        form: Form { challenge: REFERENCE.to_owned(), ..form() },
+        progress: Progress::new(2, 2),
+        user_name: Some("Ada Lovelace".to_owned()),
+        title: Text::new("code.title"),
+        username: None,
+        fields: vec![field.clone()],
+        submit: Text::new("password.submit"),
+        code: Some(status.clone()),
+        others: vec![way(1, "totp", Some("Pixel 9")), way(2, "recovery", None)],
+        ..password()
+    };
+    let told = |notice| Page::Step(Step { notice: Some(notice), ..step.clone() });
+    let in_state = |state| {
+        let code = CodeStatus { state, resend: Some(now.clone()), ..status.clone() };
+        Page::Step(Step { code: Some(code), ..step.clone() })
+    };
+    let last = CodeStatus { minutes: 1, until: at(40), resend: Some(now.clone()), ..status.clone() };
+    let asked = CodeStatus { state: CodeState::Asked, to: None, ..status.clone() };
+    let anonymous = Step { code: Some(asked), user_name: None, others: Vec::new(), ..step.clone() };
+    let letters = Input { kind: InputKind::Code { length: 8, room: 11, numeric: false }, ..field };
+    let waiting =
+        CodeStatus { state: CodeState::Dead, resend: Some(Resend { at: at(20), wait: 20 }), ..status.clone() };
+    let hopeless = CodeStatus { state: CodeState::Expired, resend: None, ..status.clone() };
+    vec![
+        ("sent", Page::Step(step.clone())),
+        ("sending", in_state(CodeState::Sending)),
+        ("asked-for", Page::Step(anonymous)),
+        ("resent-same-code", told(Notice::resent())),
+        ("new-code", told(Notice::renewed())),
+        ("last-minute", Page::Step(Step { code: Some(last), ..step.clone() })),
+        ("wrong-3-left", told(Notice::wrong_code(3))),
+        ("wrong-1-left", told(Notice::wrong_code(1))),
+        ("empty", told(Notice::empty())),
+        ("expired", in_state(CodeState::Expired)),
+        ("expired-no-resend", Page::Step(Step { code: Some(hopeless), others: Vec::new(), ..step.clone() })),
+        ("dead", in_state(CodeState::Dead)),
+        ("dead-and-cooling", Page::Step(Step { code: Some(waiting), ..step.clone() })),
+        ("wait", told(Notice::wait(Some(at(240))))),
+        ("stopped", told(Notice::wait(None))),
+        ("messages-wait", told(Notice::wait_for_messages(Some(at(1800))))),
+        ("messages-stopped", told(Notice::wait_for_messages(None))),
+        ("gateway-refused", in_state(CodeState::Refused)),
+        ("outcome-unknown", in_state(CodeState::Unknown)),
+        ("number-not-allowed", told(Notice::number_not_allowed())),
+        ("other-tab", told(Notice::moved())),
+        ("letters", Page::Step(Step { fields: vec![letters], ..step })),
+        ("own-authenticator", Page::Step(own_authenticator())),
+    ]
+}
+
+/// What a prompt of an authenticator of one's own looks like: a wrong answer without a number of tries.
+fn own_authenticator() -> Step {
+    Step {
+        title: Text::new("code.title"),
+        lead: Some(Text::new("code.app")),
+        notice: Some(Notice::wrong()),
+        username: None,
+        user_name: Some("Ada Lovelace".to_owned()),
+        progress: Progress::new(3, 4),
+        fields: vec![
+            Input {
+                name: "username".to_owned(),
+                label: Text::new("identify.label"),
+                kind: InputKind::Username,
+                focus: false,
+            },
+            Input {
+                name: "code".to_owned(),
+                label: Text::new("code.label"),
+                kind: InputKind::Code { length: 6, room: 9, numeric: true },
+                focus: true,
+            },
+        ],
+        ..password()
+    }
+}
+
+fn consent() -> Vec<(&'static str, Page)> {
+    let scopes = |names: &[&str]| names.iter().map(|name| Scope::new(name)).collect();
+    let asked = Consent {
+        form: form(),
+        app: app(),
+        user: ada(),
+        scopes: scopes(&["openid", "profile", "email", "phone", "address", "offline_access", "reports.read"]),
+        more: false,
+    };
+    let more = Consent { more: true, scopes: scopes(&["openid", "phone"]), ..asked.clone() };
+    let little = Consent { scopes: scopes(&["openid"]), app: App { host: None, ..app() }, ..asked.clone() };
+    vec![("asked", Page::Consent(asked)), ("more-than-before", Page::Consent(more)), ("little", Page::Consent(little))]
+}
+
+fn no_way() -> Vec<(&'static str, Page)> {
+    let because = |why| {
+        let reference = REFERENCE.to_owned();
+        Page::NoWay(NoWay { app: Some(app()), why, back: Some(link()), reference })
+    };
+    vec![
+        ("no-number-and-none-may-be-added", because(Lack::Way)),
+        ("account-off", because(Lack::Account)),
+        ("other-user", because(Lack::OtherUser)),
+        ("not-strong-enough", because(Lack::Strength)),
+        ("not-set-up", because(Lack::Setup)),
+    ]
+}
+
+fn ended() -> Vec<(&'static str, Page)> {
+    let ended = |how, back| Page::Ended(Ended { how, back });
+    vec![
+        ("expired", ended(End::Expired, Some(link()))),
+        ("expired-without-a-way-back", ended(End::Expired, None)),
+        ("finished", ended(End::Finished, Some(link()))),
+    ]
+}
+
+fn sign_out() -> Vec<(&'static str, Page)> {
+    let hidden = vec![Hidden { name: "state".to_owned(), value: "af0ifjsldkj".to_owned() }];
+    let action = "/oauth2/logout".to_owned();
+    let confirm = ConfirmLogout { action, user: Some(ada()), app: Some(app()), hidden };
+    let alone = ConfirmLogout { app: None, user: None, hidden: Vec::new(), ..confirm.clone() };
+    vec![
+        ("confirm", Page::ConfirmLogout(confirm)),
+        ("confirm-alone", Page::ConfirmLogout(alone)),
+        ("done", Page::SignedOut(SignedOut { back: None })),
+        ("done-with-a-way-back", Page::SignedOut(SignedOut { back: Some(link()) })),
+    ]
+}
+
+fn error() -> Vec<(&'static str, Page)> {
+    let of = |cause, hint: Option<&str>, back| {
+        let mut page = ErrorPage::new(cause, REFERENCE);
+        (page.hint, page.back) = (hint.map(str::to_owned), back);
+        Page::Error(page)
+    };
+    let hint = "redirect_uri \"https://metrics.example.com/cb/\" is not registered for client \"grafana\". \
+                Registered: https://metrics.example.com/login/generic_oauth";
+    vec![
+        ("unknown-app", of(Cause::UnknownApp, None, None)),
+        ("wrong-address", of(Cause::WrongAddress, Some(hint), Some(link()))),
+        ("bad-request", of(Cause::BadRequest, None, Some(link()))),
+        ("wrong-browser", of(Cause::WrongBrowser, None, None)),
+        ("forbidden", of(Cause::Forbidden, None, None)),
+        ("not-found", of(Cause::NotFound, None, None)),
+        ("gone", of(Cause::Gone, None, None)),
+        ("too-large", of(Cause::TooLarge, None, None)),
+        ("too-many", of(Cause::TooMany, None, None)),
+        ("internal", of(Cause::Internal, None, None)),
+        ("unavailable", of(Cause::Unavailable, None, None)),
+    ]
+}
+
+fn portal() -> Vec<(&'static str, Page)> {
+    let session = |id: &str, browser: &str, network: &str, current| SessionRow {
+        id: id.to_owned(),
+        browser: browser.to_owned(),
+        network: network.to_owned(),
+        since: at(-86_400),
+        renewed: at(-300),
+        current,
+    };
+    let here = session("a", "Firefox on Linux", "192.0.2.17", true);
+    let home = Home {
+        user: ada(),
+        email: Some("ada@example.com".to_owned()),
+        phone: Some(MASKED.to_owned()),
+        sessions: vec![
+            here.clone(),
+            session("b", "Safari on iPhone", "2001:db8:1:2::/64", false),
+            session("c", "Chrome on Windows", "198.51.100.4", false),
+        ],
+        notice: None,
+        action: "/portal/sessions".to_owned(),
+        logout: "/portal/logout".to_owned(),
+    };
+    let alone =
+        Home { sessions: vec![here], email: None, phone: None, notice: Some(Notice::session_ended()), ..home.clone() };
+    vec![("three-browsers", Page::Home(home)), ("this-browser-only", Page::Home(alone))]
+}
+
+fn landing() -> Vec<(&'static str, Page)> {
+    vec![
+        ("signed-out", Page::Landing(Landing { user: None, dev: false })),
+        ("signed-in", Page::Landing(Landing { user: Some(ada()), dev: false })),
+        ("development", Page::Landing(Landing { user: None, dev: true })),
+    ]
+}
+
+fn outbox() -> Vec<(&'static str, Page)> {
+    let message = |seconds, code: &str| OutboxRow {
+        at: at(seconds),
+        to: "+15550100042".to_owned(),
+        body: format!("Your Grafana code is {code}. It works for 5 minutes.\n@localhost #{code}"),
+        code: Some(code.to_owned()),
+    };
+    let plain = OutboxRow { code: None, body: "Your phone number was changed.".to_owned(), ..message(-90, "") };
+    let some = vec![message(0, "482913"), message(-60, "071254"), plain];
+    vec![
+        ("messages", Page::Outbox(Outbox { messages: some })),
+        ("empty", Page::Outbox(Outbox { messages: Vec::new() })),
+    ]
+}
+
+fn demo() -> Vec<(&'static str, Page)> {
+    let claim = |name: &str, value: &str, moment| Claim { name: name.to_owned(), value: value.to_owned(), moment };
+    let claims = vec![
+        claim("acr", r#""urn:vestibule:acr:2fa""#, None),
+        claim("amr", r#"["otp","pwd","sms"]"#, None),
+        claim("aud", r#""demo""#, None),
+        claim("auth_time", "1795442570", Some(at(0))),
+        claim("exp", "1795442870", Some(at(300))),
+        claim("iss", r#""http://localhost:8080""#, None),
+        claim("name", r#""Ada Lovelace""#, None),
+        claim("sub", r#""01936b5e-7c1a-7e40-9d1f-3f2b8a6c4d21""#, None),
+    ];
+    let user = DemoUser {
+        name: "Ada Lovelace".to_owned(),
+        amr: ["otp", "pwd", "sms"].map(str::to_owned).into(),
+        acr: Some("urn:vestibule:acr:2fa".to_owned()),
+        claims,
+    };
+    let out = Demo {
+        signed_in: None,
+        login: "/demo/login".to_owned(),
+        again: "/demo/login?prompt=login".to_owned(),
+        logout: "/demo/logout".to_owned(),
+        problem: None,
+    };
+    let problem = Demo { problem: Some("access_denied: the person did not allow it".to_owned()), ..out.clone() };
+    vec![
+        ("signed-in", Page::Demo(Demo { signed_in: Some(user), ..out.clone() })),
+        ("signed-out", Page::Demo(out)),
+        ("problem", Page::Demo(problem)),
+    ]
+}
