@@ -1,0 +1,21 @@
+//! One-time codes by text message, and the gateways that carry them.
+//!
+//! What is here: the [`SmsOtp`] authenticator, which verifies; the [`SmsGateway`] channel, which delivers by any vendor's
+//! HTTP interface and is configuration rather than code; the [`Outbox`] that stands in for one in development; and
+//! [`parse_number`], through which every telephone number comes. What is not: the code itself, its tries and its resends,
+//! which are the engine's.
+
+mod authenticator;
+mod gateway;
+mod messages;
+mod nearest;
+mod number;
+mod outbox;
+mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use authenticator::SmsOtp;
+pub use gateway::{Advice, SmsGateway, advise, build};
+pub use number::{E164, NumberError, parse_number};
+pub use outbox::{Behaviour, Outbox, OutboxMessage};
