@@ -1,0 +1,450 @@
+//! A house to test in: an engine on SQLite, a clock that stands still, a channel that remembers what it delivered, and
+//! three authenticators: a word that is known, a code that is sent, and one that is broken in the way its settings say.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use vestibule_core::{
+    Authenticator, Channel, Connection, Descriptor, Engine, FactorClass, Outcome, Readiness, Registry, Rejection,
+    StepContext, StepError,
+    audit::AuditEvent,
+    authenticator::{Opening, Proof},
+    budget::Limits,
+    chain::{ChainDocument, Seconds},
+    channel::{Message, SendOutcome},
+    code::{Alphabet, CodeSpec},
+    crypto::MasterKey,
+    engine::{
+        Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start, Started, StepView,
+        View,
+    },
+    id::{CredentialId, InteractionId, SessionId, UserId},
+    interaction::Request,
+    plan::Denial,
+    prompt::{Field, FieldKind, Fields, Prompt, Text},
+    random::RandomExt as _,
+    session::{SessionLife, SessionRef},
+    store::{StoreExt as _, StoreResult},
+    testing::{FakeClock, SeededRandom},
+    time::{Clock as _, Time},
+    user::{Credential, LoginName, User},
+};
+use vestibule_oauth::store::{Store, Tx};
+
+pub(crate) type TestEngine = Engine<Store>;
+
+pub(crate) struct House {
+    pub(crate) engine: Arc<TestEngine>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) alice: UserId,
+    _folder: tempfile::TempDir,
+}
+
+/// A browser: what it holds between two requests.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    pub(crate) id: InteractionId,
+    pub(crate) binding: String,
+    pub(crate) cx: RequestContext,
+}
+
+pub(crate) fn from(ip: &str) -> RequestContext {
+    RequestContext { ip: ip.parse().ok(), user_agent: Some("Test".to_owned()), request_id: "r-1".to_owned() }
+}
+
+pub(crate) fn request() -> Request {
+    Request {
+        client: "portal".into(),
+        client_name: "User Portal".to_owned(),
+        scopes: vec!["openid".to_owned()],
+        acr_values: vec![],
+        not_before: None,
+        required_user: None,
+        ignore_session: false,
+        login_hint: None,
+        locales: vec![],
+        payload: json!({}),
+    }
+}
+
+impl House {
+    /// A house whose portal has these steps.
+    pub(crate) async fn with(steps: Value) -> Self {
+        Self::build(steps, Limits { cooldown: Duration::from_secs(30), ..Limits::default() }).await
+    }
+
+    pub(crate) async fn build(steps: Value, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let random = Arc::new(SeededRandom::new(7));
+        let clock = Arc::new(FakeClock::default());
+        let master = MasterKey::generate(&*random);
+        let address = format!("sqlite:{}", folder.path().join("test.db").display()).parse().unwrap();
+        let store = vestibule_store::open(&address, master.sealer(), &vestibule_store::Options::default()).unwrap();
+        let (gateway, grants) = (Arc::new(Gateway::default()), Arc::new(Grants::default()));
+        let parts = Parts {
+            registry: Registry::new(vec![Arc::new(Word::new()), Arc::new(Code::new()), Arc::new(Broken::new())]),
+            prf: master.prf(),
+            clock: clock.clone(),
+            random: random.clone(),
+            limits,
+            session_life: SessionLife::default(),
+            interaction_life: Duration::from_secs(1800),
+            host: "auth.example.com".to_owned(),
+        };
+        let engine = Arc::new(Engine::new(store.clone(), grants.clone(), parts));
+        let alice = Self::add_user(&store, &clock, "alice", "open sesame").await;
+        let document: ChainDocument = serde_json::from_value(json!({ "steps": steps })).unwrap();
+        let now = clock.now();
+        let chains = store
+            .write(move |tx: &mut (dyn Tx + 'static)| {
+                tx.publish_chain(&"portal".into(), &document, now)?;
+                tx.published_chains()
+            })
+            .await
+            .unwrap();
+        let sms =
+            Connection { name: "SMSOTP".into(), kind: "test".to_owned(), settings: Default::default(), disabled: false };
+        let channels = HashMap::from([(sms.name.clone(), gateway.clone() as Arc<dyn Channel>)]);
+        engine.set_configuration(Configuration { chains, connections: vec![sms], channels });
+        Self { engine, store, clock, gateway, grants, alice, _folder: folder }
+    }
+
+    pub(crate) async fn add(&self, name: &str, word: &str) -> UserId {
+        Self::add_user(&self.store, &self.clock, name, word).await
+    }
+
+    async fn add_user(store: &Arc<Store>, clock: &FakeClock, name: &str, word: &str) -> UserId {
+        let now = clock.now();
+        let random = SeededRandom::new(u64::from(name.bytes().next().unwrap_or(0)));
+        let id = UserId::new(now, &random);
+        let user = User {
+            id,
+            username: LoginName::parse(name).unwrap(),
+            display_name: None,
+            email: None,
+            email_verified: false,
+            phone_number: Some(format!("+1555010{}", random.bytes::<1>()[0])),
+            phone_number_verified: true,
+            locale: None,
+            groups: vec![],
+            roles: vec![],
+            disabled: false,
+            created_at: now,
+            updated_at: now,
+        };
+        let credential = Credential {
+            id: CredentialId::new(now, &random),
+            user: id,
+            authenticator: "word".into(),
+            label: None,
+            secret: word.into(),
+            version: 1,
+            created_at: now,
+        };
+        store
+            .write(move |tx: &mut (dyn Tx + 'static)| {
+                tx.insert_user(&user)?;
+                tx.insert_credential(&credential)
+            })
+            .await
+            .unwrap();
+        id
+    }
+
+    pub(crate) async fn disable(&self, id: UserId) {
+        self.store
+            .write(move |tx: &mut (dyn Tx + 'static)| {
+                let mut user = tx.user(id)?.unwrap();
+                user.disabled = true;
+                tx.update_user(&user)
+            })
+            .await
+            .unwrap();
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub(crate) async fn start(&self, request: Request, session: Option<SessionRef>, cx: &RequestContext) -> Started {
+        let start = Start { request, chain: "portal".into(), session, interactive: true };
+        self.engine.start(start, cx).await.unwrap()
+    }
+
+    /// Somebody opens the portal.
+    pub(crate) async fn visit(&self, cx: RequestContext) -> Visitor {
+        match self.start(request(), None, &cx).await {
+            Started::Interaction { id, binding } => Visitor { id, binding, cx },
+            other => panic!("no interaction: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn view(&self, visitor: &Visitor) -> View {
+        self.engine.view(visitor.id, Some(&visitor.binding), &visitor.cx).await.unwrap()
+    }
+
+    pub(crate) async fn step(&self, visitor: &Visitor) -> StepView {
+        step(self.view(visitor).await)
+    }
+
+    /// Answers the page that is shown now.
+    pub(crate) async fn answer(&self, visitor: &Visitor, fields: &[(&str, &str)]) -> View {
+        let view = self.view(visitor).await;
+        let version = view.version;
+        let challenge = match view.body {
+            Body::Step(step) => step.challenge.map(|challenge| challenge.id),
+            _ => None,
+        };
+        let answer = Answer { version, challenge, fields: fields.iter().copied().collect() };
+        self.engine.answer(visitor.id, Some(&visitor.binding), answer, &visitor.cx).await.unwrap()
+    }
+
+    pub(crate) async fn choose(&self, visitor: &Visitor, alternative: Option<usize>) -> View {
+        let version = self.view(visitor).await.version;
+        let choose = Choose { version, alternative };
+        self.engine.choose(visitor.id, Some(&visitor.binding), choose, &visitor.cx).await.unwrap()
+    }
+
+    pub(crate) async fn resend(&self, visitor: &Visitor) -> View {
+        let version = self.view(visitor).await.version;
+        self.engine.resend(visitor.id, Some(&visitor.binding), version, &visitor.cx).await.unwrap()
+    }
+
+    /// Alice gives her word.
+    pub(crate) async fn word(&self, visitor: &Visitor) -> View {
+        self.answer(visitor, &[("username", "alice"), ("password", "open sesame")]).await
+    }
+
+    pub(crate) async fn audit(&self) -> Vec<AuditEvent> {
+        self.store.read(|tx: &mut (dyn Tx + 'static)| tx.latest_audit(200)).await.unwrap()
+    }
+
+    pub(crate) async fn audited(&self, kind: &str) -> usize {
+        self.audit().await.iter().filter(|event| event.kind == kind).count()
+    }
+}
+
+pub(crate) fn step(view: View) -> StepView {
+    match view.body {
+        Body::Step(step) => *step,
+        other => panic!("no step is due: {other:?}"),
+    }
+}
+
+pub(crate) fn closed(view: View) -> (Value, SessionRef) {
+    match view.body {
+        Body::Closed { answer, session: Some(session) } => (answer, session),
+        other => panic!("not closed: {other:?}"),
+    }
+}
+
+/// The protocol of this house: it remembers what it granted.
+#[derive(Default)]
+pub(crate) struct Grants {
+    /// The runs of `finish` that were committed, as far as they can be seen: the transaction may be repeated.
+    pub(crate) made: Mutex<Vec<InteractionId>>,
+    pub(crate) hold: Mutex<bool>,
+    pub(crate) ended: Mutex<Vec<SessionId>>,
+}
+
+impl Finish<dyn Tx> for Grants {
+    fn finish(&self, _: &mut (dyn Tx + 'static), completion: &Completion<'_>) -> StoreResult<Finished> {
+        if *self.hold.lock().unwrap() && completion.decision.is_none() {
+            return Ok(Finished::Hold);
+        }
+        if completion.decision == Some(&json!("deny")) {
+            return Ok(Finished::Refuse(json!({ "error": "access_denied" })));
+        }
+        self.made.lock().unwrap().push(completion.interaction);
+        let amr: Vec<_> = completion.completed.amr().iter().collect();
+        Ok(Finished::Answer(json!({ "grant": completion.interaction.to_string(), "amr": amr })))
+    }
+
+    fn refuse(&self, _: &Request, denial: &Denial) -> Value {
+        json!({ "error": denial.to_string() })
+    }
+
+    fn session_ended(&self, _: &mut (dyn Tx + 'static), session: SessionId, _: Time) -> StoreResult<()> {
+        self.ended.lock().unwrap().push(session);
+        Ok(())
+    }
+}
+
+/// A channel that remembers what it delivered, and answers as it is told.
+#[derive(Default)]
+pub(crate) struct Gateway {
+    delivered: Mutex<Vec<(String, String)>>,
+    pub(crate) answers: Mutex<Option<SendOutcome>>,
+    pub(crate) hangs: Mutex<bool>,
+}
+
+impl Gateway {
+    pub(crate) fn count(&self) -> usize {
+        self.delivered.lock().unwrap().len()
+    }
+
+    /// The code of the latest message.
+    pub(crate) fn code(&self) -> String {
+        self.delivered.lock().unwrap().last().unwrap().1.clone()
+    }
+}
+
+#[async_trait]
+impl Channel for Gateway {
+    async fn deliver(&self, message: &Message) -> SendOutcome {
+        assert!(message.body.expose_secret().ends_with(&format!("@auth.example.com #{}", message.code.expose_secret())));
+        let hangs = *self.hangs.lock().unwrap();
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        let answer = self.answers.lock().unwrap().clone();
+        if matches!(answer, None | Some(SendOutcome::Accepted { .. })) {
+            let code = message.code.expose_secret().to_owned();
+            self.delivered.lock().unwrap().push((message.to.clone(), code));
+        }
+        answer.unwrap_or(SendOutcome::Accepted { reference: None })
+    }
+}
+
+fn descriptor(name: &str, factor: FactorClass, opening: Opening) -> Descriptor {
+    Descriptor {
+        name: name.into(),
+        factors: [factor].into(),
+        properties: [].into(),
+        amr: [name.to_owned()].into(),
+        opening,
+        connection: None,
+        settings: json!({}),
+        messages: &[],
+    }
+}
+
+fn ask(field: &str, kind: FieldKind) -> Outcome {
+    let field = Field { name: field.to_owned(), label: Text::new("label"), kind };
+    Outcome::Ask(Prompt { title: Text::new("title"), lead: None, fields: vec![field], submit: Text::new("submit") })
+}
+
+fn proof(name: &str, factor: FactorClass, credential: &str) -> Outcome {
+    Outcome::Passed(Proof {
+        credential: credential.to_owned(),
+        factors: [factor].into(),
+        properties: [].into(),
+        amr: [name.to_owned()].into(),
+    })
+}
+
+struct Word(Descriptor);
+
+impl Word {
+    fn new() -> Self {
+        Self(descriptor("word", FactorClass::Knowledge, Opening::Free))
+    }
+}
+
+#[async_trait]
+impl Authenticator for Word {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
+    }
+    async fn readiness(&self, _: &StepContext<'_>) -> Result<Readiness, StepError> {
+        Ok(Readiness::Ready { target: None })
+    }
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Ok(ask("password", FieldKind::Password))
+    }
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
+        let given = input.get("password");
+        if given.is_empty() {
+            return Ok(Rejection::Empty.into());
+        }
+        Ok(match cx.credentials.first() {
+            Some(credential) if credential.secret.expose_secret() == given => {
+                proof("word", FactorClass::Knowledge, &credential.id.to_string())
+            }
+            _ => Rejection::Wrong.into(),
+        })
+    }
+}
+
+struct Code(Descriptor);
+
+impl Code {
+    fn new() -> Self {
+        Self(descriptor("code", FactorClass::Possession, Opening::Once))
+    }
+}
+
+#[async_trait]
+impl Authenticator for Code {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
+    }
+    async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
+        let number = cx.user.map(|user| user.phone_number.clone());
+        Ok(match number {
+            None | Some(Some(_)) => Readiness::Ready { target: number.flatten().map(|_| "•••00".to_owned()) },
+            Some(None) => Readiness::CanEnrol,
+        })
+    }
+    async fn begin(&self, cx: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        let spec = CodeSpec { length: 6, alphabet: Alphabet::Numeric, life: Seconds(300), tries: 5 };
+        if let Some(number) = cx.user.and_then(|user| user.phone_number.clone()) {
+            cx.issue_code(spec, &number);
+            cx.send(&number, "•••00", "{{code}} for {{client}}, {{minutes}} minutes\n@{{host}} #{{code}}")?;
+        }
+        Ok(ask("code", FieldKind::Code { length: 6, numeric: true }))
+    }
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
+        Ok(match cx.check_code(input.get("code")) {
+            Ok(()) => proof("code", FactorClass::Possession, "phone"),
+            Err(rejection) => rejection.into(),
+        })
+    }
+}
+
+/// Broken in the way that the setting `how` says; also claims more than it may.
+struct Broken(Descriptor);
+
+impl Broken {
+    fn new() -> Self {
+        Self(descriptor("broken", FactorClass::Possession, Opening::Free))
+    }
+}
+
+#[async_trait]
+impl Authenticator for Broken {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
+    }
+    async fn readiness(&self, _: &StepContext<'_>) -> Result<Readiness, StepError> {
+        Ok(Readiness::Ready { target: None })
+    }
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Ok(ask("password", FieldKind::Password))
+    }
+    async fn answer(&self, cx: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
+        match cx.settings.get("how").and_then(Value::as_str) {
+            Some("panics") => panic!("as its settings say"),
+            Some("hangs") => std::future::pending().await,
+            Some("boasts") => {
+                use vestibule_core::evidence::Property;
+                Ok(Outcome::Passed(Proof {
+                    credential: "x".to_owned(),
+                    factors: [FactorClass::Knowledge, FactorClass::Possession, FactorClass::Inherence].into(),
+                    properties: [Property::PhishingResistant, Property::UserVerified].into(),
+                    amr: ["hwk".to_owned(), "broken".to_owned()].into(),
+                }))
+            }
+            _ => Err(StepError::Unavailable("as its settings say".to_owned())),
+        }
+    }
+}
