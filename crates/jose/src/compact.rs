@@ -51,7 +51,8 @@ pub fn peek_issuer(token: &str) -> Result<String, VerifyError> {
 pub(crate) struct Compact<'a> {
     header: &'a str,
     payload: &'a str,
-    signature: &'a str,
+    /// Not decoded here: the verification does that, as strictly as [`decode`].
+    pub(crate) signature: &'a str,
     /// What the signature is about: header, dot, payload.
     pub(crate) signed: &'a str,
 }
@@ -81,10 +82,6 @@ impl<'a> Compact<'a> {
 
     pub(crate) fn payload(&self) -> Result<Vec<u8>, VerifyError> {
         decode(self.payload)
-    }
-
-    pub(crate) fn signature(&self) -> Result<Vec<u8>, VerifyError> {
-        decode(self.signature)
     }
 }
 

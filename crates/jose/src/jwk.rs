@@ -1,15 +1,20 @@
-//! Public keys as JSON (RFC 7517) and their names (RFC 7638). A private part has no place in these types.
+//! Public keys as JSON (RFC 7517), their names (RFC 7638) and what verifies by them. A private part has no place in these
+//! types.
+//!
+//! Whether a signature is right is for `jsonwebtoken` to say. Its keys are bytes that nobody has looked at, so what makes a
+//! good key is asked here, once. `docs/decisions/0004-jose.md` has the border between that library and this crate.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::{
     digest,
-    signature::{self, ParsedPublicKey, RsaPublicKeyComponents},
+    signature::{self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, crypto, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::Algorithm;
+use crate::{algorithm::Algorithm, verify::VerifyError};
 
 /// The name of a key of ours, the `kid` of a token's header: the RFC 7638 thumbprint of its public half, so that two keys
 /// never share a name and nobody has to invent one.
@@ -124,43 +129,51 @@ impl KeyParts {
     }
 }
 
-/// A public key, parsed, for exactly one algorithm.
+/// A public key that was looked at, for exactly one algorithm.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     pub(crate) algorithm: Algorithm,
-    key: ParsedPublicKey,
+    key: DecodingKey,
 }
 
 impl Verifier {
-    /// Parses a key once for all checks to come.
+    /// Looks at a key once for all checks to come.
     pub(crate) fn new(algorithm: Algorithm, parts: &KeyParts) -> Result<Self, JwkError> {
         if !parts.algorithms().contains(&algorithm) {
             return Err(JwkError::OtherKind(algorithm));
         }
         let key = match (algorithm, parts) {
-            (Algorithm::PS256, KeyParts::Rsa { n, e }) => rsa(&signature::RSA_PSS_2048_8192_SHA256, n, e)?,
-            (_, KeyParts::Rsa { n, e }) => rsa(&signature::RSA_PKCS1_2048_8192_SHA256, n, e)?,
-            (Algorithm::ES384, KeyParts::Ec { x, y, .. }) => {
-                parse(&signature::ECDSA_P384_SHA384_FIXED, &point(48, x, y)?)?
-            }
-            (_, KeyParts::Ec { x, y, .. }) => parse(&signature::ECDSA_P256_SHA256_FIXED, &point(32, x, y)?)?,
-            (_, KeyParts::Okp { x, .. }) => parse(&signature::ED25519, &sized(32, x)?)?,
+            (_, KeyParts::Rsa { n, e }) => rsa(n, e)?,
+            (Algorithm::ES384, KeyParts::Ec { x, y, .. }) => point(&signature::ECDSA_P384_SHA384_FIXED, 48, x, y)?,
+            (_, KeyParts::Ec { x, y, .. }) => point(&signature::ECDSA_P256_SHA256_FIXED, 32, x, y)?,
+            (_, KeyParts::Okp { x, .. }) => edwards(x)?,
         };
         Ok(Self { algorithm, key })
     }
 
-    /// Whether `signature` is this key's signature of `message`.
-    pub(crate) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verify_sig(message, signature).is_ok()
+    /// Whether `signature`, in base64url, is this key's signature of `message`.
+    pub(crate) fn check(&self, message: &str, signature: &str) -> Result<(), VerifyError> {
+        match crypto::verify(signature, message.as_bytes(), &self.key, theirs(self.algorithm)) {
+            Ok(true) => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::Base64(_)) => Err(VerifyError::Malformed),
+            Ok(false) | Err(_) => Err(VerifyError::Signature),
+        }
     }
 }
 
-fn parse(kind: &'static dyn signature::VerificationAlgorithm, bytes: &[u8]) -> Result<ParsedPublicKey, JwkError> {
-    ParsedPublicKey::new(kind, bytes).map_err(|_| JwkError::Invalid)
+const fn theirs(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
+    match algorithm {
+        Algorithm::RS256 => jsonwebtoken::Algorithm::RS256,
+        Algorithm::PS256 => jsonwebtoken::Algorithm::PS256,
+        Algorithm::ES256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::ES384 => jsonwebtoken::Algorithm::ES384,
+        Algorithm::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+    }
 }
 
-/// aws-lc-rs looks at the size only when it verifies; a key that can never verify is refused when it is registered.
-fn rsa(kind: &'static signature::RsaParameters, n: &str, e: &str) -> Result<ParsedPublicKey, JwkError> {
+/// The size is looked at only when something is verified; a key that can never verify is refused when it is registered.
+/// How the signature is padded makes no difference to the key.
+fn rsa(n: &str, e: &str) -> Result<DecodingKey, JwkError> {
     let (n, e) = (decode(n)?, decode(e)?);
     let zeros = n.first().map_or(0, |byte| byte.leading_zeros());
     let bits = (n.len() * 8).saturating_sub(usize::try_from(zeros).unwrap_or(0));
@@ -168,16 +181,36 @@ fn rsa(kind: &'static signature::RsaParameters, n: &str, e: &str) -> Result<Pars
     if !(2048..=8192).contains(&bits) || exponent % 2 == 0 || !(3..1 << 33).contains(&exponent) {
         return Err(JwkError::RsaSize);
     }
-    RsaPublicKeyComponents { n, e }.to_parsed_public_key(kind).map_err(|_| JwkError::Invalid)
+    let key = DecodingKey::from_rsa_raw_components(&n, &e);
+    let parsed = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&signature::RSA_PKCS1_2048_8192_SHA256);
+    parsed.map(|_| key).map_err(|_| JwkError::Invalid)
 }
 
-/// The uncompressed point (SEC 1, section 2.3.3). Coordinates have their full length (RFC 7518, section 6.2.1.2).
-fn point(length: usize, x: &str, y: &str) -> Result<Vec<u8>, JwkError> {
-    Ok([vec![4], sized(length, x)?, sized(length, y)?].concat())
+/// Coordinates have their full length (RFC 7518, section 6.2.1.2), and together they lie on the curve.
+fn point(curve: &'static EcdsaVerificationAlgorithm, length: usize, x: &str, y: &str) -> Result<DecodingKey, JwkError> {
+    sized(length, x)?;
+    sized(length, y)?;
+    parsed(curve, DecodingKey::from_ec_components(x, y))
 }
 
-fn sized(length: usize, text: &str) -> Result<Vec<u8>, JwkError> {
-    decode(text).and_then(|bytes| if bytes.len() == length { Ok(bytes) } else { Err(JwkError::Invalid) })
+fn edwards(x: &str) -> Result<DecodingKey, JwkError> {
+    sized(32, x)?;
+    parsed(&signature::ED25519, DecodingKey::from_ed_components(x))
+}
+
+/// The key again, if its bytes are one of that kind.
+fn parsed(
+    kind: &'static dyn VerificationAlgorithm,
+    key: jsonwebtoken::errors::Result<DecodingKey>,
+) -> Result<DecodingKey, JwkError> {
+    let key = key.map_err(|_| JwkError::Invalid)?;
+    let bytes = key.try_get_as_bytes().map_err(|_| JwkError::Invalid)?;
+    ParsedPublicKey::new(kind, bytes).map_err(|_| JwkError::Invalid)?;
+    Ok(key)
+}
+
+fn sized(length: usize, text: &str) -> Result<(), JwkError> {
+    if decode(text)?.len() == length { Ok(()) } else { Err(JwkError::Invalid) }
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, JwkError> {

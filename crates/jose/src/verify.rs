@@ -120,9 +120,7 @@ pub(crate) fn verify<T: DeserializeOwned>(
     if !expect.typ.accepts(typ) {
         return Err(VerifyError::Type);
     }
-    if !key.accepts(compact.signed.as_bytes(), &compact.signature()?) {
-        return Err(VerifyError::Signature);
-    }
+    key.check(compact.signed, compact.signature)?;
     let payload = compact.payload()?;
     let ends_at = object::<Registered>(&payload).ok_or(VerifyError::Claims)?.check(expect)?;
     let claims = object(&payload).ok_or(VerifyError::Claims)?;

@@ -197,6 +197,18 @@ fn keys_that_make_no_sense_are_refused() {
     }
 }
 
+/// Put together they are the very point, so only their lengths tell that these are not its coordinates.
+#[test]
+fn coordinates_have_their_full_length() {
+    let [x, y] = ["x", "y"].map(|name| decode(jwk(Algorithm::ES256)[name].as_str().unwrap()));
+    let point = [x, y].concat();
+    for border in [0, 31, 33, 64] {
+        let (x, y) = point.split_at(border);
+        let jwk = jwk_with(Algorithm::ES256, &[("x", encode(x).into()), ("y", encode(y).into())]);
+        assert_eq!(set(&[jwk]).err(), Some(JwksError::Key(0, JwkError::Invalid)), "{border}");
+    }
+}
+
 #[test]
 fn keys_that_are_none_of_our_business_are_passed_over() {
     let strange = [
