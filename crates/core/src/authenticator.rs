@@ -34,7 +34,8 @@ pub trait Authenticator: Send + Sync {
     /// When it cannot tell; the alternative is then not offered.
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError>;
 
-    /// Opens a challenge: says what to ask, and through the context issues a code and sends a message.
+    /// Opens a challenge: says what to ask, and through the context issues a code and sends a message. Without a user it
+    /// asks the same, issues a code that nobody will know, and sends nothing.
     ///
     /// # Errors
     /// When it cannot; other alternatives are offered.
@@ -256,11 +257,13 @@ impl StepContext<'_> {
 
     /// Judges what was typed against the issued code. Right codes are spent by the engine when the step passes.
     pub fn check_code(&self, typed: &str) -> Result<(), Rejection> {
+        if typed.trim().is_empty() {
+            return Err(Rejection::Empty);
+        }
         let Some(code) = &self.code else { return Err(Rejection::Wrong) };
         let CodeKey { prf, interaction, step, .. } = self.code_key;
         let right = code.matches(typed, prf, interaction, step);
         match () {
-            () if typed.trim().is_empty() => Err(Rejection::Empty),
             () if self.now >= code.expires_at => Err(Rejection::Expired),
             () if right => Ok(()),
             () => Err(Rejection::Wrong),

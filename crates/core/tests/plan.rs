@@ -116,7 +116,16 @@ impl Case {
         let groups = Some(vec!["staff".to_owned()]);
         let ip = Some(IpAddr::from([10, 1, 2, 3]));
         let chain = chain(steps);
-        Self { chain, user: Some(alice()), evidence, availability: None, acr_values: vec![], groups, ip, not_before: None }
+        Self {
+            chain,
+            user: Some(alice()),
+            evidence,
+            availability: None,
+            acr_values: vec![],
+            groups,
+            ip,
+            not_before: None,
+        }
     }
 
     fn plan(&self) -> Plan {
@@ -388,12 +397,14 @@ fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
             else {
                 return false;
             };
-            let proves = factors.iter().all(|f| e.factors.contains(f)) && properties.iter().all(|p| e.properties.contains(p));
+            let proves =
+                factors.iter().all(|f| e.factors.contains(f)) && properties.iter().all(|p| e.properties.contains(p));
             let fresh = a.max_age.is_none_or(|age| NOW.0 - e.at.0 <= i64::from(age.0) * 1_000_000);
             fresh && if *name == "emailotp" { e.authenticator.as_str() == *name } else { proves }
         });
         let theirs = Some(e.user) == case.user && case.not_before.is_none_or(|limit| e.at >= limit);
-        let free = !here.distinct || !used.iter().any(|u| u.authenticator == e.authenticator && u.credential == e.credential);
+        let free =
+            !here.distinct || !used.iter().any(|u| u.authenticator == e.authenticator && u.credential == e.credential);
         fits && theirs && free && oracle_allows(case, step + 1, &[used, &[e]].concat())
     })
 }

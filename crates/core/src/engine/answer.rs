@@ -275,10 +275,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let event = self.judged_event(&situation, &turn, &judgement.verdict, cx);
         let departure = self.next_departure(&situation, &judgement.verdict, &follow, cx);
         let notice = self.notice(&judgement.verdict, &turn, cx);
-        let own_sends = turn.challenge.as_ref().and_then(|challenge| {
-            let outgoing = challenge.outgoing.as_ref()?;
-            Some(super::send::Sends::new(&self.parts.limits, &self.parts.prf, outgoing, None, &cx.network()))
-        });
+        let outgoing = turn.challenge.as_ref().and_then(|challenge| challenge.outgoing.as_ref());
+        let own_sends = outgoing.map(|outgoing| self.sends(&situation, Some(outgoing), false, cx));
         let Situation { interaction, .. } = situation;
         let Judgement { verdict, renewed } = judgement;
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
@@ -494,7 +492,7 @@ fn go_on<T: Tx + ?Sized + 'static>(
         Follow::End(ending) => ending.end(tx, interaction).map(|()| false),
         // Disabled in the middle of a login: the proof stands, and opens nothing.
         _ if !acts => Err(StoreError::Conflict("the user may not act any more".to_owned())),
-        Follow::Open(opened) => store_opened(tx, interaction, opened, true, now),
+        Follow::Open(opened) => store_opened(tx, interaction, opened, now),
         Follow::Trouble(notice) => {
             interaction.notice = Some(notice.clone());
             Ok(false)

@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::{
     Engine, EngineError, RequestContext, View, authenticator,
     guard::guarded,
-    send::{Departure, Sends},
-    situation::Situation,
+    send::{Counted, Departure, Sends},
+    situation::{Person, Situation},
 };
 use crate::{
-    authenticator::{Opening, Outcome, Outgoing, StepError},
-    budget::{BudgetKey, Limited},
+    authenticator::{Opening, Outcome, Outgoing, Readiness, StepError},
+    budget::Limited,
     channel::SendOutcome,
     id::{ChallengeId, InteractionId},
     interaction::{Challenge, Chosen, Interaction, Notice, Stage, Subject},
@@ -150,11 +150,15 @@ impl<S: Store + ?Sized> Engine<S> {
         let missing = || NotOpened::Trouble(StepError::Misconfigured("the alternative does not exist".to_owned()));
         let authenticator =
             authenticator(&self.parts.registry, &situation.chain, step, alternative).ok_or_else(missing)?;
-        let mut context = self.step_context(situation, step, alternative, Value::Null).ok_or_else(missing)?;
+        let nobody = Person::default();
+        let person = if self.can_begin(situation, step, alternative).await { &situation.person } else { &nobody };
+        let mut context =
+            self.step_context_for(person, situation, step, alternative, Value::Null).ok_or_else(missing)?;
         let begun = guarded(authenticator.begin(&mut context)).await.map_err(NotOpened::Trouble)?;
         let Outcome::Ask(prompt) = begun else { return Err(NotOpened::Pointless) };
         let now = situation.now;
-        let sent = context.outgoing.is_some();
+        let proven = situation.proven();
+        let sent = context.outgoing.is_some() || !proven;
         let code = context.code.take();
         let interaction_end = situation.interaction.expires_at;
         let challenge = Challenge {
@@ -175,13 +179,31 @@ impl<S: Store + ?Sized> Engine<S> {
             created_at: now,
             consumed_at: None,
         };
-        let sends = challenge.outgoing.as_ref().map(|outgoing| self.sends(situation, outgoing, false, cx));
+        let sends = sent.then(|| self.sends(situation, challenge.outgoing.as_ref(), false, cx));
         Ok(Opened { challenge, sends })
     }
 
-    fn sends(&self, situation: &Situation, outgoing: &Outgoing, again: bool, cx: &RequestContext) -> Sends {
+    /// Whether the challenge can be opened for the person themselves. Somebody who has proved nothing and could not pass
+    /// is treated like nobody, so that the page does not tell what an account lacks.
+    async fn can_begin(&self, situation: &Situation, step: usize, alternative: usize) -> bool {
+        if situation.proven() {
+            return true;
+        }
+        let authenticator = authenticator(&self.parts.registry, &situation.chain, step, alternative);
+        let context = self.step_context(situation, step, alternative, Value::Null);
+        let Some((authenticator, context)) = authenticator.zip(context) else { return false };
+        matches!(guarded(authenticator.readiness(&context)).await, Ok(Readiness::Ready { .. }))
+    }
+
+    pub(super) fn sends(
+        &self,
+        situation: &Situation,
+        outgoing: Option<&Outgoing>,
+        again: bool,
+        cx: &RequestContext,
+    ) -> Sends {
         let user = situation.interaction.subject.user().filter(|_| again);
-        Sends::new(&self.parts.limits, &self.parts.prf, outgoing, user, &cx.network())
+        Sends::new(&self.parts.limits, &self.parts.prf, outgoing, user, &cx.network(), situation.proven())
     }
 
     /// Opens a challenge, stores it and lets its message leave.
@@ -204,17 +226,10 @@ impl<S: Store + ?Sized> Engine<S> {
         interaction.notice = notice;
         let departure = self.departure(&opened, &interaction, cx);
         let now = situation.now;
-        let network = (BudgetKey::sends_from(&cx.network()), self.parts.limits.sends_from);
         let limited_event = self.event("otp.limited", cx, now);
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
-            // Asking for a message for nobody costs the same budget as for somebody.
-            let nobody = opened.sends.is_none() && !proven;
-            let extra = if nobody { super::tries::spend_all(tx, &[&network], now)? } else { Ok(()) };
-            let sent = match extra {
-                Ok(()) => store_opened(tx, &mut interaction, &opened, proven, now)?,
-                Err(limited) => limit_sends(&mut interaction, &opened.challenge, limited),
-            };
+            let sent = store_opened(tx, &mut interaction, &opened, now)?;
             if matches!(interaction.notice, Some(Notice::Limited { .. })) {
                 tx.append_audit(&limited_event)?;
             }
@@ -247,36 +262,36 @@ impl<S: Store + ?Sized> Engine<S> {
         mut challenge: Challenge,
         cx: &RequestContext,
     ) -> Result<(), EngineError> {
-        let Some(outgoing) = challenge.outgoing.clone() else { return Ok(()) };
         let now = situation.now;
-        let sends = self.sends(&situation, &outgoing, true, cx);
+        let sends = self.sends(&situation, challenge.outgoing.as_ref(), true, cx);
         let proven = situation.proven();
         let interaction = situation.interaction;
         let before = challenge.sent_at.replace(now);
-        let mut event = self.send_event("otp.resent", &challenge, &outgoing, cx);
-        event.client = Some(interaction.request.client.to_string());
-        event.user = interaction.subject.user();
+        let departure = challenge.outgoing.clone().map(|outgoing| {
+            let mut event = self.send_event("otp.resent", &challenge, &outgoing, cx);
+            event.client = Some(interaction.request.client.to_string());
+            event.user = interaction.subject.user();
+            Departure { challenge: challenge.clone(), outgoing, sends: sends.clone(), event }
+        });
         let limited_event = self.event("otp.limited", cx, now);
-        let (counted, id) = (sends.clone(), challenge.id);
+        let id = challenge.id;
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
-            let sent = match counted.count(tx, now)? {
-                Err(Limited { retry_at }) => {
-                    interaction.notice = Some(Notice::Limited { retry_at, sends: true });
-                    tx.append_audit(&limited_event)?;
-                    false
-                }
-                Ok(()) if tx.count_send(id, before, now)? => {
-                    interaction.notice = Some(Notice::Resent);
-                    true
-                }
-                Ok(()) => return Err(StoreError::Conflict("the message was sent by somebody else".to_owned())),
-            };
+            let counted = sends.count(tx, now)?;
+            if let Counted::Limited(Limited { retry_at }) = counted {
+                interaction.notice = Some(Notice::Limited { retry_at, sends: true });
+                tx.append_audit(&limited_event)?;
+            } else if tx.count_send(id, before, now)? {
+                interaction.notice = Some(Notice::Resent);
+            } else {
+                return Err(StoreError::Conflict("the message was sent by somebody else".to_owned()));
+            }
             advance(tx, interaction)?;
-            Ok(sent)
+            Ok(matches!(counted, Counted::Leaves))
         };
-        if stale_is_none(self.store.write(work).await)?.unwrap_or(false) {
-            self.depart(Departure { challenge, outgoing, sends, event }, proven).await;
+        let sent = stale_is_none(self.store.write(work).await)?.unwrap_or(false);
+        if let Some(departure) = departure.filter(|_| sent) {
+            self.depart(departure, proven).await;
         }
         Ok(())
     }
@@ -323,24 +338,21 @@ pub(super) fn store_opened(
     tx: &mut (impl Tx + ?Sized),
     interaction: &mut Interaction,
     opened: &Opened,
-    proven: bool,
     now: crate::Time,
 ) -> StoreResult<bool> {
     let counted = match &opened.sends {
         Some(sends) => sends.count(tx, now)?,
-        None => Ok(()),
+        None => Counted::Silent,
     };
-    match counted {
-        // Of whom nothing is proved, nothing may be told: the page is the same, and nothing is sent.
-        Err(limited) if proven => return Ok(limit_sends(interaction, &opened.challenge, limited)),
-        Err(_) | Ok(()) => {}
+    if let Counted::Limited(limited) = counted {
+        return Ok(limit_sends(interaction, &opened.challenge, limited));
     }
     let challenge = &opened.challenge;
     tx.insert_challenge(challenge)?;
     interaction.issues = interaction.issues.saturating_add(1);
     interaction.chosen =
         Some(Chosen { step: challenge.step, alternative: challenge.alternative, challenge: Some(challenge.id) });
-    Ok(counted.is_ok())
+    Ok(matches!(counted, Counted::Leaves))
 }
 
 fn limit_sends(interaction: &mut Interaction, challenge: &Challenge, limited: Limited) -> bool {

@@ -26,12 +26,26 @@ use crate::{
 /// Longer than a channel's own limit of ten seconds: the last resort against one that hangs.
 const LIMIT: Duration = Duration::from_secs(12);
 
-/// The budgets that one send is counted in.
+/// The budgets that one send is counted in. What is asked for in the name of nobody has the network's alone.
 #[derive(Clone)]
 pub(super) struct Sends {
-    all: Vec<(BudgetKey, Rule)>,
+    network: (BudgetKey, Rule),
     /// Given back when the code is used: who signs in often is no abuser.
     destination: Vec<(BudgetKey, Rule)>,
+    /// Not given back.
+    other: Vec<(BudgetKey, Rule)>,
+    /// Whether the person has proved who they are. If not, a used-up budget of the destination must not show.
+    proven: bool,
+}
+
+/// What came of counting a send.
+pub(super) enum Counted {
+    /// It may leave.
+    Leaves,
+    /// It may not, and the page shall not tell.
+    Silent,
+    /// It may not.
+    Limited(Limited),
 }
 
 impl Sends {
@@ -39,33 +53,49 @@ impl Sends {
     pub(super) fn new(
         limits: &Limits,
         prf: &Prf,
-        outgoing: &Outgoing,
+        outgoing: Option<&Outgoing>,
         again: Option<UserId>,
         network: &Network,
+        proven: bool,
     ) -> Self {
         let cooldown = Rule { limit: 1, window: limits.cooldown, beyond: Beyond::WaitForWindow };
-        let destination = vec![
-            (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
-            (BudgetKey::cooldown(prf, &outgoing.to), cooldown),
-            (BudgetKey::sends_from(network), limits.sends_from),
-            (BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to), limits.sends_to_prefix),
-        ];
-        let mut all = destination.clone();
-        all.push((BudgetKey::sends_by(&outgoing.connection), limits.sends_by));
-        all.extend(again.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
-        Self { all, destination }
+        let mut sends = Self {
+            network: (BudgetKey::sends_from(network), limits.sends_from),
+            destination: Vec::new(),
+            other: Vec::new(),
+            proven,
+        };
+        if let Some(outgoing) = outgoing {
+            sends.destination = vec![
+                (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
+                (BudgetKey::cooldown(prf, &outgoing.to), cooldown),
+                (BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to), limits.sends_to_prefix),
+            ];
+            sends.other.push((BudgetKey::sends_by(&outgoing.connection), limits.sends_by));
+            sends.other.extend(again.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
+        }
+        sends
     }
 
-    pub(super) fn count(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Result<(), Limited>> {
-        spend_all(tx, &self.all.iter().collect::<Vec<_>>(), now)
+    pub(super) fn count(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Counted> {
+        let all: Vec<_> = self.destination.iter().chain(&self.other).chain([&self.network]).collect();
+        Ok(match spend_all(tx, &all, now)? {
+            Ok(()) if self.destination.is_empty() => Counted::Silent,
+            Ok(()) => Counted::Leaves,
+            Err(limited) if self.proven => Counted::Limited(limited),
+            Err(_) => match spend_all(tx, &[&self.network], now)? {
+                Ok(()) => Counted::Silent,
+                Err(limited) => Counted::Limited(limited),
+            },
+        })
     }
 
     fn refused(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
-        self.all.iter().try_for_each(|entry| refund(tx, entry))
+        self.destination.iter().chain(&self.other).chain([&self.network]).try_for_each(|entry| refund(tx, entry))
     }
 
     pub(super) fn used(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
-        self.destination.iter().try_for_each(|entry| refund(tx, entry))
+        self.destination.iter().chain([&self.network]).try_for_each(|entry| refund(tx, entry))
     }
 }
 

@@ -133,7 +133,10 @@ impl<S: Store + ?Sized> Engine<S> {
         let Some(authenticator) = authenticator(&self.parts.registry, &situation.chain, step, alternative) else {
             return unavailable("there is no such authenticator".to_owned());
         };
-        let Some(context) = self.step_context(situation, step, alternative, Value::Null) else {
+        // Of whom nothing is proved, nothing may be told: what they have looks like what anybody has.
+        let nobody = Person::default();
+        let person = if situation.proven() { &situation.person } else { &nobody };
+        let Some(context) = self.step_context_for(person, situation, step, alternative, Value::Null) else {
             return unavailable("there is no such connection".to_owned());
         };
         match guarded(authenticator.readiness(&context)).await {
@@ -150,14 +153,25 @@ impl<S: Store + ?Sized> Engine<S> {
         alternative: usize,
         state: Value,
     ) -> Option<StepContext<'a>> {
+        self.step_context_for(&situation.person, situation, step, alternative, state)
+    }
+
+    pub(super) fn step_context_for<'a>(
+        &'a self,
+        person: &'a Person,
+        situation: &'a Situation,
+        step: usize,
+        alternative: usize,
+        state: Value,
+    ) -> Option<StepContext<'a>> {
         let alternative: &Alternative = situation.chain.document.steps.get(step)?.alternatives.get(alternative)?;
         let connection = match &alternative.connection {
             None => None,
             Some(name) => Some(situation.configuration.connection(name)?),
         };
-        let credentials = situation.person.credentials.get(&alternative.authenticator);
+        let credentials = person.credentials.get(&alternative.authenticator);
         Some(StepContext {
-            user: situation.person.user.as_ref(),
+            user: person.user.as_ref(),
             credentials: credentials.map_or(&[], Vec::as_slice),
             settings: &alternative.settings,
             connection,

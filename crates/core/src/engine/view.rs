@@ -238,20 +238,15 @@ impl<S: Store + ?Sized> Engine<S> {
     }
 
     fn challenge_view(&self, situation: &Situation, challenge: &Challenge) -> ChallengeView {
-        let proven = situation.proven();
-        let outgoing = challenge.outgoing.as_ref();
-        // Nobody may learn from the page whether there was anybody to send to, so the times are given either way.
-        let sends = outgoing.is_some() || !proven;
-        let cooldown = self.parts.limits.cooldown;
-        let at = resend_at(challenge, cooldown).unwrap_or(challenge.created_at + cooldown);
+        let (proven, cooldown) = (situation.proven(), self.parts.limits.cooldown);
         ChallengeView {
             id: challenge.id,
-            masked: outgoing.filter(|_| proven).map(|outgoing| outgoing.masked.clone()),
+            masked: challenge.outgoing.as_ref().filter(|_| proven).map(|outgoing| outgoing.masked.clone()),
             sent: challenge.sent.clone().filter(|_| proven),
             tries_left: challenge.tries_left(),
             expired: situation.now >= challenge.expires_at,
             expires_at: challenge.expires_at,
-            resend_at: (sends && challenge.code.is_some() || !proven).then_some(at),
+            resend_at: if proven { resend_at(challenge, cooldown) } else { challenge.sent_at.map(|at| at + cooldown) },
         }
     }
 }

@@ -21,8 +21,8 @@ use vestibule_core::{
     code::{Alphabet, CodeSpec},
     crypto::MasterKey,
     engine::{
-        Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start, Started, StepView,
-        View,
+        Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start, Started,
+        StepView, View,
     },
     id::{CredentialId, InteractionId, SessionId, UserId},
     interaction::Request,
@@ -111,8 +111,12 @@ impl House {
             })
             .await
             .unwrap();
-        let sms =
-            Connection { name: "SMSOTP".into(), kind: "test".to_owned(), settings: Default::default(), disabled: false };
+        let sms = Connection {
+            name: "SMSOTP".into(),
+            kind: "test".to_owned(),
+            settings: Default::default(),
+            disabled: false,
+        };
         let channels = HashMap::from([(sms.name.clone(), gateway.clone() as Arc<dyn Channel>)]);
         engine.set_configuration(Configuration { chains, connections: vec![sms], channels });
         Self { engine, store, clock, gateway, grants, alice, _folder: folder }
@@ -160,11 +164,13 @@ impl House {
         id
     }
 
-    pub(crate) async fn disable(&self, id: UserId) {
+    /// An admin changes a user.
+    pub(crate) async fn change(&self, name: &str, change: impl Fn(&mut User) + Send + 'static) {
+        let name = LoginName::parse(name).unwrap();
         self.store
             .write(move |tx: &mut (dyn Tx + 'static)| {
-                let mut user = tx.user(id)?.unwrap();
-                user.disabled = true;
+                let mut user = tx.user_by_login(&name)?.unwrap();
+                change(&mut user);
                 tx.update_user(&user)
             })
             .await
@@ -301,7 +307,9 @@ impl Gateway {
 #[async_trait]
 impl Channel for Gateway {
     async fn deliver(&self, message: &Message) -> SendOutcome {
-        assert!(message.body.expose_secret().ends_with(&format!("@auth.example.com #{}", message.code.expose_secret())));
+        assert!(
+            message.body.expose_secret().ends_with(&format!("@auth.example.com #{}", message.code.expose_secret()))
+        );
         let hangs = *self.hangs.lock().unwrap();
         if hangs {
             std::future::pending::<()>().await;
@@ -400,6 +408,8 @@ impl Authenticator for Code {
         if let Some(number) = cx.user.and_then(|user| user.phone_number.clone()) {
             cx.issue_code(spec, &number);
             cx.send(&number, "•••00", "{{code}} for {{client}}, {{minutes}} minutes\n@{{host}} #{{code}}")?;
+        } else {
+            cx.issue_code(spec, "");
         }
         Ok(ask("code", FieldKind::Code { length: 6, numeric: true }))
     }
