@@ -44,7 +44,7 @@ pub use nearest::nearest;
 pub use network::{Management, Tls, is_loopback};
 pub use password::PasswordSettings;
 pub use problem::{Problem, Problems};
-pub use reader::{Reader, Report, Setting, unknown};
+pub use reader::{Reader, Report, Setting};
 
 /// The settings of a server, checked.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ use super::{
 #[derive(Default)]
 pub struct Report {
     problems: RefCell<Vec<Problem>>,
+    known: RefCell<BTreeSet<String>>,
     unknown: RefCell<Vec<(String, Place)>>,
     settings: RefCell<Vec<Setting>>,
 }
@@ -46,15 +47,16 @@ impl Report {
     pub fn finish(self) -> Result<Vec<Setting>, Problems> {
         let settings = self.settings.into_inner();
         let mut problems = self.problems.into_inner();
+        let known = self.known.into_inner();
         for (key, place) in self.unknown.into_inner() {
-            problems.push(unknown(&key, place, settings.iter().map(|setting| setting.key.as_str())));
+            problems.push(unknown(&key, place, known.iter().map(String::as_str)));
         }
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 }
 
 /// The problem with a key that nobody knows. A key that is right but stands in the wrong table is found as well.
-pub fn unknown<'a>(key: &str, place: Place, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
+fn unknown<'a>(key: &str, place: Place, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
     let last = |path: &'a str| path.rsplit('.').next().unwrap_or(path);
     let own = key.rsplit('.').next().unwrap_or(key);
     let elsewhere = || {
@@ -199,6 +201,56 @@ impl<'a> Reader<'a> {
         value.map(|(value, _)| value)
     }
 
+    /// Reads each table of the list of tables `key` (`[[key]]`) with `read`, which is also told where it begins.
+    pub fn tables<T>(&self, key: &str, mut read: impl FnMut(&Reader<'_>, &Place) -> T) -> Vec<T> {
+        let Some(node) = self.node(key) else { return Vec::new() };
+        let Value::List(items) = &node.value else {
+            self.wrong(node, key, &format!("`[[{key}]]`, a list of tables"));
+            return Vec::new();
+        };
+        let table = |item: &Node| match &item.value {
+            Value::Table(table) => {
+                let reader =
+                    Reader { table: Some(table), path: self.full(key), asked: RefCell::default(), report: self.report };
+                let result = read(&reader, &item.place);
+                reader.finish();
+                Some(result)
+            }
+            _ => {
+                self.wrong(item, key, &format!("`[[{key}]]`, a list of tables"));
+                None
+            }
+        };
+        items.iter().filter_map(table).collect()
+    }
+
+    /// The value of `key`, which must be set.
+    pub fn required<T: Leaf>(&self, key: &str, place: &Place) -> Option<T> {
+        let value = self.optional(key);
+        if value.is_none() && self.node(key).is_none() {
+            let problem = Problem::new(place.clone(), &self.full(key), "is not set", format!("Write {}.", T::WANTED));
+            self.report.problem(problem);
+        }
+        value
+    }
+
+    /// Whatever stands at `key`, for those who read it themselves.
+    pub fn raw(&self, key: &str) -> Option<&'a Node> {
+        let node = self.node(key)?;
+        self.show(key, None, node.place.clone());
+        Some(node)
+    }
+
+    /// The keys of this table.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.table.into_iter().flatten().map(|(key, _)| key.as_str())
+    }
+
+    /// Notes that something inside the value of `key` cannot be, at its own place.
+    pub fn refuse_at(&self, place: &Place, key: &str, what: impl Into<String>, advice: impl Into<String>) {
+        self.report.problem(Problem::new(place.clone(), &self.full(key), what, advice));
+    }
+
     /// Notes that the value of `key` cannot be.
     pub fn refuse(&self, key: &str, what: impl Into<String>, advice: impl Into<String>) {
         let place = self.table.and_then(|table| table.get(key)).map_or(Place::Default, |node| node.place.clone());
@@ -259,6 +311,7 @@ impl<'a> Reader<'a> {
 
     fn node(&self, key: &str) -> Option<&'a Node> {
         self.asked.borrow_mut().insert(key.to_owned());
+        self.report.known.borrow_mut().insert(self.full(key));
         self.table?.get(key)
     }
 

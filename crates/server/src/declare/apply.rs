@@ -1,0 +1,388 @@
+//! Compares a declaration with the store and, if asked to, makes the store so, in one transaction.
+//!
+//! What takes long (hashing passwords) is done before; everything else is compared inside the transaction, so that
+//! nothing that somebody else changes in between is overwritten unseen.
+
+use std::{collections::HashMap, sync::Arc};
+
+use secrecy::SecretString;
+use vestibule_authn_password::{HashError, HashPool, Password};
+use vestibule_core::{
+    Clock, Connection, Registry,
+    chain::ChainDocument,
+    crypto::Prf,
+    id::{AuthenticatorName, ChainName, CredentialId},
+    random::Random,
+    store::{StoreError, StoreExt as _, StoreResult},
+    time::Time,
+    user::{Credential, LoginName, User},
+};
+use vestibule_oauth::{
+    model::Client,
+    store::{Store, Tx},
+};
+
+use super::{
+    Declaration, DeclaredUser, chain, client, connection,
+    diff::{Action, Change, Diff, FieldChange, Fields, Kind},
+    user,
+};
+use crate::{
+    authenticators::Channels,
+    config::{Problem, Problems, tree::Place},
+};
+
+/// What is needed to apply a declaration.
+#[derive(Clone)]
+pub struct Workshop {
+    /// The store.
+    pub store: Arc<Store>,
+    /// Hashes passwords.
+    pub pool: HashPool,
+    /// Hashes client secrets.
+    pub prf: Prf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    /// The authenticators of this server.
+    pub registry: Registry,
+    /// Builds channels, to see whether a connection can be used.
+    pub channels: Channels,
+}
+
+/// How a declaration is applied.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only show what would change.
+    pub dry_run: bool,
+    /// Remove service providers, chains and connections that are not declared.
+    pub prune: bool,
+    /// Service providers that are never removed, such as the portal.
+    pub keep: Vec<String>,
+}
+
+/// Why a declaration was not applied. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It cannot be so.
+    #[error(transparent)]
+    Refused(#[from] Problems),
+    /// A password could not be hashed.
+    #[error("a password could not be hashed: {0}")]
+    Hash(#[from] HashError),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Applies a declaration, or with `dry_run` only tells what it would change.
+///
+/// # Errors
+/// When something that is declared cannot be, or the store fails.
+pub async fn apply(workshop: &Workshop, declaration: &Declaration, options: &Options) -> Result<Diff, ApplyError> {
+    let passwords = passwords(workshop, declaration).await?;
+    let plan = Plan {
+        workshop: workshop.clone(),
+        declaration: declaration.clone(),
+        options: options.clone(),
+        passwords,
+        now: workshop.clock.now(),
+    };
+    let dry_run = options.dry_run;
+    let outcome = if dry_run {
+        workshop.store.read(move |tx| plan.run(tx)).await?
+    } else {
+        workshop.store.write(move |tx| plan.run(tx)).await?
+    };
+    Ok(outcome?)
+}
+
+/// A password that was hashed, and for which stored credential.
+#[derive(Clone)]
+struct Hashed {
+    stored: Option<(CredentialId, i64)>,
+    secret: Option<SecretString>,
+}
+
+async fn passwords(workshop: &Workshop, declaration: &Declaration) -> Result<HashMap<LoginName, Hashed>, ApplyError> {
+    let mut hashed = HashMap::new();
+    for user in &declaration.users {
+        let Some(password) = &user.password else { continue };
+        let name = user.username.clone();
+        let stored = workshop.store.read(move |tx| stored_password(tx, &name)).await?;
+        let secret = password.renewed(stored.as_ref(), &workshop.pool).await?;
+        let stored = stored.map(|credential| (credential.id, credential.version));
+        hashed.insert(user.username.clone(), Hashed { stored, secret });
+    }
+    Ok(hashed)
+}
+
+fn stored_password(tx: &mut dyn Tx, name: &LoginName) -> StoreResult<Option<Credential>> {
+    let Some(user) = tx.user_by_login(name)? else { return Ok(None) };
+    Ok(tx.credentials(user.id, &password_name())?.pop())
+}
+
+fn password_name() -> AuthenticatorName {
+    Password::NAME.into()
+}
+
+struct Plan {
+    workshop: Workshop,
+    declaration: Declaration,
+    options: Options,
+    passwords: HashMap<LoginName, Hashed>,
+    now: Time,
+}
+
+/// A chain or connection or client as it is and as it shall be.
+struct Things {
+    connections: Vec<Connection>,
+    chains: Vec<(ChainName, ChainDocument)>,
+    clients: Vec<Client>,
+}
+
+impl Plan {
+    /// Compares, checks the whole, and writes what differs. With a problem nothing is written.
+    fn run(&self, tx: &mut dyn Tx) -> StoreResult<Result<Diff, Problems>> {
+        let before = Things::load(tx)?;
+        let after = self.wanted(&before);
+        let problems = self.problems(&after);
+        if !problems.is_empty() {
+            return Ok(Err(Problems(problems)));
+        }
+        let mut diff = self.compare(&before, &after);
+        if !self.options.dry_run {
+            self.write(tx, &before, &after, &diff)?;
+        }
+        for declared in &self.declaration.users {
+            diff.0.push(self.user(tx, declared)?);
+        }
+        Ok(Ok(diff))
+    }
+
+    fn wanted(&self, before: &Things) -> Things {
+        let Declaration { clients, chains, connections, .. } = &self.declaration;
+        let prune = self.options.prune;
+        let mut after = Things {
+            connections: connections
+                .iter()
+                .map(|declared| declared.wanted(before.connections.iter().find(|c| c.name == declared.connection.name)))
+                .collect(),
+            chains: chains.iter().map(|declared| (declared.name.clone(), declared.document.clone())).collect(),
+            clients: clients
+                .iter()
+                .map(|declared| {
+                    let current = before.clients.iter().find(|client| client.id == declared.client.id);
+                    declared.wanted(current, &self.workshop.prf, self.now)
+                })
+                .collect(),
+        };
+        let kept = |id: &str| self.options.keep.iter().any(|keep| keep == id);
+        let clients = before.clients.iter().filter(|client| !self.declaration.client(&client.id));
+        after.clients.extend(clients.filter(|client| !prune || kept(client.id.as_str())).cloned());
+        // What is kept may need its chain, and that its connections: those are kept with it.
+        let used = |name: &ChainName| after.clients.iter().any(|client| client.chain.as_ref() == Some(name));
+        let chains = before.chains.iter().filter(|(name, _)| !self.declaration.chain(name));
+        let chains: Vec<_> = chains.filter(|(name, _)| !prune || used(name)).cloned().collect();
+        after.chains.extend(chains);
+        let connections = before.connections.iter().filter(|c| !self.declaration.connection(&c.name));
+        after.connections.extend(connections.filter(|_| !prune).cloned());
+        after
+    }
+
+    /// What cannot be, looking at everything as it would be afterwards.
+    fn problems(&self, after: &Things) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for connection in &after.connections {
+            let declared = self.declaration.connections.iter().find(|d| d.connection.name == connection.name);
+            let Some(declared) = declared else { continue };
+            if let Err(error) = self.workshop.channels.build(connection) {
+                let key = format!("connection.settings.{}", error.setting);
+                problems.push(Problem::new(declared.place.clone(), &key, error.why, ""));
+            }
+        }
+        for (name, document) in &after.chains {
+            let place = self.declaration.chains.iter().find(|d| d.name == *name).map(|d| d.place.clone());
+            problems.extend(self.chain_problems(document, place.unwrap_or(Place::Default), name, after));
+        }
+        for client in &after.clients {
+            let place = self.declaration.clients.iter().find(|d| d.client.id == client.id).map(|d| d.place.clone());
+            let Some(chain) = &client.chain else { continue };
+            if !after.chains.iter().any(|(name, _)| name == chain) {
+                let what = format!("client {} uses the chain {chain}, which does not exist", client.id);
+                let advice = "Declare it with [[chain]], or name another.";
+                problems.push(Problem::new(place.unwrap_or(Place::Default), "client.chain", what, advice));
+            }
+        }
+        problems
+    }
+
+    fn chain_problems<'a>(
+        &'a self,
+        document: &'a ChainDocument,
+        place: Place,
+        chain: &'a ChainName,
+        after: &'a Things,
+    ) -> impl Iterator<Item = Problem> + 'a {
+        document.steps.iter().flat_map(|step| &step.alternatives).filter_map(move |alternative| {
+            let name = alternative.connection.as_ref()?;
+            let wanted = self.workshop.registry.get(&alternative.authenticator)?.descriptor().connection;
+            let found = after.connections.iter().find(|connection| connection.name == *name);
+            let what = match found {
+                Some(connection) if Some(connection.kind.as_str()) == wanted => return None,
+                Some(connection) => {
+                    format!(
+                        "chain {chain}: {name} is of kind {:?}, {} needs {wanted:?}",
+                        connection.kind, alternative.authenticator
+                    )
+                }
+                None => format!("chain {chain} uses the connection {name}, which does not exist"),
+            };
+            let advice = "Declare it with [[connection]], or name another.";
+            Some(Problem::new(place.clone(), "chain.steps.connection", what, advice))
+        })
+    }
+
+    fn compare(&self, before: &Things, after: &Things) -> Diff {
+        let connection = |c: &Connection| {
+            let declared = self.declaration.connections.iter().find(|d| d.connection.name == c.name);
+            (c.name.to_string(), connection::fields(c, declared.map(|declared| &declared.references)))
+        };
+        let chain = |(name, document): &(ChainName, ChainDocument)| (name.to_string(), chain::fields(document));
+        let client = |client: &Client| (client.id.to_string(), client::fields(client));
+        let mut changes = compare(Kind::Connection, &before.connections, &after.connections, connection);
+        changes.extend(compare(Kind::Chain, &before.chains, &after.chains, chain));
+        changes.extend(compare(Kind::Client, &before.clients, &after.clients, client));
+        let declared = |change: &Change| match change.kind {
+            Kind::Connection => self.declaration.connection(&change.name.as_str().into()),
+            Kind::Chain => self.declaration.chain(&change.name.as_str().into()),
+            Kind::Client => self.declaration.client(&change.name.as_str().into()),
+            Kind::User => true,
+        };
+        // What is neither declared nor touched is not worth a line.
+        changes.retain(|change| change.action != Action::Unchanged || declared(change));
+        Diff(changes)
+    }
+
+    fn write(&self, tx: &mut dyn Tx, before: &Things, after: &Things, diff: &Diff) -> StoreResult<()> {
+        let touched = |kind: Kind, name: &str| {
+            let touched =
+                |change: &&Change| change.kind == kind && change.name == name && change.action != Action::Unchanged;
+            diff.0.iter().find(touched).is_some_and(|change| change.action != Action::Removed)
+        };
+        for connection in after.connections.iter().filter(|c| touched(Kind::Connection, c.name.as_str())) {
+            tx.put_connection(connection)?;
+        }
+        for (name, document) in after.chains.iter().filter(|(name, _)| touched(Kind::Chain, name.as_str())) {
+            tx.publish_chain(name, document, self.now)?;
+        }
+        for client in after.clients.iter().filter(|client| touched(Kind::Client, client.id.as_str())) {
+            tx.put_client(client)?;
+        }
+        for client in before.clients.iter().filter(|old| !after.clients.iter().any(|new| new.id == old.id)) {
+            tx.delete_client(&client.id, self.now)?;
+        }
+        for (name, _) in before.chains.iter().filter(|(old, _)| !after.chains.iter().any(|(new, _)| new == old)) {
+            tx.delete_chain(name)?;
+        }
+        for old in before.connections.iter().filter(|old| !after.connections.iter().any(|new| new.name == old.name)) {
+            tx.delete_connection(&old.name)?;
+        }
+        Ok(())
+    }
+
+    fn user(&self, tx: &mut dyn Tx, declared: &DeclaredUser) -> StoreResult<Change> {
+        let current = tx.user_by_login(&declared.username)?.filter(|user| user.username == declared.username);
+        let wanted = declared.wanted(current.as_ref(), self.now, self.workshop.random.as_ref());
+        let mut fields = current.as_ref().map(user::fields).unwrap_or_default().changes(&user::fields(&wanted));
+        let stored = match &current {
+            Some(user) => tx.credentials(user.id, &password_name())?.pop(),
+            None => None,
+        };
+        let password = self.password(declared, stored.as_ref())?;
+        if password.is_some() {
+            let before = stored.as_ref().map(|_| "•••".to_owned());
+            fields.push(FieldChange { field: "password".to_owned(), before, after: Some("•••".to_owned()) });
+        }
+        if !self.options.dry_run {
+            self.write_user(tx, current.as_ref(), &wanted, !fields.is_empty())?;
+            if let Some(secret) = password {
+                self.write_password(tx, &wanted, stored, secret)?;
+            }
+        }
+        let action = match current {
+            None => Action::Created,
+            Some(_) if fields.is_empty() => Action::Unchanged,
+            Some(_) => Action::Changed,
+        };
+        Ok(Change { kind: Kind::User, name: declared.username.to_string(), action, fields })
+    }
+
+    fn write_user(&self, tx: &mut dyn Tx, current: Option<&User>, wanted: &User, changed: bool) -> StoreResult<()> {
+        match current {
+            None => tx.insert_user(wanted),
+            Some(current) if changed && current != wanted => tx.update_user(wanted),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The hash to be stored, if another is.
+    fn password(&self, declared: &DeclaredUser, stored: Option<&Credential>) -> StoreResult<Option<SecretString>> {
+        let Some(hashed) = self.passwords.get(&declared.username) else { return Ok(None) };
+        if hashed.stored != stored.map(|credential| (credential.id, credential.version)) {
+            return Err(StoreError::Conflict(format!("the password of {}", declared.username)));
+        }
+        Ok(hashed.secret.clone())
+    }
+
+    fn write_password(
+        &self,
+        tx: &mut dyn Tx,
+        user: &User,
+        stored: Option<Credential>,
+        secret: SecretString,
+    ) -> StoreResult<()> {
+        use secrecy::ExposeSecret as _;
+        if let Some(stored) = stored {
+            if tx.renew_credential(stored.id, stored.version, secret.expose_secret())? {
+                return Ok(());
+            }
+            return Err(StoreError::Conflict(format!("the password of {}", user.username)));
+        }
+        tx.insert_credential(&Credential {
+            id: CredentialId::new(self.now, self.workshop.random.as_ref()),
+            user: user.id,
+            authenticator: password_name(),
+            label: None,
+            secret,
+            version: 1,
+            created_at: self.now,
+        })
+    }
+}
+
+impl Things {
+    fn load(tx: &mut dyn Tx) -> StoreResult<Self> {
+        let chains = tx.published_chains()?.into_iter().map(|revision| (revision.chain, revision.document));
+        Ok(Self { chains: chains.collect(), connections: tx.connections()?, clients: tx.clients()? })
+    }
+}
+
+fn compare<T>(kind: Kind, before: &[T], after: &[T], described: impl Fn(&T) -> (String, Fields)) -> Vec<Change> {
+    let before: Vec<(String, Fields)> = before.iter().map(&described).collect();
+    let after: Vec<(String, Fields)> = after.iter().map(&described).collect();
+    let find =
+        |list: &[(String, Fields)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, fields)| fields.clone());
+    let change = |name: &String, action, fields| Change { kind, name: name.clone(), action, fields };
+    let removed = before
+        .iter()
+        .filter(|(name, _)| find(&after, name).is_none())
+        .map(|(name, _)| change(name, Action::Removed, Vec::new()));
+    let kept = after.iter().map(|(name, wanted)| match find(&before, name) {
+        None => change(name, Action::Created, Fields::default().changes(wanted)),
+        Some(current) if current == *wanted => change(name, Action::Unchanged, Vec::new()),
+        Some(current) => change(name, Action::Changed, current.changes(wanted)),
+    });
+    kept.chain(removed).collect()
+}

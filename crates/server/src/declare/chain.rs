@@ -1,0 +1,249 @@
+//! `[[chain]]`: the ordered steps of service providers.
+//!
+//! The document is walked before it is read, because serde's word for anything wrong inside `steps` would be "did not match
+//! any variant", and because a misspelt key in a condition must not be passed over: it could be the `not`.
+
+use serde_json::{Map, Value as Json};
+use vestibule_core::{
+    Registry,
+    chain::{ACR_VALUES, ChainDocument},
+    id::ChainName,
+};
+
+use super::{diff::Fields, inline::to_json};
+use crate::config::{
+    Leaf, Reader, nearest,
+    tree::{Node, Place, Table, Value},
+};
+
+/// A declared chain.
+#[derive(Clone, Debug)]
+pub struct DeclaredChain {
+    /// Its name.
+    pub name: ChainName,
+    /// Its steps.
+    pub document: ChainDocument,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+const STEP: &[&str] = &["alternatives", "when", "distinct", "enrol", "remember_device", "on_request"];
+const ALTERNATIVE: &[&str] = &["authenticator", "connection", "settings", "max_age"];
+const CONDITION: &[&str] = &["group", "role", "client", "scope", "network", "acr", "not"];
+const DEMAND: &[&str] = &["factors"];
+
+pub(super) fn read(reader: &Reader<'_>, place: &Place, registry: &Registry) -> Option<DeclaredChain> {
+    let name = reader.required::<String>("name", place);
+    let walk = Walk { reader, registry };
+    let steps = match reader.raw("steps") {
+        Some(node) => walk.steps(node),
+        None => {
+            walk.wrong(place, "steps", "is not set", "Write steps = [[\"password\"]], one inner list for each step.")
+        }
+    };
+    let demands = reader.raw("demands").map_or(Some(Json::Array(Vec::new())), |node| walk.demands(node));
+    let document = [("steps", steps?), ("demands", demands?)].map(|(key, value)| (key.to_owned(), value));
+    match serde_json::from_value(Json::Object(document.into_iter().collect())) {
+        Ok(document) => Some(DeclaredChain { name: ChainName::from(name?), document, place: place.clone() }),
+        Err(error) => {
+            reader.refuse("steps", error.to_string(), "");
+            None
+        }
+    }
+}
+
+struct Walk<'a> {
+    reader: &'a Reader<'a>,
+    registry: &'a Registry,
+}
+
+impl Walk<'_> {
+    fn wrong<T>(&self, place: &Place, key: &str, what: impl Into<String>, advice: impl Into<String>) -> Option<T> {
+        self.reader.refuse_at(place, key, what, advice);
+        None
+    }
+
+    fn steps(&self, node: &Node) -> Option<Json> {
+        let Value::List(items) = &node.value else {
+            return self.wrong(&node.place, "steps", "is no list", "Write steps = [[\"password\"]].");
+        };
+        // An empty chain would let everybody pass.
+        if items.is_empty() {
+            return self.wrong(&node.place, "steps", "is empty", "A chain needs at least one step.");
+        }
+        all(items, |item| self.step(item))
+    }
+
+    fn step(&self, node: &Node) -> Option<Json> {
+        match &node.value {
+            Value::List(_) => self.alternatives(node),
+            Value::Table(table) => self.table(table, "steps", STEP, |key, node| match key {
+                "alternatives" => self.alternatives(node),
+                "when" => self.list(node, "steps.when", |node| self.condition(node)),
+                "remember_device" => self.seconds(node, "steps.remember_device"),
+                "on_request" => self.list(node, "steps.on_request", |node| self.acr(node)),
+                _ => Some(to_json(node)),
+            }),
+            _ => self.wrong(
+                &node.place,
+                "steps",
+                "is no step",
+                "Write a list of alternatives, [\"password\", \"passkey\"].",
+            ),
+        }
+    }
+
+    fn alternatives(&self, node: &Node) -> Option<Json> {
+        let alternatives = self.list(node, "steps", |node| self.alternative(node))?;
+        if alternatives.as_array().is_some_and(Vec::is_empty) {
+            return self.wrong(
+                &node.place,
+                "steps",
+                "has a step without alternatives",
+                "Nobody could pass it: name one.",
+            );
+        }
+        Some(alternatives)
+    }
+
+    fn alternative(&self, node: &Node) -> Option<Json> {
+        let table = match &node.value {
+            Value::Text(name) => {
+                self.authenticator(node, name, &Map::new(), false)?;
+                return Some(to_json(node));
+            }
+            Value::Table(table) => table,
+            _ => return self.wrong(&node.place, "steps", "is no alternative", "Write the name of an authenticator."),
+        };
+        let read = self.table(table, "steps", ALTERNATIVE, |key, node| match key {
+            "max_age" => self.seconds(node, "steps.max_age"),
+            _ => Some(to_json(node)),
+        })?;
+        let Some(name) = read.get("authenticator").and_then(Json::as_str) else {
+            return self.wrong(&node.place, "steps.authenticator", "is not set", "Write the name of an authenticator.");
+        };
+        let settings = read.get("settings").and_then(Json::as_object).cloned().unwrap_or_default();
+        self.authenticator(node, name, &settings, read.get("connection").is_some())?;
+        Some(read)
+    }
+
+    fn authenticator(&self, node: &Node, name: &str, settings: &Map<String, Json>, connected: bool) -> Option<()> {
+        let Some(authenticator) = self.registry.get(&name.into()) else {
+            let names: Vec<_> = self.registry.iter().map(|a| a.descriptor().name.to_string()).collect();
+            let near = nearest(name, names.iter().map(String::as_str));
+            let near = near.map(|near| format!("The nearest is {near}. ")).unwrap_or_default();
+            let advice = format!("{near}There are {}.", names.join(", "));
+            return self.wrong(&node.place, "steps", format!("there is no authenticator {name:?}"), advice);
+        };
+        if let Err(why) = authenticator.check_settings(settings) {
+            return self.wrong(&node.place, "steps.settings", why, "");
+        }
+        match authenticator.descriptor().connection {
+            Some(kind) if !connected => {
+                let advice =
+                    format!("Write {{ authenticator = {name:?}, connection = \"…\" }} with one of kind {kind:?}.");
+                self.wrong(&node.place, "steps.connection", format!("{name} needs a connection"), advice)
+            }
+            None if connected => {
+                self.wrong(&node.place, "steps.connection", format!("{name} uses no connection"), "Remove it.")
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn condition(&self, node: &Node) -> Option<Json> {
+        let advice = "Write one such as { group = \"staff\" } or { network = \"10.0.0.0/8\", not = true }.";
+        let Value::Table(table) = &node.value else {
+            return self.wrong(&node.place, "steps.when", "is no condition", advice);
+        };
+        let read = self.table(table, "steps.when", CONDITION, |key, node| match key {
+            "not" => Some(to_json(node)),
+            _ => node.text().map(|text| Json::String(text.to_owned())),
+        })?;
+        let tests = read.as_object().map_or(0, |map| map.keys().filter(|key| *key != "not").count());
+        if tests != 1 {
+            return self.wrong(&node.place, "steps.when", "asks not exactly one thing", advice);
+        }
+        let range = read.get("network").and_then(Json::as_str);
+        if range.is_some_and(|range| range.parse::<ipnet::IpNet>().is_err()) {
+            return self.wrong(&node.place, "steps.when.network", "is no range", "Write it as 10.0.0.0/8.");
+        }
+        Some(read)
+    }
+
+    fn acr(&self, node: &Node) -> Option<Json> {
+        let known = || ACR_VALUES.iter().map(|acr| acr.value);
+        match node.text() {
+            Some(value) if known().any(|acr| acr == value) => Some(value.into()),
+            _ => {
+                let advice = format!("There are {}.", known().collect::<Vec<_>>().join(", "));
+                self.wrong(&node.place, "steps.on_request", "is no authentication context class", advice)
+            }
+        }
+    }
+
+    fn demands(&self, node: &Node) -> Option<Json> {
+        self.list(node, "demands", |node| match &node.value {
+            Value::Table(table) => self.table(table, "demands", DEMAND, |_, node| Some(to_json(node))),
+            _ if matches!(node.text(), Some("phishing_resistant" | "user_verified")) => Some(to_json(node)),
+            _ => {
+                let advice = "Write { factors = 2 }, \"phishing_resistant\" or \"user_verified\".";
+                self.wrong(&node.place, "demands", "is no demand", advice)
+            }
+        })
+    }
+
+    fn seconds(&self, node: &Node, key: &str) -> Option<Json> {
+        let seconds = node.text().and_then(|text| {
+            let plain = text.parse().ok();
+            plain.or_else(|| std::time::Duration::read(text).and_then(|life| u32::try_from(life.as_secs()).ok()))
+        });
+        match seconds {
+            Some(seconds) => Some(seconds.into()),
+            None => self.wrong(&node.place, key, "is no duration", format!("Write {}.", std::time::Duration::WANTED)),
+        }
+    }
+
+    fn list(&self, node: &Node, key: &str, read: impl FnMut(&Node) -> Option<Json>) -> Option<Json> {
+        match &node.value {
+            Value::List(items) => all(items, read),
+            _ => self.wrong(&node.place, key, "is no list", "Write it in [brackets]."),
+        }
+    }
+
+    fn table(
+        &self,
+        table: &Table,
+        path: &str,
+        known: &[&str],
+        mut read: impl FnMut(&str, &Node) -> Option<Json>,
+    ) -> Option<Json> {
+        let mut map = Map::new();
+        for (key, node) in table {
+            if !known.contains(&key.as_str()) {
+                let near = nearest(key, known.iter().copied());
+                let advice = near.map_or_else(
+                    || format!("There are {}.", known.join(", ")),
+                    |near| format!("The nearest is {near}."),
+                );
+                return self.wrong(&node.place, &format!("{path}.{key}"), "there is no such setting", advice);
+            }
+            map.insert(key.clone(), read(key, node)?);
+        }
+        Some(map.into())
+    }
+}
+
+fn all(items: &[Node], read: impl FnMut(&Node) -> Option<Json>) -> Option<Json> {
+    let read: Vec<Option<Json>> = items.iter().map(read).collect();
+    read.into_iter().collect::<Option<Vec<_>>>().map(Json::Array)
+}
+
+/// The fields of a chain under the names that a declaration gives them.
+pub(super) fn fields(document: &ChainDocument) -> Fields {
+    let mut fields = Fields::default();
+    if let Ok(Json::Object(map)) = serde_json::to_value(document) {
+        map.into_iter().for_each(|(key, value)| fields.plain(&key, value));
+    }
+    fields
+}

@@ -1,0 +1,313 @@
+//! Declarations against a real store: what is refused, what changes, and that an export changes nothing.
+
+use std::{path::Path, sync::Arc};
+
+use secrecy::ExposeSecret as _;
+use vestibule_authn_password::{HashParams, HashPool, PoolSettings};
+use vestibule_authn_smsotp::Outbox;
+use vestibule_core::{
+    crypto::MasterKey, random::SystemRandom, store::StoreExt as _, time::SystemClock, user::LoginName,
+};
+
+use super::*;
+use crate::authenticators::{self, Channels};
+
+const EVERYTHING: &str = r#"
+[[connection]]
+name = "SMSOTP"
+[connection.settings]
+url = "https://sms.example.com/send?key={{secret.api_key}}&to=$ctx.num&text=$ctx.msg"
+secrets.api_key = { env = "API_KEY" }
+
+[[chain]]
+name = "demo"
+steps = [
+    ["password"],
+    { alternatives = [{ authenticator = "smsotp", connection = "SMSOTP", max_age = "15m" }], when = [{ network = "10.0.0.0/8", not = true }] },
+]
+demands = [{ factors = 2 }]
+
+[[client]]
+id = "shop"
+name = "The Shop"
+secret = { env = "SHOP_SECRET" }
+redirect_uris = ["https://shop.example.com/callback"]
+chain = "demo"
+consent = "skip"
+access_token_life = "5m"
+
+[[user]]
+username = "Alice"
+display_name = "Alice"
+email = "alice@example.com"
+phone_number = "+1 202 555 0142"
+groups = ["staff"]
+password = { env = "ALICE" }
+"#;
+
+fn environment(name: &str) -> Option<String> {
+    let value = match name {
+        "API_KEY" => "gateway-key-3141592653",
+        "SHOP_SECRET" => "shop-secret-2718281828459045",
+        "ALICE" => "correct horse battery staple",
+        "SHORT" => "short",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+struct Bench {
+    workshop: Workshop,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let random = Arc::new(SystemRandom::default());
+        let key = MasterKey::generate(random.as_ref());
+        let address = format!("sqlite:{}", folder.path().join("v.db").display()).parse().unwrap();
+        let store = vestibule_store::open(&address, key.sealer(), &vestibule_store::Options::default()).unwrap();
+        let params = HashParams { memory_kib: 1024, passes: 1, lanes: 1 };
+        let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
+        let clock = Arc::new(SystemClock::default());
+        let workshop = Workshop {
+            store,
+            registry: authenticators::registry(&pool).unwrap(),
+            pool,
+            prf: key.prf(),
+            clock: clock.clone(),
+            random,
+            channels: Channels { outbox: Some(Outbox::new(clock)) },
+        };
+        Self { workshop, _folder: folder }
+    }
+
+    fn read(&self, text: &str) -> Result<Declaration, Problems> {
+        let checks = Checks { registry: &self.workshop.registry, environment: &environment, weak_passwords: false };
+        read_text("v.toml", text, Path::new("."), &checks)
+    }
+
+    /// What is wrong with a declaration; empty when nothing is.
+    async fn wrong(&self, text: &str) -> String {
+        match self.read(text) {
+            Err(problems) => problems.to_string(),
+            Ok(declaration) => {
+                let options = Options { dry_run: true, ..Options::default() };
+                apply(&self.workshop, &declaration, &options)
+                    .await
+                    .err()
+                    .map(|error| error.to_string())
+                    .unwrap_or_default()
+            }
+        }
+    }
+
+    async fn apply(&self, text: &str) -> Diff {
+        self.apply_with(text, &Options::default()).await
+    }
+
+    async fn apply_with(&self, text: &str, options: &Options) -> Diff {
+        let declaration = self.read(text).unwrap_or_else(|problems| panic!("{problems}"));
+        apply(&self.workshop, &declaration, options).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn version(&self) -> i64 {
+        self.workshop.store.read(|tx| tx.configuration_version()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_was_applied_is_there_and_stays_unchanged() {
+    let bench = Bench::new();
+    let diff = bench.apply(EVERYTHING).await;
+    assert_eq!((diff.count(Action::Created), diff.0.len()), (4, 4), "{diff}");
+    let version = bench.version().await;
+    let again = bench.apply(EVERYTHING).await;
+    assert!(again.is_empty() && again.count(Action::Unchanged) == 4, "{again}");
+    assert_eq!(bench.version().await, version, "what does not change is not written");
+
+    let (client, user, password) = bench
+        .workshop
+        .store
+        .read(|tx| {
+            let user = tx.user_by_login(&LoginName::parse("alice").unwrap())?.unwrap();
+            let password = tx.credentials(user.id, &"password".into())?;
+            Ok((tx.clients()?.pop().unwrap(), user, password))
+        })
+        .await
+        .unwrap();
+    let now = bench.workshop.clock.now();
+    assert!(client.secrets[0].matches(&client.id, "shop-secret-2718281828459045", &bench.workshop.prf, now));
+    assert_eq!((user.phone_number.as_deref(), user.phone_number_verified), (Some("+12025550142"), true));
+    let typed = "correct horse battery staple".into();
+    assert!(bench.workshop.pool.verify(&typed, password[0].secret.expose_secret()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_and_changes_nothing() {
+    let bench = Bench::new();
+    let before = bench.version().await;
+    let diff = bench.apply_with(EVERYTHING, &Options { dry_run: true, ..Options::default() }).await;
+    assert_eq!(diff.count(Action::Created), 4);
+    assert_eq!(bench.version().await, before);
+    for secret in ["gateway-key", "shop-secret", "correct horse"] {
+        assert!(!diff.to_string().contains(secret) && !format!("{diff:?}").contains(secret), "{secret} is shown");
+    }
+}
+
+#[tokio::test]
+async fn an_export_has_no_secret_and_changes_nothing() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    let text = export(&*bench.workshop.store, true).await.unwrap();
+    for secret in ["gateway-key", "shop-secret", "correct horse", "$argon2"] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+    let diff = bench.apply(&text).await;
+    assert!(diff.is_empty() && diff.count(Action::Unchanged) == 4, "{diff}\n{text}");
+    assert!(text.contains("# secrets.api_key = { env = \"SMSOTP_API_KEY\" }"), "{text}");
+}
+
+#[tokio::test]
+async fn a_change_is_told_field_by_field() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    let changed = EVERYTHING
+        .replace("\"5m\"", "\"10m\"")
+        .replace("consent = \"skip\"\n", "")
+        .replace("env = \"SHOP_SECRET\"", "env = \"ALICE\"")
+        .replace("[\"staff\"]", "[\"staff\", \"admins\"]");
+    let diff = bench.apply(&changed).await;
+    let expected = "~ client shop\n    - access_token_life = \"5m\"\n    - consent = \"skip\"\n    ~ secrets: ••• -> •••\n\
+                    ~ user alice\n    ~ groups: [\"staff\"] -> [\"staff\", \"admins\"]\n\
+                    0 created, 2 changed, 0 removed, 2 unchanged";
+    assert_eq!(diff.to_string(), expected);
+}
+
+#[tokio::test]
+async fn what_people_change_themselves_stays() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    let diff = bench.apply("[[user]]\nusername = \"alice\"\nroles = [\"operator\"]\n").await;
+    assert_eq!(
+        diff.to_string(),
+        "~ user alice\n    + roles = [\"operator\"]\n0 created, 1 changed, 0 removed, 0 unchanged"
+    );
+    let secretless =
+        EVERYTHING.replace("secret = { env = \"SHOP_SECRET\" }\n", "").replace("groups = [\"staff\"]\n", "");
+    assert!(bench.apply(&secretless).await.is_empty(), "a secret that is left out stays");
+}
+
+#[tokio::test]
+async fn prune_removes_what_is_not_declared_but_never_people_nor_what_is_kept() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    bench.apply("[[client]]\nid = \"userportal\"\nredirect_uris = [\"https://a.example/cb\"]\n").await;
+    let rest = "[[chain]]\nname = \"other\"\nsteps = [[\"password\"]]\n";
+    let options = Options { prune: true, keep: vec!["userportal".to_owned()], ..Options::default() };
+    let diff = bench.apply_with(rest, &options).await;
+    let removed: Vec<_> = diff.0.iter().filter(|c| c.action == Action::Removed).map(|c| c.name.as_str()).collect();
+    assert_eq!(removed, ["SMSOTP", "demo", "shop"]);
+    let left = bench.workshop.store.read(|tx| Ok((tx.clients()?.len(), tx.users(None, 10)?.len()))).await.unwrap();
+    assert_eq!(left, (1, 1));
+}
+
+#[tokio::test]
+async fn a_133_what_cannot_be_is_refused_with_its_place() {
+    let bench = Bench::new();
+    let chain = |steps: &str| format!("[[chain]]\nname = \"c\"\nsteps = {steps}\n");
+    let client = |more: &str| format!("[[client]]\nid = \"c\"\n{more}");
+    let uri = "redirect_uris = [\"https://a.example/cb\"]\n";
+    let cases = [
+        ("[[cleint]]\n".to_owned(), "v.toml:1: cleint: there is no such setting. The nearest is client"),
+        (
+            client("redirect_uri = \"https://a.example\"\n"),
+            "v.toml:3: client.redirect_uri: there is no such setting. The nearest is client.redirect_uris.",
+        ),
+        (client("redirect_uris = [\"https://a.example/*\"]\n"), "v.toml:3: client.redirect_uris: redirect URI"),
+        (
+            client(&format!("{uri}secret = \"hunter2hunter2hunter2\"\n")),
+            "v.toml:4: client.secret: is written out. A secret does not belong",
+        ),
+        (
+            client(&format!("{uri}secret = {{ env = \"SHORT\" }}\n")),
+            "v.toml:4: client.secret: has fewer than 16 characters",
+        ),
+        (client(&format!("{uri}secret = {{ env = \"NONE\" }}\n")), "the environment variable NONE is not set"),
+        (client(&format!("{uri}secret = {{ file = \"/nonexistent\" }}\n")), "cannot read /nonexistent"),
+        (client(&format!("{uri}auth = \"none\"\nsecret = {{ env = \"SHOP_SECRET\" }}\n")), "does not go with auth"),
+        (
+            client(&format!("{uri}consent = \"never\"\n")),
+            "v.toml:4: client.consent: is not readable. Write `ask` or `skip`.",
+        ),
+        (
+            client(&format!("{uri}chain = \"nowhere\"\n")),
+            "v.toml:1: client.chain: client c uses the chain nowhere, which does not exist",
+        ),
+        (chain("[]"), "v.toml:3: chain.steps: is empty"),
+        (chain("[[]]"), "has a step without alternatives"),
+        (chain("[[\"pasword\"]]"), "there is no authenticator \"pasword\". The nearest is password."),
+        (chain("[[\"smsotp\"]]"), "smsotp needs a connection"),
+        (
+            chain("[[{ authenticator = \"smsotp\", connection = \"nowhere\" }]]"),
+            "chain c uses the connection nowhere, which does not exist",
+        ),
+        (
+            chain("[[{ authenticator = \"smsotp\", connection = \"S\", settings = { length = 3 } }]]"),
+            "chain.steps.settings: length: ",
+        ),
+        (
+            chain("[{ alternatives = [\"password\"], when = [{ group = \"a\", nto = true }] }]"),
+            "chain.steps.when.nto: there is no such setting. The nearest is not.",
+        ),
+        (chain("[{ alternatives = [\"password\"], when = [{ not = true }] }]"), "asks not exactly one thing"),
+        (chain("[{ alternatives = [\"password\"], when = [{ network = \"10.0.0.0/40\" }] }]"), "is no range"),
+        (
+            chain("[{ alternatives = [\"password\"], mandatory = false }]"),
+            "chain.steps.mandatory: there is no such setting",
+        ),
+        (
+            "[[connection]]\nname = \"S\"\nsettings.url = \"ftp://a.example\"\n".to_owned(),
+            "v.toml:1: connection.settings.url",
+        ),
+        (
+            "[[connection]]\nname = \"S\"\nsettings.secrets.k = \"hunter2\"\n".to_owned(),
+            "connection.settings.secrets.k: is written out",
+        ),
+        ("[[user]]\nusername = \"bob\"\nphone_number = \"12\"\n".to_owned(), "v.toml:3: user.phone_number: "),
+        (
+            "[[user]]\nusername = \"bob\"\npassword = \"hunter2hunter2\"\n".to_owned(),
+            "v.toml:3: user.password: is written out",
+        ),
+        ("[[user]]\nusername = \"bob\"\npassword = { env = \"SHORT\" }\n".to_owned(), "v.toml:3: user.password: "),
+        (
+            "[[user]]\nusername = \"bob\"\npassword_hash = \"5f4dcc3b5aa765d61d8327deb882cf99\"\n".to_owned(),
+            "is no argon2 hash",
+        ),
+        ("[[user]]\ndisplay_name = \"bob\"\n".to_owned(), "v.toml:1: user.username: is not set"),
+    ];
+    for (text, expected) in cases {
+        let wrong = bench.wrong(&text).await;
+        assert!(wrong.contains(expected), "{text}\nexpected: {expected}\nfound:    {wrong}");
+        assert!(!wrong.contains("hunter2"), "a secret is shown: {wrong}");
+    }
+    assert_eq!(bench.version().await, Bench::new().version().await, "nothing was changed");
+}
+
+#[test]
+fn a_folder_is_read_whole_and_twins_are_refused() {
+    let bench = Bench::new();
+    let folder = tempfile::tempdir().unwrap();
+    let chain = "[[chain]]\nname = \"c\"\nsteps = [[\"password\"]]\n";
+    std::fs::write(folder.path().join("a.toml"), chain).unwrap();
+    std::fs::write(folder.path().join("b.toml"), "[[user]]\nusername = \"bob\"\n").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "not TOML").unwrap();
+    let checks = Checks { registry: &bench.workshop.registry, environment: &environment, weak_passwords: false };
+    let read = |path: &Path| super::read(path, &checks);
+    let whole = read(folder.path()).unwrap();
+    assert_eq!((whole.chains.len(), whole.users.len()), (1, 1));
+    std::fs::write(folder.path().join("c.toml"), chain).unwrap();
+    let wrong = read(folder.path()).err().map(|problems| problems.to_string()).unwrap_or_default();
+    assert!(wrong.contains("c.toml:1: chain: c is declared twice"), "{wrong}");
+}

@@ -1,0 +1,167 @@
+//! `[[user]]`: a person who can sign in. What is left out stays as it is: people change their own profile.
+
+use serde_json::Value as Json;
+use vestibule_authn_smsotp::parse_number;
+use vestibule_core::{
+    id::UserId,
+    random::Random,
+    time::Time,
+    user::{LoginName, User},
+};
+
+use super::{
+    diff::Fields,
+    password::{self, DeclaredPassword},
+    secret::Secrets,
+};
+use crate::config::{Leaf, Reader, tree::Place};
+
+/// A declared user.
+#[derive(Clone, Debug)]
+pub struct DeclaredUser {
+    /// The name to sign in with.
+    pub username: LoginName,
+    /// See [`User`].
+    pub display_name: Option<String>,
+    /// See [`User`].
+    pub email: Option<String>,
+    /// See [`User`].
+    pub email_verified: Option<bool>,
+    /// See [`User`]; E.164.
+    pub phone_number: Option<String>,
+    /// See [`User`].
+    pub phone_number_verified: Option<bool>,
+    /// See [`User`].
+    pub locale: Option<String>,
+    /// See [`User`].
+    pub groups: Option<Vec<String>>,
+    /// See [`User`].
+    pub roles: Option<Vec<String>>,
+    /// See [`User`].
+    pub disabled: Option<bool>,
+    /// The password; `None` when it stays as it is.
+    pub password: Option<DeclaredPassword>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+impl Leaf for LoginName {
+    const WANTED: &'static str = "a name of at most 255 bytes without control characters";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>, weak: bool) -> Option<DeclaredUser> {
+    let username = reader.required::<LoginName>("username", place);
+    let user = DeclaredUser {
+        display_name: reader.optional("display_name"),
+        email: email(reader),
+        email_verified: reader.optional("email_verified"),
+        phone_number: phone_number(reader),
+        phone_number_verified: reader.optional("phone_number_verified"),
+        locale: reader.optional("locale"),
+        groups: reader.list("groups"),
+        roles: reader.list("roles"),
+        disabled: reader.optional("disabled"),
+        password: password::read(reader, secrets, weak),
+        place: place.clone(),
+        username: username.clone().or_else(|| LoginName::parse("x"))?,
+    };
+    username.map(|_| user)
+}
+
+fn email(reader: &Reader<'_>) -> Option<String> {
+    let email = reader.optional::<String>("email")?;
+    let shaped = email
+        .split_once('@')
+        .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'));
+    // The address is also a name to sign in with.
+    if !shaped || LoginName::parse(&email).is_none() || email.contains(char::is_whitespace) {
+        reader.refuse("email", "is no e-mail address", "Write it as `name@example.com`.");
+    }
+    Some(email)
+}
+
+fn phone_number(reader: &Reader<'_>) -> Option<String> {
+    let text = reader.optional::<String>("phone_number")?;
+    match parse_number(&text, None) {
+        Ok(number) => Some(number.as_str().to_owned()),
+        Err(error) => {
+            reader.refuse(
+                "phone_number",
+                error.to_string(),
+                "Write it with + and country code, such as `+1 202 555 0142`.",
+            );
+            None
+        }
+    }
+}
+
+impl DeclaredUser {
+    /// The user as they shall be, given who they are.
+    pub(super) fn wanted(&self, current: Option<&User>, now: Time, random: &dyn Random) -> User {
+        let user = current.cloned().unwrap_or_else(|| empty(UserId::new(now, random), self.username.clone(), now));
+        let number = self.phone_number.clone().or_else(|| user.phone_number.clone());
+        // A number that an admin declares is vouched for, unless the declaration says otherwise.
+        let same_number = number == user.phone_number;
+        let vouched = if same_number && current.is_some() { user.phone_number_verified } else { number.is_some() };
+        let email = self.email.clone().or_else(|| user.email.clone());
+        let proved = email == user.email && user.email_verified;
+        let wanted = User {
+            display_name: self.display_name.clone().or_else(|| user.display_name.clone()),
+            email_verified: self.email_verified.unwrap_or(proved),
+            phone_number_verified: self.phone_number_verified.unwrap_or(vouched),
+            locale: self.locale.clone().or_else(|| user.locale.clone()),
+            groups: self.groups.clone().unwrap_or_else(|| user.groups.clone()),
+            roles: self.roles.clone().unwrap_or_else(|| user.roles.clone()),
+            disabled: self.disabled.unwrap_or(user.disabled),
+            phone_number: number,
+            email,
+            ..user.clone()
+        };
+        if wanted == user { wanted } else { User { updated_at: now, ..wanted } }
+    }
+}
+
+fn empty(id: UserId, username: LoginName, now: Time) -> User {
+    User {
+        id,
+        username,
+        display_name: None,
+        email: None,
+        email_verified: false,
+        phone_number: None,
+        phone_number_verified: false,
+        locale: None,
+        groups: Vec::new(),
+        roles: Vec::new(),
+        disabled: false,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// What is not declared, but made.
+const OWN: [&str; 3] = ["id", "created_at", "updated_at"];
+
+/// The fields of a user under the names that a declaration gives them.
+pub(super) fn fields(user: &User) -> Fields {
+    let mut fields = Fields::default();
+    if let Ok(Json::Object(map)) = serde_json::to_value(user) {
+        for (key, value) in map.into_iter().filter(|(key, _)| !OWN.contains(&key.as_str())) {
+            let verified = matches!(key.as_str(), "phone_number_verified" | "email_verified");
+            let empty =
+                value.is_null() || value == Json::Array(Vec::new()) || (value == Json::Bool(false) && !verified);
+            if !empty {
+                fields.plain(&key, value);
+            }
+        }
+    }
+    fields
+}
