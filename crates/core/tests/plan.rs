@@ -1,5 +1,7 @@
 //! The plan, held against a thirty-line oracle over a million random chains, and the rules that attacks aim at, one by one.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
