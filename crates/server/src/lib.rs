@@ -1,3 +1,24 @@
-//! The actix-web server: routes, handlers, pages, portal
+//! The actix-web server: routes, handlers, pages, the user portal, and what only development has.
+//!
+//! What is here: everything that knows HTTP. [`Application`] is built from [`config::Settings`] and run; [`routes`] is one
+//! flat table; a handler in [`handlers`] reads a request, calls `vestibule-oauth` or the engine once, and answers. What is
+//! not: no rule of the protocol, no SQL, no judgement about a password.
 
+pub mod answer;
+mod application;
+pub mod authenticators;
 pub mod config;
+pub mod configuration;
+mod context;
+pub mod declare;
+pub mod demo;
+pub mod dev;
+pub mod handlers;
+pub mod http;
+pub mod logging;
+pub mod pages;
+pub mod portal;
+pub mod routes;
+pub mod state;
+
+pub use application::{Addresses, Application, BuildError, Parts};

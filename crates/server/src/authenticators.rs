@@ -1,0 +1,60 @@
+//! The one file that knows which authenticators and which kinds of channels there are.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
+use vestibule_authn_smsotp::{Outbox, SmsOtp};
+use vestibule_core::{
+    Registry,
+    channel::{Channel, Connection, ConnectionError},
+    random::Random,
+};
+
+use crate::config::PasswordSettings;
+
+/// The pool on which every password is hashed.
+///
+/// # Errors
+/// When its settings are out of range.
+pub fn hash_pool(settings: &PasswordSettings, random: Arc<dyn Random>) -> Result<HashPool, HashError> {
+    let default = PoolSettings::default();
+    HashPool::new(PoolSettings {
+        params: HashParams {
+            memory_kib: settings.memory_kib,
+            passes: settings.iterations,
+            lanes: settings.parallelism,
+        },
+        threads: settings.threads.and_then(NonZeroUsize::new).unwrap_or(default.threads),
+        queue: settings.queue,
+        deadline: settings.deadline,
+        random,
+    })
+}
+
+/// The authenticators that chains may name.
+///
+/// # Errors
+/// When one of them cannot be made with these settings.
+pub fn registry(pool: &HashPool) -> Result<Registry, HashError> {
+    Ok(Registry::new(vec![Arc::new(Password::new(pool.clone())?), Arc::new(SmsOtp::new())]))
+}
+
+/// Builds channels from connections.
+#[derive(Clone, Default)]
+pub struct Channels {
+    /// What connections of the kind `sms` deliver to when their preset says `outbox`: in development alone.
+    pub outbox: Option<Outbox>,
+}
+
+impl Channels {
+    /// The channel of a connection; `None` for a kind that delivers nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the connection.
+    pub fn build(&self, connection: &Connection) -> Result<Option<Arc<dyn Channel>>, ConnectionError> {
+        match connection.kind.as_str() {
+            SmsOtp::CONNECTION_KIND => vestibule_authn_smsotp::build(connection, self.outbox.as_ref()).map(Some),
+            _ => Ok(None),
+        }
+    }
+}

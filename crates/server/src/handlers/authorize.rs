@@ -1,0 +1,99 @@
+//! `/oauth2/authorize`: where every sign-in begins.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use vestibule_core::{
+    engine::{EngineError, Start, Started},
+    id::InteractionId,
+};
+use vestibule_oauth::{
+    ClientAnswer, ErrorPage,
+    audit::{Facts, note_refusal},
+    authorize::{Refusal, authorize, to_engine_request},
+};
+
+use super::refusals;
+use crate::{
+    answer, context,
+    http::{
+        cookies::{Cookies, SESSION},
+        form::{self, FormError},
+        gate::about,
+    },
+    pages::{Cause, interaction::path},
+    state::State,
+};
+
+/// `GET /oauth2/authorize`.
+pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
+    begin(&state, &req, req.query_string().as_bytes()).await
+}
+
+/// `POST /oauth2/authorize` (OpenID Connect Core, section 3.1.2.1): the same parameters in a form.
+pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    if !form::is(&req, "application/x-www-form-urlencoded") {
+        return answer::form_error(&state, &req, FormError::NotAForm);
+    }
+    match form::body(payload).await {
+        Ok(body) => begin(&state, &req, &body).await,
+        Err(error) => answer::form_error(&state, &req, error),
+    }
+}
+
+async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpResponse {
+    let snapshot = state.live.snapshot();
+    let valid = match authorize(parameters, &snapshot, state.clock.now()) {
+        Ok(valid) => valid,
+        Err(Refusal::Page(error)) => return refuse(state, req, &error).await,
+        Err(Refusal::Client(told)) => return to_client(state, req, &told),
+    };
+    about(req, &valid.client().id);
+    let start = Start {
+        chain: valid.chain(&snapshot),
+        session: state.cookies.read(req, SESSION).and_then(|cookie| state.engine.session_ref(&cookie)),
+        interactive: valid.interactive(),
+        request: to_engine_request(valid.clone()),
+    };
+    match state.engine.start(start, &context::of(state, req)).await {
+        Ok(Started::Finished { answer, .. } | Started::Refused { answer, .. }) => {
+            refusals::to_answer(state, req, &answer)
+        }
+        Ok(Started::Interaction { id, binding }) => to_interaction(state, req, id, binding),
+        Ok(Started::NotInteractive(why)) => to_client(state, req, &valid.not_interactive(why)),
+        Err(EngineError::Store(error)) => {
+            tracing::warn!(%error, "an authorization request could not be planned");
+            to_client(state, req, &valid.trouble(&error))
+        }
+        Err(error) => answer::engine_error(state, req, &error, None),
+    }
+}
+
+/// The person is told, and nobody else.
+async fn refuse(state: &State, req: &HttpRequest, error: &ErrorPage) -> HttpResponse {
+    let snapshot = state.live.snapshot();
+    let facts = error.client().map_or_else(Facts::default, Facts::of).with("why", error.key());
+    note_refusal(&state.deps(&snapshot), &context::of(state, req), "authorize.refused", facts).await;
+    refusals::page(state, req, error)
+}
+
+fn to_client(state: &State, req: &HttpRequest, told: &ClientAnswer) -> HttpResponse {
+    match told.url(&state.prf, &state.public.issuer) {
+        Ok(url) => answer::see_other(url.as_str()),
+        Err(error) => {
+            tracing::error!(%error, "the client cannot be told");
+            answer::error(state, req, Cause::Internal)
+        }
+    }
+}
+
+/// To the first page, with the cookie that binds it to this browser.
+fn to_interaction(state: &State, req: &HttpRequest, id: InteractionId, binding: String) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((actix_web::http::header::LOCATION, path(id)));
+    for old in state.cookies.surplus_interactions(req) {
+        response.cookie(state.cookies.remove(&old));
+    }
+    response.cookie(state.cookies.make(&Cookies::interaction(id), binding)).finish()
+}

@@ -1,0 +1,173 @@
+//! `/interaction/{id}`: the pages of one run of a chain, and the same run as JSON.
+//!
+//! GET shows and changes nothing. POST does one thing and answers 303, to the page again or to the client, so that reload
+//! and back never post twice. The JSON face is the same two operations: what was posted is read into one
+//! [`Submission`], whichever way it was written.
+
+mod json;
+mod submission;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    cookie::time::Duration,
+    http::StatusCode,
+    web::{Data, Path, Payload},
+};
+use serde_json::Value;
+use vestibule_core::{
+    engine::{Body, Choose, EngineError, RequestContext, View},
+    id::InteractionId,
+};
+use vestibule_oauth::{answer_url, consent};
+
+use self::submission::{Act, Refused, Submission};
+use crate::{
+    answer::{self, Drawing, wants_json},
+    context,
+    http::{
+        cookies::{Cookies, SESSION},
+        csrf,
+        gate::{about, request_id},
+        headers,
+    },
+    pages::{
+        Cause,
+        interaction::{Beside, page_of, path},
+    },
+    state::State,
+};
+
+/// For so long a finished interaction gives its answer again; then its cookie may go.
+const COOKIE_AFTERLIFE: Duration = Duration::seconds(60);
+
+/// `GET /interaction/{id}`.
+pub async fn get(req: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
+    let Ok(id) = id.parse::<InteractionId>() else { return answer::error(&state, &req, Cause::NotFound) };
+    let binding = state.cookies.read(&req, &Cookies::interaction(id));
+    let shown = state.engine.view(id, binding.as_deref(), &context::of(&state, &req)).await;
+    match shown {
+        Ok(view) => show(&state, &req, &view, binding.as_deref().unwrap_or_default()),
+        Err(error) => answer::engine_error(&state, &req, &error, None),
+    }
+}
+
+/// `POST /interaction/{id}`.
+pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
+    let Ok(id) = id.parse::<InteractionId>() else { return answer::error(&state, &req, Cause::NotFound) };
+    if !csrf::same_site(&req, &state.public.origin) {
+        return answer::error(&state, &req, Cause::Forbidden);
+    }
+    let submission = match submission::read(&req, payload).await {
+        Ok(submission) => submission,
+        Err(Refused::Form(error)) => return answer::form_error(&state, &req, error),
+        Err(Refused::WrongType(field)) => return json::wrong_type(&field, &request_id(&req)),
+    };
+    let Some(binding) = state.cookies.read(&req, &Cookies::interaction(id)) else {
+        return answer::engine_error(&state, &req, &EngineError::WrongBrowser, None);
+    };
+    if !csrf::right(&state.prf, &form_name(id), &binding, &submission.csrf) {
+        return answer::error(&state, &req, Cause::Forbidden);
+    }
+    match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
+        Ok(view) if wants_json(&req) => show(&state, &req, &view, &binding),
+        Ok(view) => go_on(&state, &req, &view),
+        Err(error) => answer::engine_error(&state, &req, &error, None),
+    }
+}
+
+async fn act(
+    state: &State,
+    id: InteractionId,
+    binding: &str,
+    submission: Submission,
+    cx: &RequestContext,
+) -> Result<View, EngineError> {
+    let (engine, binding) = (&state.engine, Some(binding));
+    let Submission { version, act, .. } = submission;
+    match act {
+        Act::Choose(alternative) => engine.choose(id, binding, Choose { version, alternative }, cx).await,
+        Act::Resend => engine.resend(id, binding, version, cx).await,
+        Act::Decide(decision) => engine.conclude(id, binding, decision.to_value(), cx).await,
+        Act::Answer(answer) => engine.answer(id, binding, answer, cx).await,
+    }
+}
+
+/// The name of an interaction's forms, for their token.
+fn form_name(id: InteractionId) -> String {
+    format!("interaction/{id}")
+}
+
+/// What to show now: a page, JSON, or the way to the client.
+fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpResponse {
+    about(req, &view.request.client);
+    let csrf = csrf::token(&state.prf, &form_name(view.id), binding);
+    if wants_json(req) {
+        let mut response = json::answer(state, req, view, &csrf);
+        sign_in(state, view, &mut response);
+        return response;
+    }
+    let snapshot = state.live.snapshot();
+    let client = snapshot.client(view.request.client.as_str());
+    let host = consent::view(&view.request).map(|consent| consent.host);
+    let back = match &view.body {
+        Body::Denied { answer, .. } => client_url(state, answer),
+        _ => client.and_then(|client| client.client_uri.clone()),
+    };
+    let reference = request_id(req);
+    let beside = Beside { host: host.as_deref(), back: back.as_deref(), reference: &reference, now: state.clock.now() };
+    let Some(page) = page_of(view, beside) else { return go_on(state, req, view) };
+    let drawing = Drawing { csrf, ui_locales: &view.request.locales };
+    let mut response = answer::page(state, req, status(&view.body), &page, drawing);
+    let places = client.into_iter().flat_map(|client| client.redirect_uris.iter().chain(&client.client_uri));
+    let mut sources: Vec<_> = places.filter_map(|uri| headers::form_action_source(uri)).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    headers::allow_forms_to(&mut response, &sources);
+    response
+}
+
+fn status(body: &Body) -> StatusCode {
+    if matches!(body, Body::Expired) { StatusCode::GONE } else { StatusCode::OK }
+}
+
+/// Where the browser goes after a POST: to the client when the interaction is over, else to the page.
+fn go_on(state: &State, req: &HttpRequest, view: &View) -> HttpResponse {
+    about(req, &view.request.client);
+    let target = match &view.body {
+        Body::Closed { answer, .. } | Body::Denied { answer, denial: None } => client_url(state, answer),
+        _ => Some(path(view.id)),
+    };
+    let Some(target) = target else { return answer::error(state, req, Cause::Internal) };
+    let mut response = answer::see_other(&target);
+    sign_in(state, view, &mut response);
+    response
+}
+
+/// The address that tells the client how it ended.
+fn client_url(state: &State, answer: &Value) -> Option<String> {
+    match answer_url(answer, &state.prf, &state.public.issuer) {
+        Ok(url) => Some(url.into()),
+        Err(error) => {
+            tracing::error!(%error, "a stored answer cannot be read");
+            None
+        }
+    }
+}
+
+/// Once an interaction is over, the browser gets its session and forgets the interaction, a little later: its answer may have
+/// been lost, and is then given again.
+fn sign_in(state: &State, view: &View, response: &mut HttpResponse) {
+    let Body::Closed { session, .. } = &view.body else { return };
+    let mut cookie = state.cookies.make(&Cookies::interaction(view.id), state.engine.binding(view.id));
+    cookie.set_max_age(COOKIE_AFTERLIFE);
+    add(response, &cookie);
+    if let Some(session) = session {
+        add(response, &state.cookies.make(SESSION, state.engine.session_cookie(*session)));
+    }
+}
+
+fn add(response: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_>) {
+    if let Err(error) = response.add_cookie(cookie) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+}

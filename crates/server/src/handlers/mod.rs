@@ -1,0 +1,17 @@
+//! One route, one file, named by the word of the specification. A handler reads the request, calls the domain once, and
+//! answers; a rule that grows here wants a home in `oauth` or `core`.
+
+pub mod assets;
+pub mod authorize;
+pub mod discovery;
+pub mod fixed;
+pub mod health;
+pub mod interaction;
+pub mod introspect;
+pub mod jwks;
+pub mod logout;
+mod refusals;
+pub mod revoke;
+pub mod root;
+pub mod token;
+pub mod userinfo;

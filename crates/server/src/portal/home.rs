@@ -1,0 +1,184 @@
+//! `/portal`: who am I, where am I signed in, sign out there.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Payload},
+};
+use vestibule_core::{
+    id::SessionId,
+    session::Session,
+    store::{StoreError, StoreExt as _},
+};
+use vestibule_oauth::Params;
+
+use super::{
+    login,
+    session::{COOKIE, Visitor, visitor},
+};
+use crate::{
+    answer::{self, Drawing},
+    context,
+    http::{cookies::SESSION, csrf, form},
+    pages::{Cause, Home, Page, SessionRow, SignedOut},
+    state::{State, Transaction},
+};
+
+const FORM: &str = "portal";
+
+/// `GET /portal`.
+pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
+    match visitor(&state, &req).await {
+        Ok(Some(visitor)) => home(&state, &req, &visitor).await,
+        Ok(None) => login::begin(&state),
+        Err(error) => answer::store_error(&state, &req, &error),
+    }
+}
+
+/// `POST /portal`: signs out one of the person's browsers (`session`), or all but this one (`everywhere`).
+pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    let (visitor, params) = match admitted(&state, &req, payload).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refusal,
+    };
+    let others = match sessions(&state, &visitor).await {
+        Ok(sessions) => sessions.into_iter().map(|session| session.id).filter(|id| *id != visitor.session.id),
+        Err(error) => return answer::store_error(&state, &req, &error),
+    };
+    let named = params.get("session").and_then(|id| id.parse::<SessionId>().ok());
+    let everywhere = params.get("everywhere").is_some();
+    // Only ever the person's own: a session of somebody else is not among them.
+    for id in others.filter(|id| everywhere || named == Some(*id)) {
+        if let Err(error) = state.engine.end_session(id, &context::of(&state, &req)).await {
+            return answer::engine_error(&state, &req, &error, None);
+        }
+    }
+    answer::see_other(&state.public.path("/portal"))
+}
+
+/// `POST /portal/logout`: signs out of this browser.
+pub async fn logout(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    let (visitor, _) = match admitted(&state, &req, payload).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refusal,
+    };
+    if let Err(error) = state.engine.end_session(visitor.session.id, &context::of(&state, &req)).await {
+        return answer::engine_error(&state, &req, &error, None);
+    }
+    let page = Page::SignedOut(SignedOut { back: None });
+    let mut response = answer::page(&state, &req, StatusCode::OK, &page, Drawing::default());
+    for cookie in [state.cookies.remove(COOKIE), state.cookies.remove(SESSION)] {
+        if let Err(error) = response.add_cookie(&cookie) {
+            tracing::error!(%error, "a cookie could not be removed");
+        }
+    }
+    response
+}
+
+/// Who posts, when the form is one of ours in this browser.
+async fn admitted(state: &State, req: &HttpRequest, payload: Payload) -> Result<(Visitor, Params), HttpResponse> {
+    if !csrf::same_site(req, &state.public.origin) {
+        return Err(answer::error(state, req, Cause::Forbidden));
+    }
+    let params = form::read(req, payload).await.map_err(|error| answer::form_error(state, req, error))?;
+    let visitor = visitor(state, req).await.map_err(|error| answer::store_error(state, req, &error))?;
+    let visitor = visitor.ok_or_else(|| login::begin(state))?;
+    let given = params.get(csrf::FIELD).unwrap_or_default();
+    if !csrf::right(&state.prf, FORM, &visitor.cookie, given) {
+        return Err(answer::error(state, req, Cause::Forbidden));
+    }
+    Ok((visitor, params))
+}
+
+async fn sessions(state: &State, visitor: &Visitor) -> Result<Vec<Session>, StoreError> {
+    let (user, now) = (visitor.user.id, state.clock.now());
+    state.store.read(move |tx: &mut Transaction| tx.sessions_of(user, now)).await
+}
+
+async fn home(state: &State, req: &HttpRequest, visitor: &Visitor) -> HttpResponse {
+    let mut sessions = match sessions(state, visitor).await {
+        Ok(sessions) => sessions,
+        Err(error) => return answer::store_error(state, req, &error),
+    };
+    // The present browser first; the others stay newest first.
+    sessions.sort_by_key(|session| session.id != visitor.session.id);
+    let user = &visitor.user;
+    let page = Page::Home(Home {
+        user: user.into(),
+        email: user.email.clone(),
+        phone: user.phone_number.as_deref().map(masked),
+        sessions: sessions.iter().map(|session| row(session, visitor.session.id)).collect(),
+        notice: None,
+        action: state.public.path("/portal"),
+        logout: state.public.path("/portal/logout"),
+    });
+    let drawing = Drawing { csrf: csrf::token(&state.prf, FORM, &visitor.cookie), ..Drawing::default() };
+    answer::page(state, req, StatusCode::OK, &page, drawing)
+}
+
+fn row(session: &Session, current: SessionId) -> SessionRow {
+    SessionRow {
+        id: session.id.to_string(),
+        browser: browser(session.user_agent.as_deref().unwrap_or_default()),
+        network: session.network.clone(),
+        since: session.created_at.into(),
+        renewed: session.renewed_at.into(),
+        current: session.id == current,
+    }
+}
+
+/// A browser in words. What it calls itself claims to be every other browser too, so the order is what tells them apart.
+fn browser(agent: &str) -> String {
+    let first =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let name = first(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (name, system) {
+        (Some(name), Some(system)) => format!("{name} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => "?".to_owned(),
+    }
+}
+
+/// A number that its owner recognizes and nobody learns: its first two and last two digits.
+fn masked(number: &str) -> String {
+    let digits: Vec<char> = number.chars().collect();
+    match digits.as_slice() {
+        [plus, first, .., third, last] if digits.len() > 6 => format!("{plus}{first} ••• ••• {third}{last}"),
+        _ => "•••".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_told_in_words() {
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0";
+        assert_eq!(browser(firefox), "Firefox on Linux");
+        assert_eq!(browser(edge), "Edge on Windows");
+        assert_eq!(browser("<script>"), "?");
+    }
+
+    #[test]
+    fn a_number_is_not_told_whole() {
+        assert_eq!(masked("+15550100123"), "+1 ••• ••• 23");
+        assert_eq!(masked("+1555"), "•••");
+    }
+}
