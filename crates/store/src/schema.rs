@@ -1,0 +1,193 @@
+//! The tables, as both databases have them: the types are those that mean the same in each.
+
+diesel::table! {
+    meta (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::table! {
+    counters (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    login_names (name) {
+        name -> Text,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
+    credentials (id) {
+        id -> Text,
+        user_id -> Text,
+        authenticator -> Text,
+        label -> Nullable<Text>,
+        secret -> Binary,
+        version -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    chain_revisions (chain, revision) {
+        chain -> Text,
+        revision -> BigInt,
+        body -> Text,
+        published_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    chains (name) {
+        name -> Text,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    connections (name) {
+        name -> Text,
+        kind -> Text,
+        settings -> Binary,
+        disabled -> Bool,
+    }
+}
+
+diesel::table! {
+    interactions (id) {
+        id -> Text,
+        version -> BigInt,
+        expires_at -> BigInt,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    challenges (id) {
+        id -> Text,
+        interaction_id -> Text,
+        body -> Binary,
+        sent -> Nullable<Text>,
+        sent_at -> Nullable<BigInt>,
+        sends -> BigInt,
+        tries -> BigInt,
+        max_tries -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        consumed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        generation -> BigInt,
+        seen -> Bool,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    budgets (key) {
+        key -> Text,
+        count -> BigInt,
+        since -> BigInt,
+        blocked_until -> BigInt,
+        forgotten_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> Text,
+        at -> BigInt,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    signing_keys (id) {
+        id -> Text,
+        algorithm -> Text,
+        pkcs8 -> Binary,
+        created_at -> BigInt,
+        activates_at -> BigInt,
+        retires_at -> Nullable<BigInt>,
+        removed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> Text,
+        client -> Text,
+        user_id -> Text,
+        session_id -> Text,
+        offline -> Bool,
+        generation -> BigInt,
+        rotated_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    codes (hash) {
+        hash -> Text,
+        expires_at -> BigInt,
+        consumed_at -> Nullable<BigInt>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    consents (user_id, client) {
+        user_id -> Text,
+        client -> Text,
+        scopes -> Text,
+        agreed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    assertions (client, jti) {
+        client -> Text,
+        jti -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revoked_tokens (jti) {
+        jti -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::joinable!(login_names -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(login_names, users);
+diesel::allow_tables_to_appear_in_same_query!(chains, chain_revisions);
