@@ -1,6 +1,6 @@
 //! The engine over a real database, with authenticators that are small enough to see through.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod house;
 mod races;
