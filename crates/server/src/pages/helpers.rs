@@ -123,10 +123,10 @@ mod tests {
 
     use super::*;
 
-    fn render(template: &str, data: Value) -> String {
+    fn render(template: &str, data: &Value) -> String {
         let mut templates = super::super::templates::engine();
         register(&mut templates, Catalogue::new(&Registry::default()).unwrap());
-        templates.render_template(template, &data).unwrap()
+        templates.render_template(template, data).unwrap()
     }
 
     #[test]
@@ -144,17 +144,17 @@ mod tests {
     fn an_instant_in_a_sentence_is_a_time_element() {
         let at = json!({ "iso": "2026-11-23T14:03:20Z", "clock": "14:03:20 UTC", "date": "x" });
         let data = json!({ "cx": { "locale": "de" }, "at": at });
-        let html = render(r#"{{rich "notice.wait" at=at}}"#, data.clone());
+        let html = render(r#"{{rich "notice.wait" at=at}}"#, &data);
         assert!(
             html.contains(r#"<time datetime="2026-11-23T14:03:20Z" data-shown="clock">14:03:20 UTC</time>"#),
             "{html}"
         );
-        assert!(!render(r#"{{t "notice.wait" at=at}}"#, data).contains('<'));
+        assert!(!render(r#"{{t "notice.wait" at=at}}"#, &data).contains('<'));
     }
 
     #[test]
     fn the_language_is_the_pages() {
-        let of = |locale: &str| render(r#"{{t "code.again"}}"#, json!({ "cx": { "locale": locale } }));
+        let of = |locale: &str| render(r#"{{t "code.again"}}"#, &json!({ "cx": { "locale": locale } }));
         assert_ne!(of("en"), of("de"));
         assert_eq!(of("xx"), of("en"));
     }

@@ -13,7 +13,7 @@ use vestibule_core::{
 
 use super::{
     App, Choose, CodeState, CodeStatus, Consent, End, Ended, Form, Input, InputKind, Lack, Link, Moment, NoWay, Notice,
-    Page, Person, Progress, Resend, Scope, Step, Way,
+    Page, Person, Progress, Resend, Scope, Step, Way, unbroken,
 };
 
 /// What a page shows that the engine does not know.
@@ -33,13 +33,17 @@ pub struct Beside<'a> {
 pub fn page_of(view: &View, beside: Beside<'_>) -> Option<Page> {
     Some(match &view.body {
         Body::Step(step) => step_page(view, step, beside),
-        Body::Held { user, .. } => Page::Consent(Consent {
-            form: form(view, None),
-            app: app(view, beside),
-            user: user.as_ref().into(),
-            scopes: view.request.scopes.iter().map(|scope| Scope::new(scope)).collect(),
-            more: false,
-        }),
+        Body::Held { user, .. } => {
+            let (needed, optional) = Scope::sorted(&view.request.scopes);
+            Page::Consent(Consent {
+                form: form(view, None),
+                app: app(view, beside),
+                user: user.as_ref().into(),
+                needed,
+                optional,
+                more: false,
+            })
+        }
         Body::Denied { denial: Some(denial), .. } => Page::NoWay(NoWay {
             app: Some(app(view, beside)),
             why: denial.into(),
@@ -145,17 +149,27 @@ impl From<&FieldKind> for InputKind {
 impl From<&AlternativeView> for Way {
     fn from(way: &AlternativeView) -> Self {
         let AlternativeView { index, authenticator, label, target, .. } = way;
-        Self { index: *index, authenticator: authenticator.to_string(), label: label.clone(), target: target.clone() }
+        Self {
+            index: *index,
+            authenticator: authenticator.to_string(),
+            label: label.clone(),
+            target: target.as_deref().map(unbroken),
+        }
     }
 }
 
 /// Where the message stands that carries a code; `None` for a challenge that sends none.
 fn code_status(view: &View, step: &StepView, challenge: &ChallengeView, now: Time) -> Option<CodeStatus> {
-    let resend_at = challenge.resend_at?;
+    let cooled = challenge.resend_at?;
+    // A budget of messages that is used up makes the wait longer than the pause between two of them, or without end.
+    let resend_at = match &step.notice {
+        Some(Outcome::Limited { retry_at, sends: true }) => retry_at.map(|at| at.max(cooled)),
+        _ => Some(cooled),
+    };
     let state = match &challenge.sent {
         _ if challenge.tries_left == 0 => CodeState::Dead,
         _ if challenge.expired => CodeState::Expired,
-        _ if step.user.is_none() => CodeState::Asked,
+        _ if challenge.masked.is_none() => CodeState::Asked,
         None => CodeState::Sending,
         Some(SendOutcome::Accepted { .. }) => CodeState::Sent,
         Some(SendOutcome::Refused { .. }) => CodeState::Refused,
@@ -164,10 +178,10 @@ fn code_status(view: &View, step: &StepView, challenge: &ChallengeView, now: Tim
     let minutes = (challenge.expires_at.since(now).as_secs() + 30) / 60;
     Some(CodeStatus {
         state,
-        to: challenge.masked.clone(),
+        to: challenge.masked.as_deref().map(unbroken),
         minutes: u32::try_from(minutes).unwrap_or(u32::MAX).max(1),
         until: challenge.expires_at.into(),
-        resend: Some(resend(resend_at, now)),
+        resend: resend_at.map(|at| resend(at, now)),
         reference: view.id.to_string(),
     })
 }
@@ -216,5 +230,218 @@ impl From<&Denial> for Lack {
             Denial::DemandNotMet | Denial::AcrNotReached => Self::Strength,
             Denial::NoChain { .. } | Denial::NothingDue | Denial::UnknownAuthenticator { .. } => Self::Setup,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_core::{
+        id::{AuthenticatorName, ChallengeId, UserId},
+        interaction::Request,
+        prompt::Text,
+        user::LoginName,
+    };
+
+    use super::*;
+    use crate::pages::Tone;
+
+    const NOW: Time = Time::from_unix_seconds(1_795_442_570);
+
+    fn ada() -> User {
+        User {
+            id: UserId(uuid::Uuid::nil()),
+            username: LoginName::parse("ada").unwrap(),
+            display_name: Some("Ada Lovelace".to_owned()),
+            email: None,
+            email_verified: false,
+            phone_number: None,
+            phone_number_verified: false,
+            locale: None,
+            groups: Vec::new(),
+            roles: Vec::new(),
+            disabled: false,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn view(body: Body) -> View {
+        let request = Request {
+            client: "grafana".into(),
+            client_name: "Grafana".to_owned(),
+            scopes: vec!["openid".to_owned(), "email".to_owned()],
+            acr_values: Vec::new(),
+            not_before: None,
+            required_user: None,
+            ignore_session: false,
+            login_hint: None,
+            locales: Vec::new(),
+            payload: serde_json::Value::Null,
+        };
+        View { id: InteractionId(uuid::Uuid::nil()), version: 7, request, body }
+    }
+
+    fn way(index: usize, name: &str, chosen: bool) -> AlternativeView {
+        let authenticator = AuthenticatorName::from(name);
+        let label = vestibule_core::authenticator::label(&authenticator);
+        AlternativeView { index, authenticator, label, target: Some("+1 ••42".to_owned()), chosen }
+    }
+
+    fn prompt(kind: FieldKind) -> Prompt {
+        let field = Field { name: "code".to_owned(), label: Text::new("smsotp.field"), kind };
+        let lead = Some(Text::new("smsotp.lead"));
+        Prompt { title: Text::new("smsotp.title"), lead, fields: vec![field], submit: Text::new("smsotp.submit") }
+    }
+
+    fn challenge() -> ChallengeView {
+        ChallengeView {
+            id: ChallengeId(uuid::Uuid::nil()),
+            masked: Some("+1 ••42".to_owned()),
+            sent: Some(SendOutcome::Accepted { reference: None }),
+            tries_left: 5,
+            expired: false,
+            expires_at: NOW + std::time::Duration::from_secs(299),
+            resend_at: Some(NOW + std::time::Duration::from_millis(29_100)),
+        }
+    }
+
+    fn code_step() -> StepView {
+        StepView {
+            number: 2,
+            of: 2,
+            prompt: Some(prompt(FieldKind::Code { length: 6, numeric: true })),
+            username: None,
+            user: Some(ada()),
+            challenge: Some(challenge()),
+            alternatives: vec![way(0, "smsotp", true), way(1, "totp", false)],
+            notice: None,
+        }
+    }
+
+    fn shown(body: Body) -> Option<Page> {
+        let beside = Beside { host: Some("metrics.example.com"), back: None, reference: "r-1", now: NOW };
+        page_of(&view(body), beside)
+    }
+
+    fn step(step: StepView) -> Step {
+        match shown(Body::Step(Box::new(step))) {
+            Some(Page::Step(step)) => step,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn state(challenge: ChallengeView) -> CodeState {
+        step(StepView { challenge: Some(challenge), ..code_step() }).code.unwrap().state
+    }
+
+    #[test]
+    fn a_code_page_says_where_the_message_stands() {
+        let why = || "the gateway's own words".to_owned();
+        assert_eq!(state(challenge()), CodeState::Sent);
+        assert_eq!(state(ChallengeView { sent: None, ..challenge() }), CodeState::Sending);
+        let refused = Some(SendOutcome::Refused { why: why() });
+        assert_eq!(state(ChallengeView { sent: refused, ..challenge() }), CodeState::Refused);
+        let unknown = Some(SendOutcome::Unknown { why: why() });
+        assert_eq!(state(ChallengeView { sent: unknown.clone(), ..challenge() }), CodeState::Unknown);
+        assert_eq!(state(ChallengeView { expired: true, ..challenge() }), CodeState::Expired);
+        assert_eq!(state(ChallengeView { tries_left: 0, expired: true, ..challenge() }), CodeState::Dead);
+        let page = shown(Body::Step(Box::new(StepView {
+            challenge: Some(ChallengeView { sent: unknown, ..challenge() }),
+            ..code_step()
+        })));
+        assert!(!format!("{page:?}").contains("own words"), "what a gateway says is for the log");
+    }
+
+    #[test]
+    fn a_079_somebody_who_has_proved_nothing_is_not_told_whether_a_message_was_sent() {
+        let told = step(StepView {
+            user: None,
+            challenge: Some(ChallengeView { masked: None, sent: None, ..challenge() }),
+            ..code_step()
+        });
+        assert_eq!(told.code.unwrap().state, CodeState::Asked);
+        assert_eq!(told.user_name, None);
+    }
+
+    #[test]
+    fn times_are_rounded_so_that_nothing_is_promised_too_early() {
+        let code = step(code_step()).code.unwrap();
+        assert_eq!(code.minutes, 5);
+        assert_eq!(code.resend.unwrap().wait, 30);
+        assert!(step(code_step()).lead.is_none(), "the outcome is told instead of the authenticator's guess");
+    }
+
+    #[test]
+    fn a_used_up_budget_moves_the_time_of_the_next_message() {
+        let until = NOW + std::time::Duration::from_secs(1800);
+        let limited =
+            |retry_at| step(StepView { notice: Some(Outcome::Limited { retry_at, sends: true }), ..code_step() });
+        assert_eq!(limited(Some(until)).code.unwrap().resend.unwrap().wait, 1800);
+        assert!(limited(None).code.unwrap().resend.is_none());
+    }
+
+    #[test]
+    fn a_notice_does_not_contradict_what_became_of_the_code() {
+        let refused = Some(SendOutcome::Refused { why: String::new() });
+        let of = |challenge, notice| step(StepView { challenge: Some(challenge), notice: Some(notice), ..code_step() });
+        assert!(of(ChallengeView { sent: refused, ..challenge() }, Outcome::Resent).notice.is_none());
+        let wrong = |left| Outcome::Rejected { why: Rejection::Wrong, tries_left: Some(left) };
+        assert!(of(ChallengeView { tries_left: 0, ..challenge() }, wrong(0)).notice.is_none());
+        let notice = of(ChallengeView { tries_left: 1, ..challenge() }, wrong(1)).notice.unwrap();
+        assert!(notice.n == Some(1) && notice.about_field && notice.tone == Tone::Bad);
+        assert_eq!(of(challenge(), Outcome::Resent).notice.unwrap().tone, Tone::Good);
+    }
+
+    #[test]
+    fn the_form_says_what_was_seen_and_the_other_ways_are_offered() {
+        let page = step(code_step());
+        assert_eq!(
+            (page.form.version, page.form.action.as_str()),
+            (7, "/interaction/00000000-0000-0000-0000-000000000000")
+        );
+        assert_eq!(page.form.challenge, "00000000-0000-0000-0000-000000000000");
+        assert_eq!(page.others.iter().map(|way| way.index).collect::<Vec<_>>(), [1]);
+        assert_eq!(page.others[0].target.as_deref(), Some("+1\u{a0}••42"));
+    }
+
+    #[test]
+    fn typing_begins_where_something_is_missing() {
+        let password = |username: Option<&str>| {
+            let prompt = Some(prompt(FieldKind::Password));
+            let username = username.map(str::to_owned);
+            step(StepView { prompt, username, challenge: None, user: None, ..code_step() }).fields[0].focus
+        };
+        assert!(password(None) && password(Some("ada")) && !password(Some("")));
+    }
+
+    #[test]
+    fn a_wrong_password_never_tells_whether_the_name_exists() {
+        let rejected = |username: Option<&str>| {
+            let notice = Some(Outcome::Rejected { why: Rejection::Wrong, tries_left: None });
+            let prompt = Some(prompt(FieldKind::Password));
+            let username = username.map(str::to_owned);
+            step(StepView { prompt, username, notice, challenge: None, ..code_step() }).notice.unwrap().text.key
+        };
+        assert_eq!(rejected(Some("ada")), "notice.credentials");
+        assert_eq!(rejected(None), "notice.password");
+    }
+
+    #[test]
+    fn without_a_prompt_the_person_chooses() {
+        let page = shown(Body::Step(Box::new(StepView { prompt: None, challenge: None, ..code_step() })));
+        assert!(matches!(page, Some(Page::Choose(choose)) if choose.ways.len() == 2));
+    }
+
+    #[test]
+    fn what_is_over_is_told_or_goes_back_to_the_application() {
+        let answer = || serde_json::Value::Null;
+        assert!(shown(Body::Closed { answer: answer(), session: None }).is_none());
+        assert!(shown(Body::Denied { answer: answer(), denial: None }).is_none());
+        let denied = Body::Denied { answer: answer(), denial: Some(Denial::AcrNotReached) };
+        assert!(matches!(shown(denied), Some(Page::NoWay(NoWay { why: Lack::Strength, .. }))));
+        let lacking = Denial::NoAlternative { step: 2, why: "no number".to_owned() };
+        let lacking = shown(Body::Denied { answer: answer(), denial: Some(lacking) }).unwrap();
+        assert!(matches!(&lacking, Page::NoWay(NoWay { why: Lack::Way, .. })) && lacking.status() == 403);
+        assert!(matches!(shown(Body::Expired), Some(Page::Ended(Ended { how: End::Expired, .. }))));
     }
 }

@@ -30,6 +30,18 @@ impl Catalogue {
         Ok(Self(all))
     }
 
+    /// A catalogue of these messages alone.
+    #[cfg(test)]
+    pub(super) fn of(locale: &'static str, messages: HashMap<String, String>) -> Self {
+        Self(HashMap::from([(locale, messages)]))
+    }
+
+    /// All keys of a language.
+    #[cfg(test)]
+    pub(super) fn keys(&self, locale: &str) -> std::collections::BTreeSet<String> {
+        self.0.get(locale).into_iter().flat_map(HashMap::keys).cloned().collect()
+    }
+
     /// The message for `key` in `locale`, else in English; `n` decides between one and many.
     pub(super) fn find(&self, locale: &str, key: &str, n: Option<u64>) -> Option<&str> {
         let find = |locale: &str| {

@@ -7,6 +7,10 @@ use super::moment::Moment;
 
 /// A page.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a page is made, drawn and dropped: there is never more than one of a request"
+)]
 pub enum Page {
     /// A step is due: sign in, say who you are, type a code.
     Step(Step),
@@ -238,6 +242,11 @@ pub struct Way {
     pub target: Option<String>,
 }
 
+/// A number with spaces at which no line breaks: half a number on each of two lines is hard to read.
+pub fn unbroken(number: &str) -> String {
+    number.replace(' ', "\u{a0}")
+}
+
 /// How a notice is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -414,8 +423,10 @@ pub struct Consent {
     pub app: App,
     /// The account in use.
     pub user: Person,
-    /// What is asked for.
-    pub scopes: Vec<Scope>,
+    /// What is asked for and cannot be left out.
+    pub needed: Vec<Scope>,
+    /// What is asked for and can be left out: a checkbox each.
+    pub optional: Vec<Scope>,
     /// Whether the person allowed other things before, and this is more.
     pub more: bool,
 }
@@ -432,24 +443,27 @@ pub struct Person {
 /// One thing asked for.
 #[derive(Clone, Debug, Serialize)]
 pub struct Scope {
-    /// The value of the checkbox `scope`.
+    /// The value of the input `scope`.
     pub name: String,
     /// In plain words.
     pub text: Text,
-    /// Whether it can be left out.
-    pub optional: bool,
 }
 
 impl Scope {
     /// The scopes that the catalogue has plain words for.
     const KNOWN: [&'static str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
 
-    /// A scope as it was asked for. `openid` alone cannot be left out: without it there is no sign-in.
+    /// A scope in plain words, as far as there are any.
     pub fn new(name: &str) -> Self {
         let known = Self::KNOWN.contains(&name);
         let text =
             if known { Text::new(&format!("scope.{name}")) } else { Text::new("scope.other").with("name", name) };
-        Self { name: name.to_owned(), text, optional: name != "openid" }
+        Self { name: name.to_owned(), text }
+    }
+
+    /// Those that cannot be left out, and the others. It is `openid` alone that cannot: without it there is no sign-in.
+    pub fn sorted(names: &[String]) -> (Vec<Self>, Vec<Self>) {
+        names.iter().map(|name| Self::new(name)).partition(|scope| scope.name == "openid")
     }
 }
 

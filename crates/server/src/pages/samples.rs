@@ -5,7 +5,7 @@ use vestibule_core::{Time, prompt::Text};
 use super::{
     App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended, ErrorPage,
     Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow, Page, Person,
-    Progress, Resend, Scope, SessionRow, SignedOut, Step, Way,
+    Progress, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
 };
 
 /// A page in one of its states.
@@ -21,15 +21,17 @@ pub struct Sample {
 
 const REFERENCE: &str = "01936b5e-7c1a-7e40-9d1f-3f2b8a6c4d21";
 const MASKED: &str = "+1 ••• ••• ••42";
+const OTHER: &str = "+49 ••• ••••• ••07";
 
 impl Page {
     /// Every page in every state.
     pub fn samples() -> Vec<Sample> {
-        let pages: [(&'static str, Vec<(&'static str, Page)>); 13] = [
+        let pages: [(&'static str, Vec<(&'static str, Page)>); 14] = [
             ("sign-in", sign_in()),
             ("identify", identify()),
             ("choose", choose()),
             ("code", code()),
+            ("own-authenticator", own()),
             ("consent", consent()),
             ("no-way", no_way()),
             ("ended", ended()),
@@ -73,7 +75,7 @@ fn way(index: usize, authenticator: &str, target: Option<&str>) -> Way {
         index,
         authenticator: authenticator.to_owned(),
         label: Text::new(&format!("{authenticator}.label")),
-        target: target.map(str::to_owned),
+        target: target.map(unbroken),
     }
 }
 
@@ -120,7 +122,7 @@ fn sign_in() -> Vec<(&'static str, Page)> {
         ("trouble", told(Notice::trouble(REFERENCE.to_owned(), false))),
         ("once-more", Page::Step(again.clone())),
         ("once-more-wrong", Page::Step(Step { notice: Some(Notice::wrong_password()), ..again })),
-        ("other-ways", Page::Step(Step { others: vec![way(1, "passkey", None)], ..password() })),
+        ("other-ways", Page::Step(Step { others: vec![way(1, "smsotp", None)], ..password() })),
     ]
 }
 
@@ -137,7 +139,7 @@ fn identify() -> Vec<(&'static str, Page)> {
 }
 
 fn choose() -> Vec<(&'static str, Page)> {
-    let ways = vec![way(0, "smsotp", Some(MASKED)), way(1, "totp", Some("Pixel 9")), way(2, "recovery", None)];
+    let ways = vec![way(0, "smsotp", Some(MASKED)), way(1, "smsotp", Some(OTHER)), way(2, "password", None)];
     let choice = Choose {
         form: form(),
         app: Some(app()),
@@ -160,13 +162,13 @@ fn choose() -> Vec<(&'static str, Page)> {
 fn code() -> Vec<(&'static str, Page)> {
     let field = Input {
         name: "code".to_owned(),
-        label: Text::new("code.label"),
+        label: Text::new("smsotp.field"),
         kind: InputKind::Code { length: 6, room: 9, numeric: true },
         focus: true,
     };
     let status = CodeStatus {
         state: CodeState::Sent,
-        to: Some(MASKED.to_owned()),
+        to: Some(unbroken(MASKED)),
         minutes: 5,
         until: at(300),
         resend: Some(Resend { at: at(30), wait: 30 }),
@@ -177,18 +179,22 @@ fn code() -> Vec<(&'static str, Page)> {
         form: Form { challenge: REFERENCE.to_owned(), ..form() },
         progress: Progress::new(2, 2),
         user_name: Some("Ada Lovelace".to_owned()),
-        title: Text::new("code.title"),
+        title: Text::new("smsotp.title"),
         username: None,
         fields: vec![field.clone()],
-        submit: Text::new("password.submit"),
+        submit: Text::new("smsotp.submit"),
         code: Some(status.clone()),
-        others: vec![way(1, "totp", Some("Pixel 9")), way(2, "recovery", None)],
+        others: vec![way(1, "smsotp", Some(OTHER)), way(2, "password", None)],
         ..password()
     };
     let told = |notice| Page::Step(Step { notice: Some(notice), ..step.clone() });
     let in_state = |state| {
         let code = CodeStatus { state, resend: Some(now.clone()), ..status.clone() };
         Page::Step(Step { code: Some(code), ..step.clone() })
+    };
+    let cooling = |resend, notice| {
+        let code = CodeStatus { resend, ..status.clone() };
+        Page::Step(Step { code: Some(code), notice: Some(notice), ..step.clone() })
     };
     let last = CodeStatus { minutes: 1, until: at(40), resend: Some(now.clone()), ..status.clone() };
     let asked = CodeStatus { state: CodeState::Asked, to: None, ..status.clone() };
@@ -213,56 +219,58 @@ fn code() -> Vec<(&'static str, Page)> {
         ("dead-and-cooling", Page::Step(Step { code: Some(waiting), ..step.clone() })),
         ("wait", told(Notice::wait(Some(at(240))))),
         ("stopped", told(Notice::wait(None))),
-        ("messages-wait", told(Notice::wait_for_messages(Some(at(1800))))),
-        ("messages-stopped", told(Notice::wait_for_messages(None))),
+        (
+            "messages-wait",
+            cooling(Some(Resend { at: at(1800), wait: 1800 }), Notice::wait_for_messages(Some(at(1800)))),
+        ),
+        ("messages-stopped", cooling(None, Notice::wait_for_messages(None))),
         ("gateway-refused", in_state(CodeState::Refused)),
         ("outcome-unknown", in_state(CodeState::Unknown)),
-        ("number-not-allowed", told(Notice::number_not_allowed())),
         ("other-tab", told(Notice::moved())),
         ("letters", Page::Step(Step { fields: vec![letters], ..step })),
-        ("own-authenticator", Page::Step(own_authenticator())),
     ]
 }
 
-/// What a prompt of an authenticator of one's own looks like: a wrong answer without a number of tries.
-fn own_authenticator() -> Step {
-    Step {
-        title: Text::new("code.title"),
-        lead: Some(Text::new("code.app")),
-        notice: Some(Notice::wrong()),
+/// What an authenticator of one's own looks like, that brings no words for what went wrong.
+fn own() -> Vec<(&'static str, Page)> {
+    let input =
+        |name: &str, label: &str, kind, focus| Input { name: name.to_owned(), label: Text::new(label), kind, focus };
+    let asked = Step {
+        title: Text::new("smsotp.title"),
+        lead: Some(Text::new("smsotp.lead").with("minutes", 5)),
         username: None,
         user_name: Some("Ada Lovelace".to_owned()),
         progress: Progress::new(3, 4),
         fields: vec![
-            Input {
-                name: "username".to_owned(),
-                label: Text::new("identify.label"),
-                kind: InputKind::Username,
-                focus: false,
-            },
-            Input {
-                name: "code".to_owned(),
-                label: Text::new("code.label"),
-                kind: InputKind::Code { length: 6, room: 9, numeric: true },
-                focus: true,
-            },
+            input("username", "identify.label", InputKind::Username, true),
+            input("code", "smsotp.field", InputKind::Code { length: 6, room: 9, numeric: true }, false),
         ],
         ..password()
-    }
+    };
+    let told = |notice| Page::Step(Step { notice: Some(notice), ..asked.clone() });
+    vec![
+        ("asked", Page::Step(asked.clone())),
+        ("wrong", told(Notice::wrong())),
+        ("wrong-credentials", told(Notice::wrong_credentials())),
+        ("expired", told(Notice::expired())),
+        ("malformed", told(Notice::malformed())),
+        ("busy", told(Notice::trouble(REFERENCE.to_owned(), true))),
+    ]
 }
 
 fn consent() -> Vec<(&'static str, Page)> {
-    let scopes = |names: &[&str]| names.iter().map(|name| Scope::new(name)).collect();
-    let asked = Consent {
-        form: form(),
-        app: app(),
-        user: ada(),
-        scopes: scopes(&["openid", "profile", "email", "phone", "address", "offline_access", "reports.read"]),
-        more: false,
+    let asking_for = |names: &[&str], host: bool, more| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let (needed, optional) = Scope::sorted(&names);
+        let app = App { host: app().host.filter(|_| host), ..app() };
+        Page::Consent(Consent { form: form(), app, user: ada(), needed, optional, more })
     };
-    let more = Consent { more: true, scopes: scopes(&["openid", "phone"]), ..asked.clone() };
-    let little = Consent { scopes: scopes(&["openid"]), app: App { host: None, ..app() }, ..asked.clone() };
-    vec![("asked", Page::Consent(asked)), ("more-than-before", Page::Consent(more)), ("little", Page::Consent(little))]
+    let much = ["openid", "profile", "email", "phone", "address", "offline_access", "reports.read"];
+    vec![
+        ("asked", asking_for(&much, true, false)),
+        ("more-than-before", asking_for(&["openid", "phone"], true, true)),
+        ("little", asking_for(&["openid"], false, false)),
+    ]
 }
 
 fn no_way() -> Vec<(&'static str, Page)> {
@@ -337,7 +345,7 @@ fn portal() -> Vec<(&'static str, Page)> {
     let home = Home {
         user: ada(),
         email: Some("ada@example.com".to_owned()),
-        phone: Some(MASKED.to_owned()),
+        phone: Some(unbroken(MASKED)),
         sessions: vec![
             here.clone(),
             session("b", "Safari on iPhone", "2001:db8:1:2::/64", false),
