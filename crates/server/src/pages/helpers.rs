@@ -134,7 +134,7 @@ mod tests {
         let data = json!({ "cx": { "locale": "en" }, "name": "\"><script>", "text": Text::new("step.continue").with("app", "<b>") });
         let html = render(
             r#"{{t "step.continue" app=name}}|{{rich "step.continue" app=name}}|{{t text}}|{{rich text}}"#,
-            data,
+            &data,
         );
         assert!(!html.contains("<script") && !html.contains("<b>") && !html.contains("\">"), "{html}");
         assert_eq!(html.matches("&lt;script&gt;").count(), 2, "{html}");
