@@ -137,6 +137,7 @@ async fn a_second_application_asks_nothing_of_who_is_signed_in() {
     app.log_in(&mut browser, "alice", "alice", PHONE).await;
     let back = browser.open(&app.authorize(&[])).await;
     assert!(back.answer("code").is_some(), "single sign-on: {}", back.body);
+    app.advance(1);
     let page = browser.open(&app.authorize(&[("prompt", "login")])).await;
     assert!(page.form_with("password").has_input("csrf"), "A-053: all steps are due");
 }

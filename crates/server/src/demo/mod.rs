@@ -156,7 +156,7 @@ pub async fn callback(req: HttpRequest, state: Data<State>) -> HttpResponse {
     let Some(dev) = &state.dev else { return answer::error(&state, &req, Cause::NotFound) };
     let key = state.cookies.read(&req, COOKIE).unwrap_or_default();
     if let (Some(Visitor::Going(going)), Ok(params)) = (dev.demo.visitor(&key), form::query(&req)) {
-        let came = match dev.demo.party.back(&going, &params).await {
+        let came = match dev.demo.party.back(&going, &params, state.clock.now()).await {
             Ok((claims, id_token)) => Visitor::Here { claims, id_token },
             Err(problem) => Visitor::Failed(problem),
         };

@@ -8,6 +8,7 @@ use openidconnect::{
 use reqwest::redirect::Policy;
 use serde_json::{Map, Value};
 use url::Url;
+use vestibule_core::Time;
 use vestibule_oauth::Params;
 
 /// A relying party of one issuer.
@@ -24,6 +25,9 @@ pub(super) struct Going {
     nonce: Nonce,
     verifier: String,
 }
+
+/// Who signed in: the claims of the ID token, and the token itself.
+pub(super) type Signed = (Map<String, Value>, String);
 
 /// Something went wrong, in the library's words.
 fn words(error: impl std::error::Error) -> String {
@@ -67,8 +71,8 @@ impl Party {
         Ok((url, Going { state: state.into_secret(), nonce, verifier: verifier.into_secret() }))
     }
 
-    /// The claims of the ID token, and the token itself.
-    pub(super) async fn back(&self, going: &Going, params: &Params) -> Result<(Map<String, Value>, String), String> {
+    /// What came back, checked.
+    pub(super) async fn back(&self, going: &Going, params: &Params, now: Time) -> Result<Signed, String> {
         if params.get("state") != Some(&going.state) {
             return Err("the answer's state is another one".to_owned());
         }
@@ -86,7 +90,9 @@ impl Party {
         let verifier = PkceCodeVerifier::new(going.verifier.clone());
         let tokens = exchange.set_pkce_verifier(verifier).request_async(&http).await.map_err(words)?;
         let id_token = tokens.id_token().ok_or("no ID token came")?;
-        id_token.claims(&client.id_token_verifier(), &going.nonce).map_err(words)?;
+        let now = chrono::DateTime::from_timestamp_micros(now.0).unwrap_or_default();
+        let verifier = client.id_token_verifier().set_time_fn(move || now);
+        id_token.claims(&verifier, &going.nonce).map_err(words)?;
         let text = id_token.to_string();
         let mut claims = payload(&text).ok_or("the ID token cannot be read")?;
         let info: openidconnect::UserInfoClaims<EmptyAdditionalClaims, openidconnect::core::CoreGenderClaim> = client
