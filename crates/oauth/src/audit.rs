@@ -34,10 +34,11 @@ impl<'a> Facts<'a> {
         Self { client: Some(client), ..Self::default() }
     }
 
-    /// The same with one more detail.
+    /// The same with one more detail. It may hold what a stranger sent, so it is cut.
     #[must_use]
     pub fn with(mut self, name: &str, value: &(impl ToString + ?Sized)) -> Self {
-        self.details.insert(name.to_owned(), value.to_string());
+        let text = value.to_string().chars().filter(|c| !c.is_control()).take(256).collect();
+        self.details.insert(name.to_owned(), text);
         self
     }
 }

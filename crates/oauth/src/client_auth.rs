@@ -52,7 +52,7 @@ pub enum ClientAuthError {
     #[error("two different client_ids were sent")]
     TwoClients,
     /// Nobody has that id.
-    #[error("there is no client `{0}`")]
+    #[error("there is no client {0:?}")]
     Unknown(String),
     /// It is disabled.
     #[error("client `{0}` is disabled")]
@@ -139,7 +139,7 @@ async fn attempt(
     form: &Params,
 ) -> Result<Arc<Registered>, ClientAuthError> {
     let Presented { id, proof } = presented(authorization, form)?;
-    let client = deps.snapshot.client(&id).ok_or(ClientAuthError::Unknown(id))?;
+    let client = deps.snapshot.client(&id).ok_or_else(|| ClientAuthError::Unknown(id.chars().take(64).collect()))?;
     if client.disabled {
         return Err(ClientAuthError::Disabled(client.id.clone()));
     }

@@ -30,7 +30,7 @@ pub enum ErrorPage {
     #[error("no client_id was sent")]
     NoClient,
     /// Nobody has that `client_id`.
-    #[error("there is no client `{0}`")]
+    #[error("there is no client {0:?}")]
     UnknownClient(String),
     /// The client is disabled.
     #[error("the client `{0}` is disabled")]
