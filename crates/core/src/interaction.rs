@@ -39,7 +39,7 @@ pub struct Interaction {
     pub chain: ChainName,
     /// The revision of that chain.
     pub revision: i64,
-    /// The session that the browser had, whose evidence counts.
+    /// The session that the browser had: its evidence counts for its own user, and the login renews or ends it.
     pub session: Option<SessionId>,
     /// Who is authenticating.
     pub subject: Subject,

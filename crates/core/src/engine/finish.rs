@@ -77,10 +77,15 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
         let now = self.now;
         let user = self.completed.user();
         let before = match interaction.session {
-            Some(id) => tx.session(id)?.filter(|session| session.alive(now) && session.user == user),
+            Some(id) => tx.session(id)?.filter(|session| session.alive(now)),
             None => None,
         };
-        if let Some(mut session) = before {
+        if let Some(other) = before.as_ref().filter(|session| session.user != user) {
+            // One browser, one person: whoever was signed in before is not any more.
+            tx.end_session(other.id, now)?;
+            self.finish.session_ended(tx, other.id, now)?;
+        }
+        if let Some(mut session) = before.filter(|session| session.user == user) {
             let known = interaction.evidence.iter().all(|evidence| session.evidence.contains(evidence));
             if known {
                 return Ok(session);

@@ -35,14 +35,22 @@ impl<S: Store + ?Sized> Engine<S> {
             Ok(user.map(|user| (session, user)))
         };
         let found = self.store.read(load).await?;
-        if let Some((session, _)) = &found
-            && !session.seen
-            && session.generation == reference.generation
-        {
-            let mark = move |tx: &mut S::Tx| tx.mark_session_seen(reference.id, reference.generation);
-            self.store.write(mark).await?;
-        }
+        self.mark_seen(found.as_ref().map(|(session, _)| session), Some(reference)).await?;
         Ok(found)
+    }
+
+    /// Once a browser has shown the present generation, the one before it is retired.
+    pub(super) async fn mark_seen(
+        &self,
+        session: Option<&Session>,
+        shown: Option<SessionRef>,
+    ) -> Result<(), EngineError> {
+        let Some((session, shown)) = session.zip(shown) else { return Ok(()) };
+        if session.seen || session.reference() != shown {
+            return Ok(());
+        }
+        let mark = move |tx: &mut S::Tx| tx.mark_session_seen(shown.id, shown.generation);
+        Ok(self.store.write(mark).await?)
     }
 
     /// Ends a session and takes back what does not outlive it; whether it was alive.

@@ -80,10 +80,12 @@ impl<S: Store + ?Sized> Engine<S> {
             return Ok(self.refused(&request, denial));
         };
         let now = self.now();
-        let session = session.filter(|_| !request.ignore_session);
-        let (session, person) = self.known(session, &request, &chain, now).await?;
-        let interaction = self.new_interaction(request, &chain, session.as_ref(), now);
-        let situation = Situation { interaction, chain, configuration, session, person, challenges: Vec::new(), now };
+        let (known, person) = self.known(session, &request, &chain, now).await?;
+        self.mark_seen(known.as_ref(), session).await?;
+        let subject = person.user.as_ref().map_or(Subject::Nobody, |user| Subject::Proven(user.id));
+        let interaction = self.new_interaction(request, &chain, known.as_ref(), subject, now);
+        let challenges = Vec::new();
+        let situation = Situation { interaction, chain, configuration, session: known, person, challenges, now };
         match self.plan(&situation, cx).await.next {
             Next::Deny(denial) => Ok(self.refused(situation.request(), denial)),
             Next::Done(completed) => self.finish_at_once(situation, completed, interactive, cx).await,
@@ -101,7 +103,8 @@ impl<S: Store + ?Sized> Engine<S> {
         Started::Refused { answer: self.finish.refuse(request, &denial), denial: Some(denial) }
     }
 
-    /// The living session that the cookie speaks of, when it is for the user who is wanted, and its user.
+    /// The living session that the cookie speaks of, and its user if what they proved in it counts for this request. A
+    /// session that does not count is renewed by the login that follows all the same, or ended when that is somebody else's.
     async fn known(
         &self,
         reference: Option<SessionRef>,
@@ -111,17 +114,15 @@ impl<S: Store + ?Sized> Engine<S> {
     ) -> Result<(Option<Session>, Person), EngineError> {
         let Some(reference) = reference else { return Ok((None, Person::default())) };
         let chain = chain.clone();
-        let (required, not_before) = (request.required_user, request.not_before);
+        let (required, not_before, ignored) = (request.required_user, request.not_before, request.ignore_session);
         let load = move |tx: &mut S::Tx| {
             let Some(session) = tx.session(reference.id)?.filter(|session| session.opens_for(reference, now)) else {
                 return Ok((None, Person::default()));
             };
             let fresh = session.evidence.iter().any(|e| not_before.is_none_or(|limit| e.at >= limit));
             let wanted = required.is_none_or(|user| user == session.user);
-            let user = if fresh && wanted { tx.user(session.user)? } else { None };
-            let person = Person::load(tx, &chain, user)?;
-            let session = person.user.is_some().then_some(session);
-            Ok((session, person))
+            let user = if fresh && wanted && !ignored { tx.user(session.user)? } else { None };
+            Ok((Some(session), Person::load(tx, &chain, user)?))
         };
         Ok(self.store.read(load).await?)
     }
@@ -131,6 +132,7 @@ impl<S: Store + ?Sized> Engine<S> {
         request: Request,
         chain: &ChainRevision,
         session: Option<&Session>,
+        subject: Subject,
         now: Time,
     ) -> Interaction {
         Interaction {
@@ -140,7 +142,7 @@ impl<S: Store + ?Sized> Engine<S> {
             chain: chain.chain.clone(),
             revision: chain.revision,
             session: session.map(|session| session.id),
-            subject: session.map_or(Subject::Nobody, |session| Subject::Proven(session.user)),
+            subject,
             evidence: Vec::new(),
             chosen: None,
             notice: None,

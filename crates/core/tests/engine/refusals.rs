@@ -289,9 +289,12 @@ async fn a_101_a_session_of_before_the_login_is_worth_nothing_after_it() {
     let renewed = crate::house::Visitor { id, binding, cx: from("192.0.2.1") };
     house.word(&renewed).await;
     let (_, new) = closed(house.answer(&renewed, &[("code", &house.gateway.code())]).await);
-    // Until the browser has shown the new one its answer may have been lost; after that the old one is dead.
+    // As long as the browser has not shown the new one, the answer that carried it may have been lost.
+    assert_eq!(new.id, old.id, "a step-up keeps the session");
+    assert!(house.engine.session(old).await.unwrap().is_some());
+    assert!(matches!(house.start(request(), Some(new), &from("192.0.2.1")).await, Started::Finished { .. }));
+    assert!(house.engine.session(old).await.unwrap().is_none());
     assert!(house.engine.session(new).await.unwrap().is_some());
-    assert!(house.engine.session(old).await.unwrap().is_none() || old.id != new.id);
     let planted = SessionRef { id: new.id, generation: new.generation + 1 };
     assert!(house.engine.session(planted).await.unwrap().is_none());
 }

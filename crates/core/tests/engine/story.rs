@@ -176,3 +176,22 @@ async fn ending_a_session_tells_the_protocol_and_shuts_the_door() {
     let again = house.start(request(), Some(session), &from("192.0.2.1")).await;
     assert!(matches!(again, Started::Interaction { .. }), "{again:?}");
 }
+
+#[tokio::test]
+async fn somebody_elses_login_in_the_same_browser_ends_the_session_before() {
+    let house = House::with(json!([["word"]])).await;
+    house.add("bob", "another word").await;
+    let (_, alices) = closed(house.word(&house.visit(from("192.0.2.1")).await).await);
+    let mut other = request();
+    other.ignore_session = true;
+    let Started::Interaction { id, binding } = house.start(other, Some(alices), &from("192.0.2.1")).await else {
+        panic!("not asked")
+    };
+    let visitor = crate::house::Visitor { id, binding, cx: from("192.0.2.1") };
+    let bobs = house.answer(&visitor, &[("username", "bob"), ("password", "another word")]).await;
+    let (_, bobs) = closed(bobs);
+    assert_ne!(bobs.id, alices.id, "a planted session is not taken over");
+    assert!(house.engine.session(alices).await.unwrap().is_none());
+    assert!(house.engine.session(bobs).await.unwrap().is_some());
+    assert_eq!(*house.grants.ended.lock().unwrap(), [alices.id]);
+}
