@@ -27,7 +27,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use vestibule_core::{
-    engine::NotInteractive,
+    engine::{NotInteractive, RequestContext},
     id::{ChainName, UserId},
     interaction::Request,
     store::StoreError,
@@ -42,6 +42,8 @@ pub use self::{
     response_type::RESPONSE_TYPES,
 };
 use crate::{
+    audit::{self, Facts},
+    deps::Deps,
     errors::{ClientAnswer, ErrorCode, ErrorPage, Problem},
     params::Params,
     snapshot::{Registered, Snapshot},
@@ -102,6 +104,25 @@ pub fn authorize(query: &[u8], snapshot: &Snapshot, now: Time) -> Result<ValidRe
     let raw = RawRequest::parse(query).map_err(Refusal::Page)?;
     let trusted = raw.trust(snapshot).map_err(Refusal::Page)?;
     trusted.validate(snapshot, now).map_err(Refusal::Client)
+}
+
+impl Refusal {
+    /// Leaves one event in the audit log, within the budget that refusals of this client from this network have.
+    pub async fn note(&self, query: &[u8], deps: &Deps<'_>, cx: &RequestContext) {
+        // A name that nobody has is not written down as a client.
+        let params = Params::parse(query).unwrap_or_default();
+        let client = params.get("client_id").and_then(|id| deps.snapshot.client(id));
+        let facts = Facts { client: client.map(|client| &client.id), ..Facts::default() };
+        let facts = match self {
+            Self::Page(page) => facts.with("error", page.key()).with("why", page),
+            Self::Client(answer) => {
+                let problem = answer.problem();
+                let code = problem.map_or("", |problem| problem.code.as_str());
+                facts.with("error", code).with("why", problem.map_or("", |problem| &problem.description))
+            }
+        };
+        audit::note_refusal(deps, cx, "authorize.refused", facts).await;
+    }
 }
 
 impl RawRequest {

@@ -6,6 +6,7 @@ use vestibule_core::time::Time;
 use vestibule_oauth::{
     ErrorPage, Issuer, Settings, Snapshot,
     authorize::{Refusal, ValidRequest, authorize, to_engine_request},
+    logout::plan_logout,
     model::Client,
 };
 
@@ -199,6 +200,7 @@ proptest! {
         let pairs = names.iter().zip(&values);
         let random = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let _ = ask(&random);
+        let _ = plan_logout(random.as_bytes(), None, false, &snapshot(&json!({})), NOW);
         // The same after a good beginning: whatever it is, it goes to the registered URI or nowhere.
         if let Err(Refusal::Client(answer)) = ask(&format!("{}&{random}", query(&[]))) {
             prop_assert!(answer.to_value()["redirect_uri"] == "https://shop.example/cb");
@@ -276,4 +278,23 @@ async fn a_017_another_user_than_the_hint_says_is_refused() {
         panic!("not denied")
     };
     assert_eq!(Told::Sent(world.answer_url(&answer)).error(), "login_required");
+}
+
+#[tokio::test]
+async fn a_002_a_refusal_leaves_one_event_and_a_flood_of_them_no_more_than_its_budget() {
+    let world = World::new().await;
+    for _ in 0..100 {
+        let Told::Page(_) = world.ask(&query(&[("redirect_uri", "https://evil.example")]), None).await else {
+            panic!()
+        };
+    }
+    let events = world.audit().await;
+    assert_eq!(events.len(), 60);
+    let event = &events[0];
+    assert_eq!((event.kind.as_str(), event.client.as_deref()), ("authorize.refused", Some("shop")));
+    assert_eq!(event.network.as_deref(), Some("192.0.2.7"));
+    assert_eq!(event.details["error"], "unregistered_redirect_uri");
+    // The others are counted by themselves.
+    world.ask(&query(&[("client_id", "nobody")]), None).await;
+    assert_eq!(world.audit().await.len(), 61);
 }

@@ -194,3 +194,15 @@ async fn the_code_is_not_in_the_database() {
     let stored = world.write(move |tx| tx.code(&hash)).await.unwrap();
     assert!(!serde_json::to_string(&stored).unwrap().contains(&code));
 }
+
+#[tokio::test]
+async fn refusals_of_a_grant_are_noted_within_a_budget() {
+    let world = World::with(json!({ "auth": "none" })).await;
+    for _ in 0..70 {
+        let form = [("client_id", "shop"), ("grant_type", "authorization_code"), ("code", "guess")];
+        let refused = world.raw_token(None, &form.into_iter().collect()).await;
+        assert_eq!(refused.unwrap_err().code(), "invalid_grant");
+    }
+    assert_eq!(world.audited("token.refused").await, 60);
+    assert!(!format!("{:?}", world.audit().await).contains("guess"), "what was shown is not written down");
+}

@@ -101,3 +101,19 @@ async fn a_client_that_was_changed_meanwhile_gets_no_code() {
         assert!(param(&url, "code").is_none() && param(&url, "error").is_some(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn a_scope_that_the_client_lost_meanwhile_is_not_granted() {
+    let world = World::new().await;
+    let told = world.ask(&query(&[("scope", "openid email")]), None).await;
+    world.change_client("shop", json!({ "scopes": ["openid"] })).await;
+    let Body::Closed { answer, .. } = world.open(told).await.0.body else { panic!("not closed") };
+    let code = param(&world.answer_url(&answer), "code").unwrap();
+    assert_eq!(world.exchange("shop", &code, &[]).await.unwrap().scope, "openid");
+}
+
+#[tokio::test]
+async fn a_chain_that_does_not_exist_is_our_trouble() {
+    let world = World::with(json!({ "chain": "gone" })).await;
+    assert_eq!(world.ask(&query(&[]), None).await.error(), "server_error");
+}

@@ -216,7 +216,11 @@ impl World {
     /// The authorization endpoint.
     pub(crate) async fn ask(&self, query: &str, session: Option<SessionRef>) -> Told {
         let snapshot = self.current.get();
-        let valid = match authorize(query.as_bytes(), &snapshot, self.clock.now()) {
+        let asked = authorize(query.as_bytes(), &snapshot, self.clock.now());
+        if let Err(refusal) = &asked {
+            refusal.note(query.as_bytes(), &self.deps(&snapshot), &cx()).await;
+        }
+        let valid = match asked {
             Ok(valid) => valid,
             Err(Refusal::Page(page)) => return Told::Page(page),
             Err(Refusal::Client(answer)) => return Told::Sent(answer.url(&self.prf, snapshot.issuer()).unwrap()),
