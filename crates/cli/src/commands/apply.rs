@@ -1,0 +1,50 @@
+//! `vestibule apply`: makes the database what files declare.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use vestibule_server::declare::{self, Checks, Options};
+
+use crate::{
+    exit::{DATA, DIFFERENT, Failure, IO},
+    offline,
+    output::say,
+    settings::SettingsArguments,
+};
+
+/// Flags of `vestibule apply`.
+#[derive(Args)]
+pub(crate) struct Apply {
+    /// A TOML file, or a folder of them.
+    path: PathBuf,
+    /// Only show what would change; exit status 2 when something would.
+    #[arg(long)]
+    dry_run: bool,
+    /// Also remove service providers, chains and connections that are not declared. Users are never removed.
+    #[arg(long)]
+    prune: bool,
+    /// Show the changes as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Apply {
+    pub(crate) async fn run(self, arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
+        let offline = offline::open(arguments)?;
+        let workshop = &offline.workshop;
+        let environment = |name: &str| std::env::var(name).ok();
+        let checks =
+            Checks { registry: &workshop.registry, environment: &environment, weak_passwords: offline.settings.dev };
+        let declaration =
+            declare::read(&self.path, &checks).map_err(|problems| Failure::new(DATA, problems.to_string()))?;
+        let keep = vec![offline.settings.portal_client.clone()];
+        let options = Options { dry_run: self.dry_run, prune: self.prune, keep };
+        let diff = declare::apply(workshop, &declaration, &options).await?;
+        if self.json {
+            say(serde_json::to_string_pretty(&diff).map_err(|error| Failure::new(IO, error.to_string()))?);
+        } else {
+            say(&diff);
+        }
+        Ok(if self.dry_run && !diff.is_empty() { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
+    }
+}

@@ -1,0 +1,23 @@
+//! `vestibule completions`: a script that completes commands in a shell.
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::{Arguments, exit::Failure};
+
+/// Flags of `vestibule completions`.
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// Which shell.
+    shell: Shell,
+}
+
+impl Completions {
+    #[expect(clippy::needless_pass_by_value, reason = "commands are run once, each by value")]
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        clap_complete::generate(self.shell, &mut Arguments::command(), "vestibule", &mut std::io::stdout());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,97 @@
+//! `vestibule keys`: signing keys.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Subcommand;
+use vestibule_core::{
+    Time,
+    store::{StoreError, StoreExt as _},
+};
+use vestibule_jose::{
+    Algorithm, KeyState, SigningKey, StoredKey,
+    rotation::{self, Action, Change},
+};
+use vestibule_server::configuration::rotation_policy;
+
+use crate::{
+    exit::{CONFIGURATION, Failure},
+    offline::{self, Offline},
+    output::say,
+    settings::SettingsArguments,
+};
+
+/// What can be done with signing keys.
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Show the keys.
+    List,
+    /// Make the next key now. It signs once relying parties can have read it.
+    Rotate {
+        /// Only of this algorithm; of all otherwise.
+        #[arg(long, value_name = "ALG")]
+        algorithm: Option<Algorithm>,
+    },
+}
+
+impl Keys {
+    pub(crate) async fn run(self, arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
+        let offline = offline::open(arguments)?;
+        if let Self::Rotate { algorithm } = self {
+            rotate(&offline, algorithm).await?;
+        }
+        list(&offline).await
+    }
+}
+
+async fn rotate(offline: &Offline, only: Option<Algorithm>) -> Result<(), Failure> {
+    let policy = rotation_policy(&offline.settings.keys);
+    let algorithms: Vec<Algorithm> = match only {
+        None => policy.algorithms.iter().copied().collect(),
+        Some(algorithm) if policy.algorithms.contains(&algorithm) => vec![algorithm],
+        Some(algorithm) => {
+            let text =
+                format!("{algorithm} is not among keys.algorithms. Add it there: the server then makes its key.");
+            return Err(Failure::new(CONFIGURATION, text));
+        }
+    };
+    let now = offline.workshop.clock.now().0;
+    let work = move |tx: &mut vestibule_server::state::Transaction| {
+        let stored = tx.signing_keys()?;
+        let metas: Vec<_> = stored.iter().map(StoredKey::meta).collect();
+        let due: Vec<Action> =
+            algorithms.iter().flat_map(|algorithm| rotation::rotate_now(&metas, &policy, *algorithm, now)).collect();
+        let made = rotation::carry_out(&due, &stored, now, SigningKey::generate);
+        for change in made.map_err(|error| StoreError::Damaged(error.to_string()))? {
+            match change {
+                Change::Put(key) => tx.put_signing_key(&key)?,
+                Change::Delete(id) => tx.delete_signing_key(id.as_str())?,
+            }
+        }
+        Ok(())
+    };
+    Ok(offline.workshop.store.write(work).await?)
+}
+
+async fn list(offline: &Offline) -> Result<ExitCode, Failure> {
+    let now = offline.workshop.clock.now();
+    let mut keys = offline.workshop.store.read(|tx| tx.signing_keys()).await?;
+    keys.sort_by_key(|key| (key.meta().algorithm, key.meta().activates_at));
+    if keys.is_empty() {
+        say("There is no key yet: the server makes them when it starts first.");
+    }
+    for meta in keys.iter().map(StoredKey::meta) {
+        let state = match meta.state(now.0) {
+            KeyState::Current => "signs now".to_owned(),
+            KeyState::Next => format!("signs in {}", hours(Time(meta.activates_at).since(now))),
+            KeyState::Previous => "verifies only".to_owned(),
+            KeyState::Retired => "retired".to_owned(),
+        };
+        say(format_args!("{:<8} {:<44} {state}", meta.algorithm, meta.id.as_str()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hours(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes / 60) }
+}

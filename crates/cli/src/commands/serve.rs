@@ -1,0 +1,17 @@
+//! `vestibule serve`: the server, until it is told to stop.
+
+use std::process::ExitCode;
+
+use vestibule_authn_smsotp::Outbox;
+use vestibule_server::{Application, Parts, logging};
+
+use crate::{exit::Failure, settings::SettingsArguments};
+
+pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
+    let settings = arguments.load(Vec::new())?.settings;
+    logging::init(&settings.log);
+    let parts = Parts::default();
+    let outbox = settings.dev.then(|| Outbox::new(std::sync::Arc::clone(&parts.clock)));
+    Application::build(settings, Parts { outbox, ..parts }).await?.run().await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,187 @@
+//! `vestibule user`: people who can sign in.
+
+use std::{
+    io::{IsTerminal as _, Read as _},
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand};
+use secrecy::SecretString;
+use vestibule_authn_password::check_new;
+use vestibule_authn_smsotp::parse_number;
+use vestibule_core::{store::StoreExt as _, user::LoginName};
+use vestibule_server::{
+    config::tree::Place,
+    declare::{self, Action, Declaration, DeclaredPassword, DeclaredUser},
+};
+
+use crate::{
+    exit::{DATA, Failure, USAGE},
+    offline::{self, Offline},
+    output::{complain, say},
+    settings::SettingsArguments,
+};
+
+/// What can be done with users.
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Make a user. The password is read from standard input.
+    Add(Add),
+    /// Give a user another password, read from standard input.
+    Passwd {
+        /// The name to sign in with.
+        username: String,
+    },
+    /// Show who there is.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Flags of `vestibule user add`.
+#[derive(Args)]
+pub(crate) struct Add {
+    /// The name to sign in with.
+    username: String,
+    /// The name to show.
+    #[arg(long)]
+    name: Option<String>,
+    /// The e-mail address, also a name to sign in with.
+    #[arg(long)]
+    email: Option<String>,
+    /// The telephone number with its country code; you vouch that it is theirs.
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+    /// A group; may be repeated.
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// Make the user without a password.
+    #[arg(long)]
+    no_password: bool,
+}
+
+/// So many are read at once.
+const PAGE: usize = 500;
+
+impl User {
+    pub(crate) async fn run(self, arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add(add) => add.run(arguments).await,
+            Self::Passwd { username } => passwd(arguments, &username).await,
+            Self::List { json } => list(&offline::open(arguments)?, json).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
+        let username = login_name(&self.username)?;
+        let number = |text: &String| parse_number(text, None).map(|number| number.as_str().to_owned());
+        let phone_number = self.phone.as_ref().map(number).transpose();
+        let phone_number = phone_number.map_err(|error| Failure::new(DATA, format!("--phone: {error}")))?;
+        let offline = offline::open(arguments)?;
+        let name = username.clone();
+        if offline.workshop.store.read(move |tx| tx.user_by_login(&name)).await?.is_some() {
+            let advice = format!("Change the password with `vestibule user passwd {username}`.");
+            return Err(Failure::new(DATA, format!("{username} exists already. {advice}")));
+        }
+        let password = if self.no_password { None } else { Some(new_password(offline.settings.dev)?) };
+        let user = DeclaredUser {
+            display_name: self.name,
+            email: self.email,
+            phone_number,
+            groups: Some(self.groups),
+            ..empty(username.clone(), password)
+        };
+        change(&offline, user).await?;
+        say(format_args!("{username} can sign in."));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn passwd(arguments: &SettingsArguments, username: &str) -> Result<ExitCode, Failure> {
+    let username = login_name(username)?;
+    let offline = offline::open(arguments)?;
+    let name = username.clone();
+    if offline.workshop.store.read(move |tx| tx.user_by_login(&name)).await?.is_none() {
+        return Err(Failure::new(
+            DATA,
+            format!("there is no user {username}. `vestibule user list` shows who there is."),
+        ));
+    }
+    let password = new_password(offline.settings.dev)?;
+    change(&offline, empty(username.clone(), Some(password))).await?;
+    say(format_args!("{username} has the new password. Sessions that are open stay open."));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(offline: &Offline, json: bool) -> Result<ExitCode, Failure> {
+    let mut after = None;
+    loop {
+        let page = offline.workshop.store.read(move |tx| tx.users(after, PAGE)).await?;
+        for user in &page {
+            if json {
+                say(serde_json::to_string(user).unwrap_or_default());
+            } else {
+                let number = user.phone_number.as_deref().and_then(|number| parse_number(number, None).ok());
+                let number = number.map(|number| number.masked()).unwrap_or_default();
+                let disabled = if user.disabled { "disabled" } else { "" };
+                let name = user.display_name.as_deref().unwrap_or_default();
+                say(format_args!("{:<24} {:<24} {:<22} {disabled}", user.username, name, number));
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.id),
+            _ => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+fn login_name(text: &str) -> Result<LoginName, Failure> {
+    LoginName::parse(text)
+        .ok_or_else(|| Failure::new(USAGE, "this is no user name: it is empty, too long, or holds control characters"))
+}
+
+fn empty(username: LoginName, password: Option<SecretString>) -> DeclaredUser {
+    DeclaredUser {
+        username,
+        display_name: None,
+        email: None,
+        email_verified: None,
+        phone_number: None,
+        phone_number_verified: None,
+        locale: None,
+        groups: None,
+        roles: None,
+        disabled: None,
+        password: password.map(DeclaredPassword::Plain),
+        place: Place::Default,
+    }
+}
+
+async fn change(offline: &Offline, user: DeclaredUser) -> Result<(), Failure> {
+    let declaration = Declaration { users: vec![user], ..Declaration::default() };
+    let diff = declare::apply(&offline.workshop, &declaration, &declare::Options::default()).await?;
+    if diff.count(Action::Unchanged) > 0 {
+        complain("Nothing changed.");
+    }
+    Ok(())
+}
+
+/// Reads a password from standard input: an argument would stand in the process list and in the shell's history.
+fn new_password(weak: bool) -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    if std::io::stdin().is_terminal() {
+        complain("Type the password and press Enter (it is shown; pipe it in to avoid that):");
+        std::io::stdin().read_line(&mut text)?;
+    } else {
+        std::io::stdin().take(8192).read_to_string(&mut text)?;
+    }
+    let password = SecretString::from(text.trim_end_matches(['\r', '\n']));
+    match check_new(&password) {
+        Err(refused) if !weak => Err(Failure::new(DATA, format!("the password on standard input: {refused}"))),
+        _ => Ok(password),
+    }
+}

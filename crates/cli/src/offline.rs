@@ -1,0 +1,53 @@
+//! What commands need that work on the database directly, beside a running server or without one.
+//!
+//! On SQLite they do not take the server's lock: a short transaction of a second process is safe there, and the server takes
+//! up what changed by the configuration's version, within two seconds. So nothing has to be stopped to add a user.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use vestibule_authn_smsotp::Outbox;
+use vestibule_core::{
+    Clock,
+    random::{Random, SystemRandom},
+    time::SystemClock,
+};
+use vestibule_server::{
+    authenticators::{self, Channels},
+    config::{Settings, master_key::private_folder},
+    declare::Workshop,
+};
+use vestibule_store::{DatabaseUrl, Options};
+
+use crate::{
+    exit::{CANNOT_CREATE, Failure},
+    settings::SettingsArguments,
+};
+
+/// The settings, and the store that they name.
+pub(crate) struct Offline {
+    pub(crate) settings: Settings,
+    pub(crate) workshop: Workshop,
+}
+
+/// Opens the store.
+///
+/// # Errors
+/// When the settings are wrong, or the store cannot be opened.
+pub(crate) fn open(arguments: &SettingsArguments) -> Result<Offline, Failure> {
+    let settings = arguments.load(Vec::new())?.settings;
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    private_folder(&settings.data_dir).map_err(|error| {
+        Failure::new(CANNOT_CREATE, format!("cannot make {}: {error}", settings.data_dir.display()))
+    })?;
+    let master = settings.master_key.obtain(random.as_ref())?;
+    let address: DatabaseUrl = settings.database.url.expose_secret().parse()?;
+    let options = Options { connections: 2, exclusive: false, ..Options::default() };
+    let store = vestibule_store::open(&address, master.sealer(), &options)?;
+    let pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
+    let registry = authenticators::registry(&pool)?;
+    let outbox = settings.dev.then(|| Outbox::new(Arc::clone(&clock)));
+    let workshop = Workshop { store, pool, prf: master.prf(), clock, random, registry, channels: Channels { outbox } };
+    Ok(Offline { settings, workshop })
+}

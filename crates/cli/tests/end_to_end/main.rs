@@ -1,0 +1,27 @@
+//! The program from outside: the `vestibule` that people start, over HTTP and signals, with software that others wrote.
+//!
+//! Service providers built with the `openidconnect` crate and with openid-client for Node, a real browser, an SMS gateway that
+//! really receives what is sent, SIGKILL and SIGTERM. Every test has a server, a folder and a database of its own. What needs
+//! Node or Chromium fails when it is missing, and says how to get it: a test that skips itself tests nothing.
+#![cfg(test)]
+
+#[allow(dead_code, reason = "shared with the server's own tests; each uses its part")]
+#[path = "../../../server/tests/support/browser.rs"]
+mod visitor;
+#[allow(dead_code, reason = "shared with the server's own tests; each uses its part")]
+#[path = "../../../server/tests/support/html.rs"]
+mod html;
+
+mod chromium;
+mod crash;
+mod database;
+mod gateway;
+mod house;
+mod messages;
+mod node;
+mod person;
+mod program;
+mod relying_party;
+mod start;
+mod stop;
+mod try_login;

@@ -1,0 +1,25 @@
+// Every page in every state that it can be in, as the development server's gallery lists them.
+// stdin: { base, screenshots }; stdout: { faults, pictures }.
+import { readFileSync } from "node:fs";
+import { Watched, launch } from "./look.mjs";
+
+const told = JSON.parse(readFileSync(0, "utf8"));
+const browser = await launch();
+const watched = await Watched.open(browser, { folder: told.screenshots, prefix: "gallery", javaScript: true, base: told.base });
+try {
+  await watched.page.goto("/dev/gallery");
+  await watched.look("gallery");
+  const links = await watched.page.locator("ul.links a:not([hreflang])").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+  if (links.length < 20) watched.faults.push(`the gallery lists only ${links.length} pages`);
+  for (const [at, href] of links.entries()) {
+    await watched.page.goto(href);
+    // A narrow dark one and a wide light one, and the other way round at the next.
+    const chosen = at % 2 ? [{ width: 360, scheme: "dark" }, { width: 1280, scheme: "light" }] : [{ width: 360, scheme: "light" }, { width: 1280, scheme: "dark" }];
+    await watched.look(href.split("/").slice(-2).join("-"), chosen);
+  }
+} catch (error) {
+  watched.faults.push(String(error.stack ?? error));
+} finally {
+  await browser.close();
+}
+process.stdout.write(JSON.stringify({ faults: watched.faults, pictures: watched.pictures }));
