@@ -1,9 +1,9 @@
 //! How fast durable single use is, as ratios to raw limits measured in the same run.
 //!
 //! `cargo bench -p vestibule-store --bench commit` spends codes through the store, 64 callers at once, and beside it
-//! commits one row after the other on a bare connection with the same settings: the flush of the disk that each commit costs.
-//! Then it reads by key through the store, as introspection does. Given `VESTIBULE_TEST_POSTGRES` (`.ci/with-postgres`, which
-//! flushes nothing), PostgreSQL is measured too.
+//! commits one row after the other on a bare connection with the same settings: the flush of the disk that each commit
+//! costs. Then it reads by key through the store, as introspection does. Given `VESTIBULE_TEST_POSTGRES`
+//! (`.ci/with-postgres`, which flushes nothing), PostgreSQL is measured too.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and stops when something fails")]
 

@@ -1,8 +1,9 @@
 //! Database addresses: what an operator writes, and what it may mean.
 //!
-//! A PostgreSQL address is checked here and then handed to libpq nearly as it was written, so the check reads it as libpq does:
-//! several hosts, `host` and `hostaddr` among the parameters, the last of two equal ones wins. What libpq would take from the
-//! environment instead (`PGHOSTADDR`, `PGSSLMODE`) is written out, so that it cannot lead elsewhere.
+//! A PostgreSQL address is checked here and then handed to libpq nearly as it was written, so the check reads it as
+//! libpq does: several hosts, `host` and `hostaddr` among the parameters, the last of two equal ones wins. What libpq
+//! would take from the environment instead (`PGHOSTADDR`, `PGSSLMODE`) is written out, so that it cannot lead
+//! elsewhere.
 
 use std::{
     net::IpAddr,
@@ -75,45 +76,48 @@ fn address(why: &str) -> OpenError {
     OpenError::Address(why.to_owned())
 }
 
+/// What is written out where an operator did not: what the environment would decide otherwise, and how soon a server
+/// counts as gone (TCP alone would take a quarter of an hour).
+const WRITTEN_OUT: [(&str, &str); 8] = [
+    ("host", ""),
+    ("hostaddr", ""),
+    ("connect_timeout", "3"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "2"),
+    ("tcp_user_timeout", "5000"),
+    ("application_name", "vestibule"),
+];
+
 /// Checks what follows `postgres://`, and completes it.
 fn checked_server(rest: &str, tls: bool) -> Result<PgServer, OpenError> {
-    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    // The first `@` before any `/` ends the user, even behind a `?`.
+    let server = rest.split_once('@').filter(|(user, _)| !user.contains('/')).map_or(rest, |(_, server)| server);
+    let (place, parameters) = server.split_once('?').unwrap_or((server, ""));
+    let hosts = place.split('/').next().unwrap_or_default();
+    if parameters.split('&').any(leads_elsewhere) {
+        return Err(address("a PostgreSQL address must not name a service, nor encode the names of its parameters"));
+    }
     let parameter = |name: &str| {
         let mut pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
         pairs.rfind(|(key, _)| *key == name).map(|(_, value)| decoded(value))
     };
-    if parameter("service").is_some() || parameters.contains('%') && parameters.split('&').any(key_is_encoded) {
-        return Err(address("a PostgreSQL address must not name a service, nor encode the names of its parameters"));
-    }
-    let authority = place.split('/').next().unwrap_or_default();
-    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
     let host = parameter("host").unwrap_or_else(|| names_of(hosts));
-    let hostaddr = parameter("hostaddr").unwrap_or_default();
-    let near = if hostaddr.is_empty() { &host } else { &hostaddr }.split(',').all(is_near);
+    let target = parameter("hostaddr").filter(|address| !address.is_empty()).unwrap_or(host);
+    let near = target.split(',').all(is_near);
     let written = parameter("sslmode").or_else(|| (parameter("ssl")? == "true").then(|| "require".to_owned()));
-    let sslmode = sslmode(written.as_deref(), near, tls)?;
-    let mut url = format!("postgres://{rest}");
-    let mut set = |name: &str, value: &str| {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.extend([name, "=", value]);
-    };
-    set("sslmode", sslmode);
-    if parameter("host").is_none() && hosts.is_empty() {
-        set("host", "");
-    }
-    if parameter("hostaddr").is_none() {
-        set("hostaddr", "");
-    }
-    // A server that is gone is noticed in seconds, not after TCP's quarter of an hour.
-    let impatient =
-        [("connect_timeout", "3"), ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "2")];
-    for (name, value) in impatient.into_iter().chain([("tcp_user_timeout", "5000"), ("application_name", "vestibule")])
-    {
-        if parameter(name).is_none() {
-            set(name, value);
-        }
-    }
-    Ok(PgServer(url.into()))
+    let missing = |name: &str| parameter(name).is_none() && (name != "host" || hosts.is_empty());
+    let added = [("sslmode", sslmode(written.as_deref(), near, tls)?)];
+    let added = added.into_iter().chain(WRITTEN_OUT.into_iter().filter(|(name, _)| missing(name)));
+    let added: Vec<String> = added.map(|(name, value)| format!("{name}={value}")).collect();
+    let separator = if server.contains('?') { '&' } else { '?' };
+    Ok(PgServer(format!("postgres://{rest}{separator}{}", added.join("&")).into()))
+}
+
+/// Whether a parameter would take the connection where this check does not look.
+fn leads_elsewhere(parameter: &str) -> bool {
+    let name = parameter.split('=').next().unwrap_or_default();
+    name == "service" || name.contains('%')
 }
 
 /// How the connection is to be protected, or why it cannot be made. `prefer` and `allow`, libpq's own default, go on in
@@ -123,12 +127,14 @@ fn sslmode(written: Option<&str>, near: bool, tls: bool) -> Result<&str, OpenErr
         Some("disable") => Ok("disable"),
         Some(mode @ ("require" | "verify-ca" | "verify-full")) if tls => Ok(mode),
         Some("require" | "verify-ca" | "verify-full") => Err(address(
-            "this build cannot speak TLS to PostgreSQL: use one with the feature `postgres-tls`, or write `sslmode=disable` if the network protects the connection",
+            "this build cannot speak TLS to PostgreSQL: use one with the feature `postgres-tls`, or write \
+             `sslmode=disable` if the network protects the connection",
         )),
         None | Some("prefer" | "allow") if near => Ok("disable"),
         None if tls => Ok("verify-full"),
         None | Some("prefer" | "allow") => Err(address(
-            "the connection to PostgreSQL would leave this machine in plain text: use a build with the feature `postgres-tls` and `sslmode=verify-full`, or write `sslmode=disable` if the network protects the connection",
+            "the connection to PostgreSQL would leave this machine in plain text: use a build with the feature \
+             `postgres-tls` and `sslmode=verify-full`, or write `sslmode=disable` if the network protects it",
         )),
         Some(_) => Err(address("sslmode is one of disable, require, verify-ca, verify-full")),
     }
@@ -148,10 +154,6 @@ fn names_of(hosts: &str) -> String {
         None => decoded(host.split(':').next().unwrap_or_default()),
     };
     hosts.split(',').map(name).collect::<Vec<_>>().join(",")
-}
-
-fn key_is_encoded(pair: &str) -> bool {
-    pair.split('=').next().is_some_and(|key| key.contains('%'))
 }
 
 /// Percent-decoded text. What cannot be decoded stays as it is; libpq refuses it.
@@ -238,9 +240,17 @@ mod tests {
             "localhost/db?%68ost=db.example",
             "localhost/db?host=db%2Eexample",
             "u:localhost@[2001:db8::1]/db",
+            "localhost?user=u@db.example/db",
+            "u@db.example@localhost/db",
         ] {
             assert!(server(far, false).is_err(), "{far}");
-            let url = server(&format!("{far}{}sslmode=disable", if far.contains('?') { '&' } else { '?' }), false);
+            let url = server(
+                &format!(
+                    "{far}{}sslmode=disable",
+                    if far.rsplit('@').next().unwrap().contains('?') { '&' } else { '?' }
+                ),
+                false,
+            );
             assert_eq!(url.is_ok(), !far.contains("service") && !far.contains("%68"), "{far}");
         }
     }

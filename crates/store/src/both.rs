@@ -3,8 +3,8 @@
 //! Diesel checks a query against a concrete connection, and a bound that says "either" in generics is longer than the
 //! queries. So the text is written once, inside [`on_both!`], and the compiler reads it twice.
 
-/// Compiles items for both databases, into the modules `sqlite` and `postgres`. `Tx` is the transaction of that database,
-/// and `Connection` its connection.
+/// Compiles items for both databases, into the modules `sqlite` and `postgres`. `Tx` is the transaction of that
+/// database, and `Connection` its connection.
 macro_rules! on_both {
     ($($item:item)*) => {
         pub(crate) mod sqlite {

@@ -1,5 +1,5 @@
-//! What goes wrong, once for each layer: [`Failure`] inside a verb, `StoreError` towards the engine, [`OpenError`] towards
-//! the operator.
+//! What goes wrong, once for each layer: [`Failure`] inside a verb, `StoreError` towards the engine, [`OpenError`]
+//! towards the operator.
 
 use std::path::PathBuf;
 

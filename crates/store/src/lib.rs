@@ -1,12 +1,12 @@
 //! SQLite and PostgreSQL behind the ports of `vestibule-core` and `vestibule-oauth`.
 //!
-//! What is here: [`open`], which takes a database address and gives the [`Store`] of the whole server; the migrations of
-//! both databases; and the verbs, one file per aggregate under `tables`. What is not: any rule about who may do what. A
-//! verb here decides one thing alone, which of two writers was first.
+//! What is here: [`open`], which takes a database address and gives the [`Store`] of the whole server; the migrations
+//! of both databases; and the verbs, one file per aggregate under `tables`. What is not: any rule about who may do
+//! what. A verb here decides one thing alone, which of two writers was first.
 //!
-//! Each query is written once and compiled for both databases ([`both`]); diesel's types stay inside this crate. Diesel's
-//! `MultiConnection` would give one connection type instead of two, but it knows no `ON CONFLICT` and no `RETURNING`, on
-//! which single use rests.
+//! Each query is written once and compiled for both databases ([`both`]); diesel's types stay inside this crate.
+//! Diesel's `MultiConnection` would give one connection type instead of two, but it knows no `ON CONFLICT` and no
+//! `RETURNING`, on which single use rests.
 //!
 //! A `write` is durable when it returns. SQLite has one writer thread that commits many waiting transactions at once
 //! ([`sqlite`]); PostgreSQL runs serializable transactions and repeats those that lost a race ([`postgres`]).

@@ -28,6 +28,17 @@ pub(crate) fn pending<DB: Backend, C: MigrationHarness<DB>>(
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
 
+/// Refuses while any is pending.
+pub(crate) fn none_pending<DB: Backend, C: MigrationHarness<DB>>(
+    connection: &mut C,
+    source: EmbeddedMigrations,
+) -> Result<(), OpenError> {
+    match pending(connection, source)? {
+        pending if pending.is_empty() => Ok(()),
+        pending => Err(OpenError::Pending(pending)),
+    }
+}
+
 /// Takes all migrations back.
 pub(crate) fn revert<DB: Backend, C: MigrationHarness<DB>>(
     connection: &mut C,
@@ -62,11 +73,10 @@ mod tests {
 
     #[test]
     fn each_migration_exists_for_both_databases_under_the_same_name() {
-        let names = |migrations: Vec<String>| migrations;
         let sqlite = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).unwrap();
         let postgres = MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).unwrap();
-        let sqlite = names(sqlite.iter().map(|migration| migration.name().to_string()).collect());
-        let postgres = names(postgres.iter().map(|migration| migration.name().to_string()).collect());
+        let sqlite: Vec<_> = sqlite.iter().map(|migration| migration.name().to_string()).collect();
+        let postgres: Vec<_> = postgres.iter().map(|migration| migration.name().to_string()).collect();
         assert!(!sqlite.is_empty());
         assert_eq!(sqlite, postgres);
     }

@@ -51,10 +51,7 @@ impl PgStore {
             if options.migrate {
                 migrations::run(connection, POSTGRES)?;
             }
-            let pending = migrations::pending(connection, POSTGRES)?;
-            if !pending.is_empty() {
-                return Err(OpenError::Pending(pending));
-            }
+            migrations::none_pending(connection, POSTGRES)?;
             check_master_key(connection, seal)
         })?;
         let (pool, seal) = (pool(server, options.connections), Arc::clone(seal));
@@ -121,8 +118,8 @@ fn attempt(pool: &PgPool, seal: &Arc<Seal>, purpose: Purpose, job: &mut Job<Verb
     })
 }
 
-/// A transaction on a connection of the pool. A connection that died while it lay idle fails here, where nothing was done
-/// yet; after a restart of the server all of them have, so each may fail once.
+/// A transaction on a connection of the pool. A connection that died while it lay idle fails here, where nothing was
+/// done yet; after a restart of the server all of them have, so each may fail once.
 fn begun(pool: &PgPool, seal: &Arc<Seal>, purpose: Purpose) -> Result<PgTx, Undone> {
     let statement = match purpose {
         Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

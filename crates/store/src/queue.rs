@@ -1,8 +1,9 @@
 //! Waiting transactions, and the threads that run them.
 //!
 //! Diesel blocks, so transactions run on threads of this crate: few, long-lived, and fed by a bounded queue, so that a
-//! storm is refused instead of piling up. (Tokio's blocking pool would start up to 512 threads for a handful of connections.)
-//! A transaction that nobody took up within [`PATIENCE`] is withdrawn: its caller knows that nothing happened.
+//! storm is refused instead of piling up. (Tokio's blocking pool would start up to 512 threads for a handful of
+//! connections.) A transaction that nobody took up within [`PATIENCE`] is withdrawn: its caller knows that nothing
+//! happened.
 
 use std::{
     collections::VecDeque,

@@ -1,14 +1,16 @@
 //! The store on SQLite: one writer, several readers, one process.
 //!
-//! A durable commit costs a flush of the disk, and SQLite has one writer anyway. So one thread takes what is waiting, runs
-//! each transaction in a savepoint of its own, commits once and then answers all of them: as durable as one by one, at a fraction of
-//! the flushes. A job that fails or panics undoes its own savepoint; when the commit fails, all of them have failed.
+//! A durable commit costs a flush of the disk, and SQLite has one writer anyway. So one thread takes what is waiting,
+//! runs each transaction in a savepoint of its own, commits once and then answers all of them: as durable as one by
+//! one, at a fraction of the flushes. A job that fails or panics undoes its own savepoint; when the commit fails, all
+//! of them have failed.
 //!
-//! Readers see a snapshot (WAL), never wait for the writer and cannot write. A database in memory has one connection for
-//! everything.
+//! Readers see a snapshot (WAL), never wait for the writer and cannot write. A database in memory has one connection
+//! for everything.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -35,10 +37,14 @@ use crate::{
 type SqlitePool = Pool<ConnectionManager<SqliteConnection>>;
 type SqliteTx = Tx<SqliteConnection>;
 
+/// The name of a database in memory.
+const MEMORY: &str = ":memory:";
+
 /// How many transactions share one commit.
 const BATCH: usize = 64;
 
-/// Up to this size a file is checked whole before it is used, which takes less than a second; a larger one is read as it is.
+/// Up to this size a file is checked whole before it is used, which takes less than a second; a larger one is read as
+/// it is.
 const CHECKED_SIZE: u64 = 256 << 20;
 
 const NOT_AVAILABLE: &str = "the transactions committed together failed";
@@ -54,35 +60,32 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     pub(crate) fn open(path: Option<&Path>, seal: &Arc<Seal>, options: &Options) -> Result<Self, OpenError> {
         let lock = path.map(|path| Lock::take(path, options.exclusive)).transpose()?;
-        let alone = lock.as_ref().is_none_or(|lock| lock.held);
-        let database = lock.as_ref().map_or_else(|| Ok(":memory:".to_owned()), Lock::database)?;
-        let writing = pool(&database, 1, Role::Writer)?;
-        let mut connection =
-            writing.get_timeout(PATIENCE).map_err(|error| OpenError::from_words(&error.to_string()))?;
-        if let Some(lock) = lock.as_ref().filter(|_| alone) {
-            check(&mut connection, lock.size())?;
-        }
-        if options.migrate && alone {
-            migrations::run(&mut *connection, SQLITE)?;
-        }
-        let pending = migrations::pending(&mut *connection, SQLITE)?;
-        if !pending.is_empty() {
-            return Err(OpenError::Pending(pending));
-        }
-        check_master_key(&mut connection, seal)?;
-        drop(connection);
+        let (database, writing) = match &lock {
+            Some(lock) => {
+                let database = lock.database()?;
+                let mut connection = connect(database)?;
+                if lock.held {
+                    check(&mut connection, lock.size())?;
+                }
+                prepare(&mut connection, seal, options.migrate && lock.held)?;
+                (database.to_owned(), pool(database, 1, Role::Writer))
+            }
+            None => {
+                let writing = pool(MEMORY, 1, Role::Writer);
+                let connection = writing.get_timeout(PATIENCE);
+                let mut connection = connection.map_err(|error| OpenError::Unavailable(error.to_string()))?;
+                prepare(&mut connection, seal, options.migrate)?;
+                (MEMORY.to_owned(), writing)
+            }
+        };
         let failed = |error: std::io::Error| OpenError::Unavailable(error.to_string());
         let start = |pool: SqlitePool, count, name: &str, work: fn(&SqlitePool, &Arc<Seal>, &Queue)| {
             let seal = Arc::clone(seal);
             Workers::start(name, count, options.queue, move |queue| work(&pool, &seal, queue)).map_err(failed)
         };
-        let readers = match lock {
-            None => None,
-            Some(_) => {
-                let reading = pool(&database, options.connections, Role::Reader)?;
-                Some(start(reading, options.connections, "sqlite-reader", read_all)?)
-            }
-        };
+        // What one connection wrote to memory, no other can read.
+        let reading = lock.as_ref().map(|_| pool(&database, options.connections, Role::Reader));
+        let readers = reading.map(|pool| start(pool, options.connections, "sqlite-reader", read_all)).transpose()?;
         Ok(Self { readers, writer: start(writing, 1, "sqlite-writer", write_all)?, _lock: lock })
     }
 }
@@ -191,10 +194,8 @@ pub(crate) fn revert(path: Option<&Path>) -> Result<(), OpenError> {
 
 /// Needs no lock: a server may be running. Nothing is made where there is nothing.
 pub(crate) fn pending(path: Option<&Path>) -> Result<Vec<String>, OpenError> {
-    let database = path.filter(|path| path.exists()).map_or(Ok(":memory:"), text)?;
-    let mut connection =
-        SqliteConnection::establish(database).map_err(|error| OpenError::from_words(&error.to_string()))?;
-    migrations::pending(&mut connection, SQLITE)
+    let database = path.filter(|path| path.exists()).map_or(Ok(MEMORY), text)?;
+    migrations::pending(&mut connect(database)?, SQLITE)
 }
 
 fn with_connection<R>(
@@ -202,10 +203,25 @@ fn with_connection<R>(
     work: impl FnOnce(&mut SqliteConnection) -> Result<R, OpenError>,
 ) -> Result<R, OpenError> {
     let lock = path.map(|path| Lock::take(path, true)).transpose()?;
-    let database = lock.as_ref().map_or_else(|| Ok(":memory:".to_owned()), Lock::database)?;
-    let pool = pool(&database, 1, Role::Writer)?;
-    let mut connection = pool.get_timeout(PATIENCE).map_err(|error| OpenError::from_words(&error.to_string()))?;
-    work(&mut connection)
+    let database = lock.as_ref().map_or(Ok(MEMORY), Lock::database)?;
+    work(&mut connect(database)?)
+}
+
+/// A connection for what comes before the pools: it fails at once, where a pool would try again.
+fn connect(database: &str) -> Result<SqliteConnection, OpenError> {
+    let mut connection =
+        SqliteConnection::establish(database).map_err(|error| OpenError::from_words(&error.to_string()))?;
+    Role::Writer.on_acquire(&mut connection).map_err(|error| OpenError::from_words(&error.to_string()))?;
+    Ok(connection)
+}
+
+/// Brings the tables up to date, and makes sure of the master key.
+fn prepare(connection: &mut SqliteConnection, seal: &Seal, migrate: bool) -> Result<(), OpenError> {
+    if migrate {
+        migrations::run(connection, SQLITE)?;
+    }
+    migrations::none_pending(connection, SQLITE)?;
+    check_master_key(connection, seal)
 }
 
 fn text(path: &Path) -> Result<&str, OpenError> {
@@ -252,8 +268,8 @@ impl CustomizeConnection<SqliteConnection, PoolError> for Role {
     }
 }
 
-fn pool(database: &str, size: u32, role: Role) -> Result<SqlitePool, OpenError> {
-    let pool = Pool::builder()
+fn pool(database: &str, size: u32, role: Role) -> SqlitePool {
+    Pool::builder()
         .max_size(size.max(1))
         .min_idle(Some(1))
         // A connection to a file does not age, and one to memory is the database.
@@ -262,8 +278,8 @@ fn pool(database: &str, size: u32, role: Role) -> Result<SqlitePool, OpenError> 
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(3))
         .error_handler(Box::new(crate::error::LogPoolErrors))
-        .connection_customizer(Box::new(role));
-    Ok(pool.build_unchecked(ConnectionManager::new(database)))
+        .connection_customizer(Box::new(role))
+        .build_unchecked(ConnectionManager::new(database))
 }
 
 /// The lock that keeps a second process away, held as long as the store lives. It is a file beside the database, since
@@ -279,11 +295,15 @@ impl Lock {
     fn take(path: &Path, exclusive: bool) -> Result<Self, OpenError> {
         let failed =
             |path: &Path, error: std::io::Error| OpenError::Unavailable(format!("{}: {error}", path.display()));
-        create_private(path).map_err(|error| failed(path, error))?;
+        // Only when it is new: SQLite's own locks on a file end as soon as this process closes any handle to it.
+        match private().create_new(true).open(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(path, error)),
+            _ => {}
+        }
         // By its real name, so that two ways to the same file are one lock.
         let path = path.canonicalize().map_err(|error| failed(path, error))?;
         let lock = path.with_added_extension("lock");
-        let file = create_private(&lock).map_err(|error| failed(&lock, error))?;
+        let file = private().create(true).truncate(false).open(&lock).map_err(|error| failed(&lock, error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path, held: true, _file: file }),
             Err(TryLockError::WouldBlock) if !exclusive => Ok(Self { path, held: false, _file: file }),
@@ -292,8 +312,8 @@ impl Lock {
         }
     }
 
-    fn database(&self) -> Result<String, OpenError> {
-        text(&self.path).map(str::to_owned)
+    fn database(&self) -> Result<&str, OpenError> {
+        text(&self.path)
     }
 
     fn size(&self) -> u64 {
@@ -301,11 +321,57 @@ impl Lock {
     }
 }
 
-/// Opens a file for writing; one that is made is for its owner alone.
-fn create_private(path: &Path) -> std::io::Result<File> {
+/// How files are made: for their owner alone.
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_core::{crypto::MasterKey, random::SystemRandom, store::StoreExt as _, time::Time};
+
+    use super::*;
+
+    /// A store whose only connection for writing can be got at.
+    fn with_writer(path: &Path) -> (SqliteStore, SqlitePool) {
+        let seal = Arc::new(Seal::new(MasterKey::generate(&SystemRandom::default()).sealer()));
+        let mut store = SqliteStore::open(Some(path), &seal, &Options::default()).unwrap();
+        let writing = pool(path.to_str().unwrap(), 1, Role::Writer);
+        let pool = writing.clone();
+        store.writer = Workers::start("writer", 1, 64, move |queue| write_all(&pool, &seal, queue)).unwrap();
+        (store, writing)
+    }
+
+    fn limit_pages(pool: &SqlitePool, pages: u32) {
+        pool.get().unwrap().batch_execute(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_129_a_full_disk_fails_what_shared_the_commit_and_heals() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, writing) = with_writer(&folder.path().join("full.db"));
+        store.write(|tx| tx.revoke_token("before", Time(1))).await.unwrap();
+        // SQLite takes 1 for "as many as there are now", and ends the whole transaction when it needs one more.
+        limit_pages(&writing, 1);
+        let store = Arc::new(store);
+        let writes = (0..32).map(|number| {
+            let store = Arc::clone(&store);
+            let jti = format!("{number}{}", "x".repeat(if number % 8 == 7 { 100_000 } else { 10 }));
+            tokio::spawn(async move { store.write(move |tx| tx.revoke_token(&jti, Time(1))).await })
+        });
+        let mut stored = 1;
+        for (number, write) in writes.collect::<Vec<_>>().into_iter().enumerate() {
+            let result = write.await.unwrap();
+            assert!(number % 8 != 7 || matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+            stored += usize::from(result.is_ok());
+        }
+        limit_pages(&writing, u32::MAX - 1);
+        store.write(|tx| tx.revoke_token(&"y".repeat(100_000), Time(1))).await.unwrap();
+        // What was said to be stored is, and nothing else.
+        assert_eq!(store.write(|tx| tx.sweep(Time(1), 1000)).await.unwrap(), stored + 1);
+    }
 }

@@ -1,5 +1,5 @@
-//! Challenges. The body is sealed, since it holds the authenticator's state and where a message goes; what is counted is
-//! a column, and the column is the truth.
+//! Challenges. The body is sealed, since it holds the authenticator's state and where a message goes; what is counted
+//! is a column, and the column is the truth.
 
 use diesel::prelude::*;
 use vestibule_core::{

@@ -1,5 +1,5 @@
-//! Chains and connections: what admins write, and all instances keep in memory. Every change raises the version by which
-//! they notice.
+//! Chains and connections: what admins write, and all instances keep in memory. Every change raises the version by
+//! which they notice.
 
 use diesel::{dsl::max, prelude::*};
 use vestibule_core::{

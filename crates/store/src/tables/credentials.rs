@@ -58,7 +58,11 @@ impl Row {
 }
 
 on_both! {
-    pub(crate) fn credentials(tx: &mut Tx, user: UserId, authenticator: &AuthenticatorName) -> Verdict<Vec<Credential>> {
+    pub(crate) fn credentials(
+        tx: &mut Tx,
+        user: UserId,
+        authenticator: &AuthenticatorName,
+    ) -> Verdict<Vec<Credential>> {
         let found: Vec<Row> = credentials::table
             .filter(credentials::user_id.eq(user.to_string()))
             .filter(credentials::authenticator.eq(authenticator.as_str()))

@@ -1,8 +1,8 @@
 //! The verbs, one file per aggregate: its row, and its queries beside it.
 //!
-//! A verb is a function of the trait's own name over a [`Tx`](crate::tx::Tx). Single use lives in SQL: an `UPDATE` whose
-//! condition says what must still be so, and its row count. A key that is taken is found by `ON CONFLICT DO NOTHING` and
-//! the row count too, since an error would end PostgreSQL's whole transaction.
+//! A verb is a function of the trait's own name over a [`Tx`](crate::tx::Tx). Single use lives in SQL: an `UPDATE`
+//! whose condition says what must still be so, and its row count. A key that is taken is found by `ON CONFLICT DO
+//! NOTHING` and the row count too, since an error would end PostgreSQL's whole transaction.
 
 pub(crate) mod audit;
 pub(crate) mod budgets;

@@ -6,17 +6,16 @@ use vestibule_core::time::Time;
 use super::rows;
 use crate::error::Verdict;
 
-/// Each table with its key and what says that a row ended before the instant `$1`. Challenges go with their interaction.
-/// A spent code stays for a day, so that one who brings it again is known and all that it gave is revoked (RFC 6749,
-/// section 4.1.2).
-const ENDED: [(&str, &str, &str); 8] = [
+/// Each table with its key and what says that a row ended before the instant `$1`. Challenges go with their
+/// interaction. A spent code stays for a day, so that one who brings it again is known and all that it gave is revoked
+/// (RFC 6749, section 4.1.2).
+const ENDED: [(&str, &str, &str); 7] = [
     ("interactions", "id", "expires_at <= $1"),
     ("codes", "hash", "expires_at <= $1 AND (consumed_at IS NULL OR expires_at <= $1 - 86400000000)"),
     ("assertions", "client, jti", "expires_at <= $1"),
     ("revoked_tokens", "jti", "expires_at <= $1"),
     ("budgets", "key", "forgotten_at <= $1"),
-    ("sessions", "id", "expires_at <= $1"),
-    ("sessions", "id", "ended_at <= $1"),
+    ("sessions", "id", "expires_at <= $1 OR ended_at <= $1"),
     ("grants", "id", "expires_at <= $1"),
 ];
 
@@ -24,8 +23,9 @@ on_both! {
     pub(crate) fn sweep(tx: &mut Tx, now: Time, limit: usize) -> Verdict<usize> {
         let mut swept = 0;
         for (table, key, ended) in ENDED {
-            let delete = format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {ended} LIMIT $2)");
-            let delete = sql_query(delete).bind::<BigInt, _>(now.0).bind::<BigInt, _>(rows(limit));
+            let some = format!("SELECT {key} FROM {table} WHERE {ended} LIMIT $2");
+            let delete = sql_query(format!("DELETE FROM {table} WHERE ({key}) IN ({some})"));
+            let delete = delete.bind::<BigInt, _>(now.0).bind::<BigInt, _>(rows(limit));
             swept += delete.execute(&mut tx.connection)?;
         }
         Ok(swept)

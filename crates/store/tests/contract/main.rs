@@ -1,8 +1,8 @@
 //! The store contract: what the engine and the protocol rely on, on every database.
 //!
-//! Each test is written once and run on a SQLite file, on SQLite in memory and on PostgreSQL, with a database of its own.
-//! PostgreSQL's address comes from `VESTIBULE_TEST_POSTGRES` (`.ci/with-postgres cargo test` sets it); when it is missing the tests
-//! fail and say so, unless `VESTIBULE_SKIP_POSTGRES=1` says that they shall not run.
+//! Each test is written once and run on a SQLite file, on SQLite in memory and on PostgreSQL, with a database of its
+//! own. PostgreSQL's address comes from `VESTIBULE_TEST_POSTGRES` (`.ci/with-postgres cargo test` sets it); when it is
+//! missing the tests fail and say so, unless `VESTIBULE_SKIP_POSTGRES=1` says that they shall not run.
 
 #![expect(
     clippy::unwrap_used,

@@ -247,6 +247,24 @@ async fn a_128_a_second_process_is_refused() {
     drop(place.open());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_beside_a_running_server_shares_the_file_but_migrates_nothing() {
+    let mut place = sqlite_file("").unwrap();
+    let server = place.open();
+    place.options.exclusive = false;
+    let command = place.open();
+    command.write(|tx| tx.put_client(&samples::client("shop"))).await.unwrap();
+    server.write(|tx| tx.put_client(&samples::client("wiki"))).await.unwrap();
+    assert_eq!(server.read(|tx| tx.clients()).await.unwrap().len(), 2);
+    assert_eq!(server.read(|tx| tx.configuration_version()).await.unwrap(), 3);
+    drop(command);
+    drop(server);
+    vestibule_store::revert(&place.address()).unwrap();
+    let file = std::fs::File::open(format!("{}.lock", place.url.strip_prefix("sqlite:").unwrap())).unwrap();
+    file.lock().unwrap();
+    assert!(matches!(place.try_open(), Err(OpenError::Pending(_))));
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_128_another_name_for_the_same_file_is_the_same_lock() {

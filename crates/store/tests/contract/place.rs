@@ -45,8 +45,8 @@ pub(crate) fn postgres(test: &str) -> Option<Place> {
     let Ok(admin) = std::env::var("VESTIBULE_TEST_POSTGRES") else {
         assert!(
             std::env::var("VESTIBULE_SKIP_POSTGRES").is_ok_and(|skip| skip == "1"),
-            "VESTIBULE_TEST_POSTGRES is not set: run the tests by `.ci/with-postgres cargo test`, or set it to the address of \
-             a server where databases may be made; VESTIBULE_SKIP_POSTGRES=1 leaves these tests out"
+            "VESTIBULE_TEST_POSTGRES is not set: run the tests by `.ci/with-postgres cargo test`, or set it to the \
+             address of a server where databases may be made; VESTIBULE_SKIP_POSTGRES=1 leaves these tests out"
         );
         println!("{test} on PostgreSQL: skipped, since VESTIBULE_SKIP_POSTGRES=1");
         return None;
@@ -102,8 +102,9 @@ impl Place {
         match &self.kind {
             Kind::Memory => panic!("nothing lasts in memory"),
             Kind::Folder(folder) => {
-                let files = std::fs::read_dir(folder.path()).unwrap();
-                files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+                // By another process: when this one closes a handle to the file, SQLite's locks in it end.
+                let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+                std::process::Command::new("cat").args(files).output().unwrap().stdout
             }
             Kind::Server { .. } => dump_server(&mut PgConnection::establish(&self.url).unwrap()),
         }
