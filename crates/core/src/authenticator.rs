@@ -31,7 +31,7 @@ pub trait Authenticator: Send + Sync {
     /// Whether this user can pass this step with it now. Without a user it answers as for somebody who can.
     ///
     /// # Errors
-    /// When it cannot tell; the alternative is then not offered.
+    /// When nobody can (its connection is missing or disabled), or it cannot tell: the alternative is then not offered.
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError>;
 
     /// Opens a challenge: says what to ask, and through the context issues a code and sends a message. Without a user it
@@ -121,8 +121,13 @@ pub enum Readiness {
     },
     /// They have none, but could enrol one.
     CanEnrol,
-    /// They cannot.
+    /// They cannot: something of theirs is missing or not good enough.
     Unavailable {
+        /// For the log and the simulator.
+        why: String,
+    },
+    /// Nobody can at present. The engine makes this of an error and of a missing connection; an authenticator says `Err`.
+    Broken {
         /// For the log and the simulator.
         why: String,
     },

@@ -55,7 +55,7 @@ impl Availability {
 
     /// What one alternative can do.
     pub fn of(&self, step: usize, alternative: usize) -> Readiness {
-        let unknown = || Readiness::Unavailable { why: "not looked up".to_owned() };
+        let unknown = || Readiness::Broken { why: "not looked up".to_owned() };
         self.0.get(step).and_then(|s| s.get(alternative)).cloned().unwrap_or_else(unknown)
     }
 }
@@ -151,6 +151,15 @@ pub enum Denial {
         /// Counted from 1.
         step: usize,
         /// What each alternative lacks.
+        #[serde(rename = "reason")]
+        why: String,
+    },
+    /// A due step has no alternative that works at present, for anybody: a connection is missing, disabled or broken.
+    #[error("no alternative of step {step} works at present: {why}")]
+    Broken {
+        /// Counted from 1.
+        step: usize,
+        /// What is wrong with each alternative.
         #[serde(rename = "reason")]
         why: String,
     },
@@ -285,12 +294,13 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denia
         let authenticator = alternative.authenticator.to_string();
         return Err(Denial::UnknownAuthenticator { step: number, authenticator });
     }
-    let (mut ready, mut enrollable, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ready, mut enrollable, mut lacking, mut broken) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, alternative) in step.alternatives.iter().enumerate() {
         match inputs.availability.of(position, index) {
             Readiness::Ready { .. } => ready.push(index),
             Readiness::CanEnrol => enrollable.push(index),
             Readiness::Unavailable { why } => lacking.push(format!("{}: {why}", alternative.authenticator)),
+            Readiness::Broken { why } => broken.push(format!("{}: {why}", alternative.authenticator)),
         }
     }
     // Somebody of whom nothing is proved must not bind a factor to an account.
@@ -298,6 +308,8 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denia
     match () {
         () if !ready.is_empty() => Ok(Next::Ask { step: position, alternatives: ready }),
         () if may_enrol && !enrollable.is_empty() => Ok(Next::Enrol { step: position, alternatives: enrollable }),
+        // Our trouble is said first: with it mended the person might have had a way.
+        () if !broken.is_empty() => Err(Denial::Broken { step: number, why: broken.join("; ") }),
         () => {
             let none = enrollable.iter().filter_map(|i| step.alternatives.get(*i));
             lacking.extend(none.map(|a| format!("{}: the user has none", a.authenticator)));

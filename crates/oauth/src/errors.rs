@@ -170,7 +170,10 @@ impl From<&Denial> for Problem {
     /// What the client is told of a refusal by the engine. A misconfiguration is our trouble and says no more.
     fn from(denial: &Denial) -> Self {
         match denial {
-            Denial::NoChain { .. } | Denial::NothingDue | Denial::UnknownAuthenticator { .. } => {
+            Denial::NoChain { .. }
+            | Denial::NothingDue
+            | Denial::UnknownAuthenticator { .. }
+            | Denial::Broken { .. } => {
                 Self::new(ErrorCode::ServerError, "the server cannot authenticate anybody for this client at present")
             }
             Denial::NoAlternative { .. } | Denial::DemandNotMet => {
@@ -435,6 +438,7 @@ mod tests {
         for (denial, code) in [
             (Denial::NothingDue, "server_error"),
             (Denial::UnknownAuthenticator { step: 1, authenticator: "x".into() }, "server_error"),
+            (Denial::Broken { step: 1, why: "secret reason".into() }, "server_error"),
             (none, "access_denied"),
             (Denial::AcrNotReached, "unmet_authentication_requirements"),
             (Denial::OtherUser, "login_required"),

@@ -32,39 +32,57 @@ pub enum KeysError {
     Key(#[from] KeyError),
 }
 
-/// The algorithms that are in use: that of access tokens, RS256 as OpenID Connect requires, and what clients ask for.
-pub fn policy<'a>(clients: impl IntoIterator<Item = &'a Client>) -> RotationPolicy {
+/// What an operator decides about keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRules {
+    /// Keys are kept for these, too.
+    pub algorithms: BTreeSet<Algorithm>,
+    /// How long a key signs.
+    pub rotate_every: Duration,
+}
+
+impl Default for KeyRules {
+    fn default() -> Self {
+        Self { algorithms: BTreeSet::new(), rotate_every: Duration::from_secs(90 * 24 * 3600) }
+    }
+}
+
+/// The algorithms that are in use: that of access tokens, RS256 as OpenID Connect requires, what clients ask for, and what
+/// the operator wants.
+pub fn policy<'a>(clients: impl IntoIterator<Item = &'a Client>, rules: &KeyRules) -> RotationPolicy {
     let mut algorithms: BTreeSet<Algorithm> = [access_token::ALGORITHM, Algorithm::RS256].into();
+    algorithms.extend(&rules.algorithms);
     let mut longest = Duration::from_secs(3600);
     for client in clients {
         algorithms.insert(client.id_token_signed_response_alg);
         longest = longest.max(client.access_token_life.into());
     }
-    RotationPolicy::new(algorithms, longest)
+    RotationPolicy { rotate_every: rules.rotate_every, ..RotationPolicy::new(algorithms, longest) }
 }
 
-/// Brings the keys in order: at the start, and from time to time. Whether anything changed.
+/// Brings the keys in order: at the start, and from time to time. Whether anything changed. `stock` are keys that were made
+/// beforehand and may be used.
 ///
 /// # Errors
 /// When the database fails or a key cannot be made or read.
-pub async fn keep(store: &Store, now: Time) -> Result<bool, KeysError> {
-    carry_out(store, Task::Due, now).await
+pub async fn keep(store: &Store, rules: &KeyRules, stock: Vec<SigningKey>, now: Time) -> Result<bool, KeysError> {
+    carry_out(store, rules, Task::Due, stock, now).await
 }
 
 /// Replaces the key of an algorithm now. See [`rotation::rotate_now`] for who may be surprised.
 ///
 /// # Errors
 /// As [`keep`].
-pub async fn rotate_now(store: &Store, algorithm: Algorithm, now: Time) -> Result<bool, KeysError> {
-    carry_out(store, Task::Rotate(algorithm), now).await
+pub async fn rotate_now(store: &Store, rules: &KeyRules, algorithm: Algorithm, now: Time) -> Result<bool, KeysError> {
+    carry_out(store, rules, Task::Rotate(algorithm), Vec::new(), now).await
 }
 
 /// Withdraws a key that somebody else may know: all that it signed dies.
 ///
 /// # Errors
 /// As [`keep`].
-pub async fn withdraw(store: &Store, id: &KeyId, now: Time) -> Result<bool, KeysError> {
-    carry_out(store, Task::Withdraw(id.clone()), now).await
+pub async fn withdraw(store: &Store, rules: &KeyRules, id: &KeyId, now: Time) -> Result<bool, KeysError> {
+    carry_out(store, rules, Task::Withdraw(id.clone()), Vec::new(), now).await
 }
 
 #[derive(Clone)]
@@ -84,23 +102,29 @@ impl Task {
         }
     }
 
-    fn read(&self, tx: &mut dyn Tx, now: Time) -> StoreResult<(Vec<StoredKey>, Vec<Action>)> {
-        let policy = policy(&tx.clients()?);
+    fn read(&self, tx: &mut dyn Tx, rules: &KeyRules, now: Time) -> StoreResult<(Vec<StoredKey>, Vec<Action>)> {
+        let policy = policy(&tx.clients()?, rules);
         let keys = tx.signing_keys()?;
         let actions = self.actions(&keys, &policy, now);
         Ok((keys, actions))
     }
 }
 
-async fn carry_out(store: &Store, task: Task, now: Time) -> Result<bool, KeysError> {
-    let look = task.clone();
-    let (_, actions) = store.read(move |tx| look.read(tx, now)).await?;
+async fn carry_out(
+    store: &Store,
+    rules: &KeyRules,
+    task: Task,
+    stock: Vec<SigningKey>,
+    now: Time,
+) -> Result<bool, KeysError> {
+    let (look, wanted) = (task.clone(), rules.clone());
+    let (_, actions) = store.read(move |tx| look.read(tx, &wanted, now)).await?;
     if actions.is_empty() {
         return Ok(false);
     }
-    let made = make(&actions).await?;
+    let (made, rules) = (make(&actions, stock).await?, rules.clone());
     let apply = move |tx: &mut (dyn Tx + 'static)| {
-        let (keys, actions) = task.read(tx, now)?;
+        let (keys, actions) = task.read(tx, &rules, now)?;
         let mut stock = made.clone();
         let take = |algorithm| match stock.iter().position(|key| key.algorithm() == algorithm) {
             Some(at) => Ok(stock.swap_remove(at)),
@@ -122,17 +146,22 @@ async fn carry_out(store: &Store, task: Task, now: Time) -> Result<bool, KeysErr
     Ok(store.write(apply).await??)
 }
 
-/// Makes the keys that `actions` want, away from the threads that answer requests.
-async fn make(actions: &[Action]) -> Result<Vec<SigningKey>, KeysError> {
+/// Makes the keys that `actions` want and `stock` does not have, away from the threads that answer requests.
+async fn make(actions: &[Action], mut stock: Vec<SigningKey>) -> Result<Vec<SigningKey>, KeysError> {
     let wanted: Vec<Algorithm> = actions
         .iter()
         .filter_map(|action| match action {
             Action::Generate { algorithm, .. } => Some(*algorithm),
             _ => None,
         })
+        .filter(|algorithm| !stock.iter().any(|key| key.algorithm() == *algorithm))
         .collect();
+    if wanted.is_empty() {
+        return Ok(stock);
+    }
     let making = tokio::task::spawn_blocking(move || wanted.into_iter().map(SigningKey::generate).collect());
     let made: Result<Vec<SigningKey>, KeyError> =
         making.await.map_err(|error| StoreError::Unavailable(format!("no keys were made: {error}")))?;
-    Ok(made?)
+    stock.extend(made?);
+    Ok(stock)
 }

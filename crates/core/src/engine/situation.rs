@@ -129,19 +129,19 @@ impl<S: Store + ?Sized> Engine<S> {
     }
 
     pub(super) async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
-        let unavailable = |why: String| Readiness::Unavailable { why };
+        let broken = |why: String| Readiness::Broken { why };
         let Some(authenticator) = authenticator(&self.parts.registry, &situation.chain, step, alternative) else {
-            return unavailable("there is no such authenticator".to_owned());
+            return broken("there is no such authenticator".to_owned());
         };
         // Of whom nothing is proved, nothing may be told: what they have looks like what anybody has.
         let nobody = Person::default();
         let person = if situation.proven() { &situation.person } else { &nobody };
         let Some(context) = self.step_context_for(person, situation, step, alternative, Value::Null) else {
-            return unavailable("there is no such connection".to_owned());
+            return broken("there is no such connection".to_owned());
         };
         match guarded(authenticator.readiness(&context)).await {
             Ok(readiness) => readiness,
-            Err(error) => unavailable(error.to_string()),
+            Err(error) => broken(error.to_string()),
         }
     }
 

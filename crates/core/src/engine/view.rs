@@ -224,7 +224,7 @@ impl<S: Store + ?Sized> Engine<S> {
             let Some(alternative) = situation.alternative(step, index) else { continue };
             let target = match self.readiness(situation, step, index).await {
                 Readiness::Ready { target } => target.filter(|_| situation.proven()),
-                Readiness::CanEnrol | Readiness::Unavailable { .. } => None,
+                Readiness::CanEnrol | Readiness::Unavailable { .. } | Readiness::Broken { .. } => None,
             };
             views.push(AlternativeView {
                 index,

@@ -95,7 +95,7 @@ async fn a_049_a_chain_that_cannot_run_is_refused() {
     let house = House::with(json!([["word"], [{ "authenticator": "code", "connection": "gone" }]])).await;
     let alice = house.visit(from("192.0.2.1")).await;
     let view = house.word(&alice).await;
-    let refused = matches!(&view.body, Body::Denied { denial: Some(Denial::NoAlternative { step: 2, .. }), .. });
+    let refused = matches!(&view.body, Body::Denied { denial: Some(Denial::Broken { step: 2, .. }), .. });
     assert!(refused, "{:?}", view.body);
     assert!(house.grants.made.lock().unwrap().is_empty());
 }

@@ -228,7 +228,10 @@ impl From<&Denial> for Lack {
             Denial::MayNotAct => Self::Account,
             Denial::OtherUser => Self::OtherUser,
             Denial::DemandNotMet | Denial::AcrNotReached => Self::Strength,
-            Denial::NoChain { .. } | Denial::NothingDue | Denial::UnknownAuthenticator { .. } => Self::Setup,
+            Denial::NoChain { .. }
+            | Denial::NothingDue
+            | Denial::UnknownAuthenticator { .. }
+            | Denial::Broken { .. } => Self::Setup,
         }
     }
 }
