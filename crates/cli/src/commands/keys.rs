@@ -7,11 +7,9 @@ use vestibule_core::{
     Time,
     store::{StoreError, StoreExt as _},
 };
-use vestibule_jose::{
-    Algorithm, KeyState, SigningKey, StoredKey,
-    rotation::{self, Action, Change},
-};
-use vestibule_server::configuration::rotation_policy;
+use vestibule_jose::{Algorithm, KeyState, StoredKey};
+use vestibule_oauth::keys::{self, KeysError};
+use vestibule_server::configuration::key_rules;
 
 use crate::{
     exit::{CONFIGURATION, Failure},
@@ -44,32 +42,25 @@ impl Keys {
 }
 
 async fn rotate(offline: &Offline, only: Option<Algorithm>) -> Result<(), Failure> {
-    let policy = rotation_policy(&offline.settings.keys);
+    let rules = key_rules(&offline.settings.keys);
     let algorithms: Vec<Algorithm> = match only {
-        None => policy.algorithms.iter().copied().collect(),
-        Some(algorithm) if policy.algorithms.contains(&algorithm) => vec![algorithm],
+        None => rules.algorithms.iter().copied().collect(),
+        Some(algorithm) if rules.algorithms.contains(&algorithm) => vec![algorithm],
         Some(algorithm) => {
             let text =
                 format!("{algorithm} is not among keys.algorithms. Add it there: the server then makes its key.");
             return Err(Failure::new(CONFIGURATION, text));
         }
     };
-    let now = offline.workshop.clock.now().0;
-    let work = move |tx: &mut vestibule_server::state::Transaction| {
-        let stored = tx.signing_keys()?;
-        let metas: Vec<_> = stored.iter().map(StoredKey::meta).collect();
-        let due: Vec<Action> =
-            algorithms.iter().flat_map(|algorithm| rotation::rotate_now(&metas, &policy, *algorithm, now)).collect();
-        let made = rotation::carry_out(&due, &stored, now, SigningKey::generate);
-        for change in made.map_err(|error| StoreError::Damaged(error.to_string()))? {
-            match change {
-                Change::Put(key) => tx.put_signing_key(&key)?,
-                Change::Delete(id) => tx.delete_signing_key(id.as_str())?,
-            }
+    let now = offline.workshop.clock.now();
+    for algorithm in algorithms {
+        match keys::rotate_now(&*offline.workshop.store, &rules, algorithm, now).await {
+            Ok(_) => {}
+            Err(KeysError::Store(error)) => return Err(error.into()),
+            Err(KeysError::Key(error)) => return Err(StoreError::Damaged(error.to_string()).into()),
         }
-        Ok(())
-    };
-    Ok(offline.workshop.store.write(work).await?)
+    }
+    Ok(())
 }
 
 async fn list(offline: &Offline) -> Result<ExitCode, Failure> {
