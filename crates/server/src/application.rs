@@ -34,7 +34,7 @@ use vestibule_core::{
     time::SystemClock,
 };
 use vestibule_jose::{SigningKey, VerifiedCache};
-use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, snapshot::SnapshotError, store::Store};
+use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, keys::KeyRules, snapshot::SnapshotError, store::Store};
 use vestibule_store::{DatabaseUrl, OpenError, Options};
 
 use crate::{
@@ -176,12 +176,12 @@ impl Application {
         let public = Public::new(&settings.public_url, issuer);
         let folder = |source| BuildError::Folder { path: settings.data_dir.display().to_string(), source };
         private_folder(&settings.data_dir).map_err(folder)?;
-        let policy = configuration::rotation_policy(&settings.keys);
+        let rules = configuration::key_rules(&settings.keys);
         let first = settings.database.sqlite_file().is_some_and(|file| !file.exists());
-        let first_keys = if first { configuration::generate_early(&policy.algorithms) } else { Vec::new() };
+        let first_keys = if first { configuration::generate_early(&rules.algorithms) } else { Vec::new() };
         let master = settings.master_key.obtain(&*parts.random)?;
         let (store, prf) = open(&settings, &master)?;
-        let state = assemble(&settings, parts.clock, parts.random, parts.outbox, public, store, prf, policy).await?;
+        let state = assemble(&settings, parts.clock, parts.random, parts.outbox, public, store, prf, rules).await?;
         let (public, management, addresses) = listen(&settings, parts.listener, &state)?;
         let drain = settings.limits.drain;
         Ok(Self { state: state.into_inner(), public, management, addresses, drain, first_keys })
@@ -260,7 +260,7 @@ async fn assemble(
     public: Public,
     store: Arc<Store>,
     prf: Prf,
-    policy: vestibule_jose::RotationPolicy,
+    rules: KeyRules,
 ) -> Result<Data<State>, BuildError> {
     let default_chain = settings.default_chain.clone().unwrap_or_else(|| "default".into());
     let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain };
@@ -269,7 +269,7 @@ async fn assemble(
         demo::ensure(&*store, &public).await?;
     }
     let channels = Channels { outbox: outbox.clone() };
-    let live = Live::first(&*store, protocol, policy, channels, clock.now()).await?;
+    let live = Live::first(&*store, protocol, rules, channels, clock.now()).await?;
     let hash_pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let registry = authenticators::registry(&hash_pool)?;
     let pages = Pages::new(&registry, None)?;

@@ -21,17 +21,16 @@ use vestibule_core::{
     id::ConnectionName,
     store::{StoreError, StoreExt as _},
 };
-use vestibule_jose::{
-    Algorithm, KeyError, RotationPolicy, SigningKey, StoredKey,
-    rotation::{self, Action, Change},
-};
+use vestibule_jose::{Algorithm, SigningKey};
 use vestibule_oauth::{
+    keys::{self, KeyRules},
     snapshot::{Current, Settings, Snapshot, SnapshotError},
     store::Store,
 };
 
 use crate::{
     authenticators::Channels,
+    config::KeySettings,
     http::cors::Origins,
     state::{State, Transaction},
 };
@@ -44,18 +43,17 @@ const ROTATE: Duration = Duration::from_secs(600);
 const SWEEP: Duration = Duration::from_secs(300);
 /// So many rows of a kind at a time: a sweep must not hold up those who write.
 const SWEPT_AT_ONCE: usize = 500;
-/// No access or ID token lives longer.
-const LONGEST_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// The configuration that holds now.
 pub struct Live {
     settings: Settings,
-    policy: RotationPolicy,
+    rules: KeyRules,
     channels: Channels,
     current: Arc<Current>,
     origins: RwLock<Arc<HashSet<String>>>,
     keys_are_there: AtomicBool,
     keys_came: Notify,
+    keys_wanted: Notify,
 }
 
 impl Origins for Live {
@@ -72,7 +70,7 @@ impl Live {
     pub async fn first(
         store: &Store,
         settings: Settings,
-        policy: RotationPolicy,
+        rules: KeyRules,
         channels: Channels,
         now: vestibule_core::Time,
     ) -> Result<Self, SnapshotError> {
@@ -81,12 +79,13 @@ impl Live {
         let current = Arc::new(Current::new(snapshot));
         let live = Self {
             settings,
-            policy,
+            rules,
             channels,
             current,
             origins,
             keys_are_there: AtomicBool::new(false),
             keys_came: Notify::new(),
+            keys_wanted: Notify::new(),
         };
         live.look_at_keys();
         Ok(live)
@@ -130,19 +129,23 @@ impl Live {
         self.look_at_keys();
     }
 
+    /// Once all keys of the first start are there, nobody waits any more. A client that wants another algorithm later has to
+    /// wait for its key alone.
     fn look_at_keys(&self) {
         let snapshot = self.snapshot();
-        if self.policy.algorithms.iter().all(|algorithm| snapshot.keys().current(*algorithm).is_some()) {
+        let policy = keys::policy(snapshot.clients().map(|client| &***client), &self.rules);
+        if policy.algorithms.iter().all(|algorithm| snapshot.keys().current(*algorithm).is_some()) {
             self.keys_are_there.store(true, Ordering::Release);
             self.keys_came.notify_waiters();
+        } else {
+            self.keys_wanted.notify_one();
         }
     }
 }
 
-/// The rotation of this server's keys.
-pub fn rotation_policy(settings: &crate::config::KeySettings) -> RotationPolicy {
-    let policy = RotationPolicy::new(settings.algorithms.iter().copied(), LONGEST_TOKEN_LIFE);
-    RotationPolicy { rotate_every: settings.rotate_after, ..policy }
+/// What the settings say about keys.
+pub fn key_rules(settings: &KeySettings) -> KeyRules {
+    KeyRules { algorithms: settings.algorithms.iter().copied().collect(), rotate_every: settings.rotate_after }
 }
 
 /// Where service providers in a browser may call from: the origins of their redirect URIs.
@@ -214,80 +217,22 @@ async fn poll(state: &State) -> Result<(), SnapshotError> {
 /// Makes, hands over and deletes keys as they become due, as long as the server runs. `early` are the keys of a first start.
 pub async fn keep_keys(state: Arc<State>, early: Vec<JoinHandle<Option<SigningKey>>>) {
     let wait = move || early.into_iter().filter_map(|thread| thread.join().ok().flatten()).collect();
-    let mut made: Vec<SigningKey> = tokio::task::spawn_blocking(wait).await.unwrap_or_default();
+    let mut stock: Vec<SigningKey> = tokio::task::spawn_blocking(wait).await.unwrap_or_default();
     loop {
-        match rotate(&state, std::mem::take(&mut made)).await {
+        let (live, now) = (&state.live, state.clock.now());
+        match keys::keep(&*state.store, &live.rules, std::mem::take(&mut stock), now).await {
             Ok(true) => {
+                tracing::info!("signing keys were made, handed over or deleted");
                 if let Err(error) = refresh(&state).await {
                     tracing::warn!(%error, "new keys could not be read");
                 }
             }
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "keys could not be rotated"),
+            Err(error) => tracing::error!(%error, "keys could not be kept in order"),
         }
-        tokio::time::sleep(ROTATE).await;
+        // A client may want an algorithm that there is no key for yet.
+        let _ = tokio::time::timeout(ROTATE, live.keys_wanted.notified()).await;
     }
-}
-
-/// Why keys could not be rotated.
-#[derive(Debug, thiserror::Error)]
-pub enum RotationError {
-    /// The database did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A key could not be made.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The work was stopped.
-    #[error("the server is stopping")]
-    Stopped,
-}
-
-/// Does what is due; whether anything was. Keys are made before the transaction, since an RSA key takes a while; what is due
-/// is decided inside it, so that instances that start together make one set.
-async fn rotate(state: &State, mut made: Vec<SigningKey>) -> Result<bool, RotationError> {
-    let now = state.clock.now().0;
-    let stored = state.store.read(|tx: &mut Transaction| tx.signing_keys()).await?;
-    let due = due(&stored, &state.live.policy, now);
-    if due.is_empty() {
-        return Ok(false);
-    }
-    for action in &due {
-        if let Action::Generate { algorithm, .. } = action
-            && !made.iter().any(|key| key.algorithm() == *algorithm)
-        {
-            made.push(generate(*algorithm).await?);
-        }
-    }
-    let policy = state.live.policy.clone();
-    let work = move |tx: &mut Transaction| {
-        let stored = tx.signing_keys()?;
-        let due = self::due(&stored, &policy, now);
-        let make = |algorithm| {
-            made.iter().find(|key| key.algorithm() == algorithm).cloned().ok_or(KeyError::Generate(algorithm))
-        };
-        let damaged = |error: KeyError| StoreError::Damaged(error.to_string());
-        for change in rotation::carry_out(&due, &stored, now, make).map_err(damaged)? {
-            match change {
-                Change::Put(key) => tx.put_signing_key(&key)?,
-                Change::Delete(id) => tx.delete_signing_key(id.as_str())?,
-            }
-        }
-        Ok(())
-    };
-    state.store.write(work).await?;
-    tracing::info!(actions = due.len(), "signing keys were rotated");
-    Ok(true)
-}
-
-fn due(stored: &[StoredKey], policy: &RotationPolicy, now: i64) -> Vec<Action> {
-    let metas: Vec<_> = stored.iter().map(StoredKey::meta).collect();
-    rotation::due(&metas, policy, now)
-}
-
-async fn generate(algorithm: Algorithm) -> Result<SigningKey, RotationError> {
-    let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
-    Ok(made.map_err(|_| RotationError::Stopped)??)
 }
 
 /// Makes the keys of a first start on threads of their own, while the database is still being made.

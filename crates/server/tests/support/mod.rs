@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of this")]
 #![allow(missing_docs, unreachable_pub, reason = "support of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 pub mod browser;
 pub mod html;
