@@ -110,7 +110,7 @@ async fn list(arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
     for client in offline.workshop.store.read(|tx| tx.clients()).await? {
         let chain = client.chain.as_ref().map_or("(default)", ChainName::as_str);
         let disabled = if client.disabled { "disabled" } else { "" };
-        say(format_args!("{:<24} {:<32} {chain:<16} {disabled}", client.id, client.name));
+        say(format_args!("{:<24} {:<32} {chain:<16} {disabled}", client.id.as_str(), client.name));
     }
     Ok(ExitCode::SUCCESS)
 }

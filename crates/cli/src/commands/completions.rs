@@ -15,7 +15,6 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    #[expect(clippy::needless_pass_by_value, reason = "commands are run once, each by value")]
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         clap_complete::generate(self.shell, &mut Arguments::command(), "vestibule", &mut std::io::stdout());
         Ok(ExitCode::SUCCESS)

@@ -23,7 +23,6 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    #[expect(clippy::needless_pass_by_value, reason = "commands are run once, each by value")]
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let (file, key) = (self.folder.join("vestibule.toml"), self.folder.join("master.key"));
         let folder = std::path::absolute(&self.folder)?;

@@ -129,7 +129,8 @@ async fn list(offline: &Offline, json: bool) -> Result<ExitCode, Failure> {
                 let number = number.map(|number| number.masked()).unwrap_or_default();
                 let disabled = if user.disabled { "disabled" } else { "" };
                 let name = user.display_name.as_deref().unwrap_or_default();
-                say(format_args!("{:<24} {:<24} {:<22} {disabled}", user.username, name, number));
+                let username = user.username.as_str();
+                say(format_args!("{username:<24} {name:<24} {number:<22} {disabled}"));
             }
         }
         match page.last() {

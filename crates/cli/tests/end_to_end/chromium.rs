@@ -15,20 +15,19 @@ use super::{
 const COOLDOWN: u32 = 4;
 
 /// `vestibule dev`, with a folder of its own.
-pub struct Dev {
-    pub server: Running,
-    pub port: u16,
+pub(crate) struct Dev {
+    pub(crate) server: Running,
     _folder: TempDir,
 }
 
 impl Dev {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (folder, port) = (TempDir::new().unwrap(), free_port());
         let mut command = vestibule();
         command.args(["dev", "--port", &port.to_string(), "--data"]).arg(folder.path().join("data"));
         command.env("VESTIBULE_LIMITS__COOLDOWN", format!("{COOLDOWN}s")).current_dir(folder.path());
         let server = Running::start(command, &format!("http://localhost:{port}"), &folder.path().join("log")).await;
-        Self { server, port, _folder: folder }
+        Self { server, _folder: folder }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Database {
+pub(crate) enum Database {
     Sqlite,
     Postgres,
 }
@@ -13,7 +13,7 @@ const ADDRESS: &str = "VESTIBULE_TEST_POSTGRES";
 
 impl Database {
     /// Whether there is one; skipping PostgreSQL has to be asked for.
-    pub fn is_there(self) -> bool {
+    pub(crate) fn is_there(self) -> bool {
         if self == Self::Sqlite || std::env::var_os(ADDRESS).is_some() {
             return true;
         }
@@ -27,7 +27,7 @@ impl Database {
     }
 
     /// The address of a new, empty one.
-    pub fn create(self, folder: &Path) -> String {
+    pub(crate) fn create(self, folder: &Path) -> String {
         match self {
             Self::Sqlite => format!("sqlite://{}", folder.join("data").join("vestibule.db").display()),
             Self::Postgres => postgres(),

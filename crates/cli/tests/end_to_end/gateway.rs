@@ -13,7 +13,7 @@ use url::Url;
 
 /// What it does with messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// Takes them.
     Accept,
     /// Takes them, after so long.
@@ -28,20 +28,20 @@ pub enum Behaviour {
 
 /// A message as it was received.
 #[derive(Clone, Debug)]
-pub struct Received {
-    pub method: String,
-    pub path: String,
-    pub query: Vec<(String, String)>,
-    pub behaviour: Behaviour,
+pub(crate) struct Received {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) behaviour: Behaviour,
 }
 
 impl Received {
-    pub fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     /// The code, by the line that phones read: the last one, `@host #code`.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let last = self.get("text").lines().last().unwrap_or_default();
         let (host, code) =
             last.split_once(" #").unwrap_or_else(|| panic!("no origin-bound line: {}", self.get("text")));
@@ -51,9 +51,9 @@ impl Received {
 }
 
 #[derive(Clone)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     shared: Arc<Mutex<Shared>>,
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 struct Shared {
@@ -63,7 +63,7 @@ struct Shared {
 
 impl Gateway {
     /// Opens for business. It closes with the test's process.
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Mutex::new(Shared { behaviour: Behaviour::Accept, received: Vec::new() }));
@@ -79,26 +79,26 @@ impl Gateway {
     }
 
     /// The seed product's SMS URL, with this vendor in the place of its own.
-    pub fn sms_url(&self) -> String {
+    pub(crate) fn sms_url(&self) -> String {
         format!("http://127.0.0.1:{}/sms/json?api_key=K&api_secret=S&from=NEXMO&to=$ctx.num&text=$ctx.msg", self.port)
     }
 
     /// Where the messages can be read by other programs.
-    pub fn messages_url(&self) -> String {
+    pub(crate) fn messages_url(&self) -> String {
         format!("http://127.0.0.1:{}/received", self.port)
     }
 
-    pub fn behave(&self, behaviour: Behaviour) {
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
         self.lock().behaviour = behaviour;
     }
 
     /// The messages to a number, oldest first, taken or not.
-    pub fn to(&self, number: &str) -> Vec<Received> {
+    pub(crate) fn to(&self, number: &str) -> Vec<Received> {
         self.lock().received.iter().filter(|message| message.get("to") == number).cloned().collect()
     }
 
     /// The latest message to a number, waited for.
-    pub async fn latest_to(&self, number: &str) -> Received {
+    pub(crate) async fn latest_to(&self, number: &str) -> Received {
         let began = Instant::now();
         loop {
             if let Some(message) = self.to(number).pop() {

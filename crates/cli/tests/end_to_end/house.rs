@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
@@ -18,22 +18,22 @@ use super::{
 };
 
 /// Where service providers want the answer. Nobody listens there: the test is the service provider.
-pub const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
+pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 /// Where they want people after a logout.
-pub const AFTER_LOGOUT: &str = "http://127.0.0.1:9/goodbye";
+pub(crate) const AFTER_LOGOUT: &str = "http://127.0.0.1:9/goodbye";
 /// The secret of every service provider that has one.
-pub const SECRET: &str = "vss_end-to-end-end-to-end-end-to-end-0001";
+pub(crate) const SECRET: &str = "vss_end-to-end-end-to-end-end-to-end-0001";
 
 /// A configured server: its files, its database, its SMS gateway.
-pub struct House {
+pub(crate) struct House {
     folder: TempDir,
-    pub gateway: Gateway,
+    pub(crate) gateway: Gateway,
     port: u16,
 }
 
 impl House {
     /// Sets one up; `jwks` are the public keys of the service provider `signer`.
-    pub fn build(database: Database, jwks: Option<&Value>) -> Self {
+    pub(crate) fn build(database: Database, jwks: Option<&Value>) -> Self {
         let house = Self { folder: TempDir::new().unwrap(), gateway: Gateway::open(), port: free_port() };
         house.write("vestibule.toml", &house.settings(database));
         house.write("declared/connections.toml", &connection(&house.gateway));
@@ -69,7 +69,7 @@ impl House {
     }
 
     /// Writes a file that nobody else may read.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -77,21 +77,17 @@ impl House {
         path
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Its address, and its issuer.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// A command of the program with this server's configuration.
-    pub fn command(&self, name: &str) -> Command {
+    pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = vestibule();
         command.arg(name).arg("--config").arg(self.path("vestibule.toml")).current_dir(self.folder.path());
         command
@@ -103,7 +99,7 @@ impl House {
     }
 
     /// `vestibule serve`.
-    pub async fn serve(&self) -> Running {
+    pub(crate) async fn serve(&self) -> Running {
         Running::start(self.command("serve"), &self.url(), &self.path("log")).await
     }
 }

@@ -5,10 +5,10 @@
 //! Node or Chromium fails when it is missing, and says how to get it: a test that skips itself tests nothing.
 #![cfg(test)]
 
-#[allow(dead_code, reason = "shared with the server's own tests; each uses its part")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the server; each uses its part")]
 #[path = "../../../server/tests/support/browser.rs"]
 mod visitor;
-#[allow(dead_code, reason = "shared with the server's own tests; each uses its part")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the server; each uses its part")]
 #[path = "../../../server/tests/support/html.rs"]
 mod html;
 

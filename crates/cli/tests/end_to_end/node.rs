@@ -16,12 +16,12 @@ use super::{
 };
 
 /// The folder of what runs in Node.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "relying-parties"].iter().collect()
 }
 
 /// Runs a script of that folder with `input` on its stdin; what it printed.
-pub fn run(script: &str, input: &Value) -> Value {
+pub(crate) fn run(script: &str, input: &Value) -> Value {
     let folder = folder();
     assert!(
         folder.join("node_modules").exists(),

@@ -12,7 +12,7 @@ use std::{
 const START: Duration = Duration::from_secs(60);
 
 /// The program, not started yet.
-pub fn vestibule() -> Command {
+pub(crate) fn vestibule() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
     // Nothing of the person who runs the tests.
     let ours = |name: &String| name.starts_with("VESTIBULE_");
@@ -24,32 +24,32 @@ pub fn vestibule() -> Command {
 }
 
 /// Runs the program to its end.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     command.output().unwrap()
 }
 
 /// What a program said, for messages.
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}\nstdout: {}\nstderr: {}", output.status, text(&output.stdout), text(&output.stderr))
 }
 
 /// A port on loopback that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A server that runs. Dropping it ends it.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     log: PathBuf,
     /// Its address, which is also its issuer.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Running {
     /// Starts `command` and waits until it answers at `url`. What it writes goes to `log`.
-    pub async fn start(mut command: Command, url: &str, log: &Path) -> Self {
+    pub(crate) async fn start(mut command: Command, url: &str, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).unwrap();
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let mut running = Self { child, log: log.to_owned(), url: url.to_owned() };
@@ -74,24 +74,24 @@ impl Running {
     }
 
     /// All that it wrote, of earlier starts too.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// SIGKILL: nothing is written any more, nobody is told.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for its end.
-    pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
+    pub(crate) async fn ended(&mut self, patience: Duration) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -117,7 +117,7 @@ impl Drop for Running {
 }
 
 /// A client that follows no redirect.
-pub fn http_client() -> reqwest::Client {
+pub(crate) fn http_client() -> reqwest::Client {
     vestibule_server::http::tls::install_provider();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }

@@ -25,15 +25,15 @@ type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
 /// A service provider.
-pub struct Shop {
+pub(crate) struct Shop {
     client: Client,
     metadata: ProviderMetadataWithLogout,
     http: reqwest::Client,
 }
 
 /// What it remembers between the request and the answer.
-pub struct Asked {
-    pub url: Url,
+pub(crate) struct Asked {
+    pub(crate) url: Url,
     verifier: PkceCodeVerifier,
     state: CsrfToken,
     nonce: Nonce,
@@ -41,7 +41,7 @@ pub struct Asked {
 
 /// A code that came back, and what is needed to spend it. It may be tried more than once, which no honest client does.
 #[derive(Clone)]
-pub struct Came {
+pub(crate) struct Came {
     code: String,
     verifier: String,
     nonce: Nonce,
@@ -61,7 +61,7 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 
 impl Shop {
     /// Reads discovery and keys. All that it is told is the issuer and who it is.
-    pub async fn new(issuer: &str) -> Self {
+    pub(crate) async fn new(issuer: &str) -> Self {
         let http = http_client();
         let call = |request| send(http.clone(), request);
         let issuer = IssuerUrl::new(issuer.to_owned()).unwrap();
@@ -73,7 +73,7 @@ impl Shop {
     }
 
     /// Where it sends people.
-    pub fn ask(&self, prompt_none: bool) -> Asked {
+    pub(crate) fn ask(&self, prompt_none: bool) -> Asked {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let mut request = self
@@ -89,7 +89,7 @@ impl Shop {
     }
 
     /// Reads the answer that the browser brought, up to the code.
-    pub fn came(&self, asked: Asked, callback: &Url) -> Result<Came, String> {
+    pub(crate) fn came(&self, asked: Asked, callback: &Url) -> Result<Came, String> {
         let get = |name: &str| callback.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         assert!(callback.as_str().starts_with(REDIRECT_URI), "{callback}");
         assert_eq!(get("state").as_ref(), Some(asked.state.secret()));
@@ -100,7 +100,7 @@ impl Shop {
     }
 
     /// Spends the code, and checks the ID token as the library does.
-    pub async fn exchange(&self, came: &Came) -> Result<CoreTokenResponse, Refused> {
+    pub(crate) async fn exchange(&self, came: &Came) -> Result<CoreTokenResponse, Refused> {
         let call = |request| send(self.http.clone(), request);
         let request = self.client.exchange_code(AuthorizationCode::new(came.code.clone())).unwrap();
         let verifier = PkceCodeVerifier::new(came.verifier.clone());
@@ -110,18 +110,18 @@ impl Shop {
         Ok(tokens)
     }
 
-    pub async fn refresh(&self, token: &RefreshToken) -> Result<CoreTokenResponse, Refused> {
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<CoreTokenResponse, Refused> {
         let call = |request| send(self.http.clone(), request);
         self.client.exchange_refresh_token(token).unwrap().request_async(&call).await
     }
 
-    pub async fn user_info(&self, token: &AccessToken) -> Option<CoreUserInfoClaims> {
+    pub(crate) async fn user_info(&self, token: &AccessToken) -> Option<CoreUserInfoClaims> {
         let call = |request| send(self.http.clone(), request);
         self.client.user_info(token.clone(), None).unwrap().request_async(&call).await.ok()
     }
 
     /// Where it sends people who want to leave.
-    pub fn logout(&self, token: &CoreIdToken, state: &CsrfToken) -> Url {
+    pub(crate) fn logout(&self, token: &CoreIdToken, state: &CsrfToken) -> Url {
         let endpoint = self.metadata.additional_metadata().end_session_endpoint.clone().unwrap();
         LogoutRequest::from(endpoint)
             .set_id_token_hint(token)
@@ -132,7 +132,7 @@ impl Shop {
 }
 
 /// The registered code of a refusal.
-pub fn refusal<T: std::fmt::Debug>(answer: Result<T, Refused>) -> CoreErrorResponseType {
+pub(crate) fn refusal<T: std::fmt::Debug>(answer: Result<T, Refused>) -> CoreErrorResponseType {
     match answer {
         Err(RequestTokenError::ServerResponse(said)) => said.error().clone(),
         other => panic!("no refusal: {other:?}"),
@@ -140,7 +140,7 @@ pub fn refusal<T: std::fmt::Debug>(answer: Result<T, Refused>) -> CoreErrorRespo
 }
 
 /// The refresh token that came along.
-pub fn refresh_token(tokens: &CoreTokenResponse) -> RefreshToken {
+pub(crate) fn refresh_token(tokens: &CoreTokenResponse) -> RefreshToken {
     tokens.refresh_token().unwrap().clone()
 }
 

@@ -109,7 +109,7 @@ impl Leaf for Duration {
     fn show(&self) -> String {
         let millis = self.as_millis();
         let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
-        let whole = units.into_iter().find(|(size, _)| millis > 0 && millis % size == 0);
+        let whole = units.into_iter().find(|(size, _)| millis > 0 && millis.is_multiple_of(*size));
         whole.map_or_else(|| "0s".to_owned(), |(size, unit)| format!("{}{unit}", millis / size))
     }
 }
@@ -137,7 +137,7 @@ impl Leaf for Size {
     }
 
     fn show(&self) -> String {
-        let whole = Self::UNITS.into_iter().find(|(size, _)| self.0 > 0 && self.0 % size == 0);
+        let whole = Self::UNITS.into_iter().find(|(size, _)| self.0 > 0 && self.0.is_multiple_of(*size));
         whole.map_or_else(|| self.0.to_string(), |(size, unit)| format!("{}{unit}", self.0 / size))
     }
 }

@@ -146,7 +146,7 @@ impl Settings {
         network::check(reader, public_url.as_ref(), listen, tls.is_some(), &trusted_proxies, dev);
         Some(Self {
             log: reader.section("log", log::read),
-            limits: reader.section("limits", limits::read),
+            limits: reader.section("limits", |section| limits::read(section, dev)),
             session: reader.section("session", session::read),
             password: reader.section("password", |section| password::read(section, dev)),
             keys: reader.section("keys", keys::read),

@@ -49,25 +49,29 @@ impl Report {
         let mut problems = self.problems.into_inner();
         let known = self.known.into_inner();
         for (key, place) in self.unknown.into_inner() {
-            problems.push(unknown(&key, place, known.iter().map(String::as_str)));
+            problems.push(unknown(&key, place, &known));
         }
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
 }
 
 /// The problem with a key that nobody knows. A key that is right but stands in the wrong table is found as well.
-fn unknown<'a>(key: &str, place: Place, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
-    let last = |path: &'a str| path.rsplit('.').next().unwrap_or(path);
-    let own = key.rsplit('.').next().unwrap_or(key);
+fn unknown(key: &str, place: Place, known: &BTreeSet<String>) -> Problem {
+    let paths = || known.iter().map(String::as_str);
     let elsewhere = || {
-        let name = nearest(own, known.clone().map(last))?;
-        known.clone().find(|path| last(path) == name)
+        let name = nearest(last(key), paths().map(last))?;
+        paths().find(|path| last(path) == name)
     };
-    let advice = match nearest(key, known.clone()).or_else(elsewhere) {
+    let advice = match nearest(key, paths()).or_else(elsewhere) {
         Some(near) => format!("The nearest is {near}."),
         None => "Remove it.".to_owned(),
     };
     Problem::new(place, key, "there is no such setting", advice)
+}
+
+/// The last part of a path.
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// Reads the keys of one table.

@@ -36,7 +36,10 @@ pub async fn export(store: &Store, users: bool) -> StoreResult<String> {
                 out.thing("client", "id", client.id.as_str(), &client::fields(&client));
             }
             let mut after: Option<UserId> = None;
-            while users {
+            if !users {
+                return Ok(out.0);
+            }
+            loop {
                 let page = tx.users(after, PAGE)?;
                 for user in &page {
                     out.thing("user", "username", user.username.as_str(), &user::fields(user));
@@ -44,10 +47,9 @@ pub async fn export(store: &Store, users: bool) -> StoreResult<String> {
                 }
                 match page.last() {
                     Some(last) if page.len() == PAGE => after = Some(last.id),
-                    _ => break,
+                    _ => return Ok(out.0),
                 }
             }
-            Ok(out.0)
         })
         .await
 }

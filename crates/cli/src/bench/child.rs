@@ -1,0 +1,131 @@
+//! A server in a process of its own, so that its processor time and its memory can be told from the driver's.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::http::Http;
+
+/// A running child.
+pub(super) struct Server {
+    child: Child,
+    pub(super) address: SocketAddr,
+    /// From the start of the process to its first right answer.
+    pub(super) took: Duration,
+}
+
+/// Budgets that no load runs into: what is measured is the server, not its refusals.
+const UNLIMITED: [&str; 8] =
+    ["TRIES", "NETWORK", "SENDS_TO_USER", "SENDS_TO", "SENDS_FROM", "SENDS_TO_PREFIX", "SENDS_BY", "CLIENT"];
+const PATIENCE: Duration = Duration::from_secs(20);
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+impl Server {
+    /// Starts `vestibule dev` on `data`, and waits until it answers.
+    pub(super) async fn start(data: &Path) -> Result<Self, String> {
+        let address = free_address()?;
+        let mut command = this_program()?;
+        command.args(["dev", "--quiet", "--port", &address.port().to_string(), "--data"]).arg(data);
+        environment(&mut command);
+        let began = Instant::now();
+        let child = command.stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+        let mut server = Self { child, address, took: Duration::ZERO };
+        while began.elapsed() < PATIENCE {
+            if let Ok(mut http) = Http::connect(address).await
+                && http.get(DISCOVERY, "").await.is_ok_and(|reply| reply.status == 200)
+            {
+                server.took = began.elapsed();
+                return Ok(server);
+            }
+            if let Ok(Some(status)) = server.child.try_wait() {
+                return Err(format!("the server ended with {status}"));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err("the server does not answer".to_owned())
+    }
+
+    /// Starts the bare endpoints of [`super::floor`].
+    pub(super) fn start_floor() -> Result<Self, String> {
+        let mut command = this_program()?;
+        let mut child =
+            command.args(["bench", "floor"]).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        let out = child.stdout.take().ok_or("the floor says nothing")?;
+        BufReader::new(out).read_line(&mut line).map_err(|error| error.to_string())?;
+        let address = line.trim().parse().map_err(|_| "the floor says no address".to_owned())?;
+        Ok(Self { child, address, took: Duration::ZERO })
+    }
+
+    /// Applies a declaration to the database of a running server.
+    pub(super) fn apply(data: &Path, file: &Path) -> Result<(), String> {
+        let mut command = this_program()?;
+        command.arg("apply").arg(file).env("VESTIBULE_DEV", "true").env("VESTIBULE_DATA_DIR", data);
+        environment(&mut command);
+        let output = command.output().map_err(|error| error.to_string())?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+
+    /// The processor time that it has used, user and system, in microseconds.
+    pub(super) fn cpu_micros(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // The name of the program stands in brackets, and may hold anything.
+        let fields: Vec<u64> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        // utime and stime are fields 14 and 15 of the whole; state is no number. 100 ticks a second on Linux.
+        fields.iter().skip(10).take(2).sum::<u64>() * 10_000
+    }
+
+    /// The memory that it occupies, in KiB.
+    pub(super) fn rss_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    /// Stops it in an orderly way.
+    pub(super) fn stop(&mut self) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().is_ok_and(|status| status.success());
+        let began = Instant::now();
+        while asked && began.elapsed() < Duration::from_secs(5) {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn this_program() -> Result<Command, String> {
+    std::env::current_exe().map(Command::new).map_err(|error| error.to_string())
+}
+
+fn environment(command: &mut Command) {
+    for budget in UNLIMITED {
+        command.env(format!("VESTIBULE_LIMITS__{budget}__LIMIT"), "10000000");
+    }
+    command.env("VESTIBULE_LIMITS__COOLDOWN", "0s");
+}
+
+fn free_address() -> Result<SocketAddr, String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+    listener.local_addr().map_err(|error| error.to_string())
+}

@@ -1,0 +1,42 @@
+//! Raw limits without HTTP: one argon2 hash, and durable commits of one row.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _};
+
+/// Microseconds of one hash with the parameters of the server's default, memory used again.
+pub(super) fn argon2_micros(budget: Duration) -> Result<f64, String> {
+    let params = Params::new(19_456, 2, 1, None).map_err(|error| error.to_string())?;
+    let mut memory = vec![Block::new(); params.block_count()];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut out = [0; 32];
+    let (began, mut count) = (Instant::now(), 0_u32);
+    while began.elapsed() < budget {
+        argon2
+            .hash_password_into_with_memory(b"correct horse", b"sixteen bytes ..", &mut out, memory.as_mut_slice())
+            .map_err(|error| error.to_string())?;
+        count += 1;
+    }
+    Ok(began.elapsed().as_secs_f64() * 1e6 / f64::from(count.max(1)))
+}
+
+/// Durable commits a second, one after the other, each of one row, with the settings of the store.
+pub(super) fn commits(folder: &Path, budget: Duration) -> Result<f64, String> {
+    let path = folder.join("floor.db");
+    let mut connection = SqliteConnection::establish(&path.display().to_string()).map_err(|error| error.to_string())?;
+    let setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS floor (id INTEGER PRIMARY KEY, n INTEGER NOT NULL); \
+                 INSERT OR IGNORE INTO floor VALUES (1, 0);";
+    connection.batch_execute(setup).map_err(|error| error.to_string())?;
+    let (began, mut count) = (Instant::now(), 0_u32);
+    while began.elapsed() < budget {
+        diesel::sql_query("UPDATE floor SET n = n + 1 WHERE id = 1")
+            .execute(&mut connection)
+            .map_err(|error| error.to_string())?;
+        count += 1;
+    }
+    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+}
