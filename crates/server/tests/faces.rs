@@ -153,3 +153,22 @@ async fn assets_are_kept_for_ever_under_a_name_of_their_content() {
     assert!(asset.header("content-type").starts_with("text/css"));
     assert_eq!(browser.get("/favicon.ico").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_134_who_is_being_answered_when_the_server_stops_is_answered() {
+    use std::io::{Read as _, Write as _};
+    let mut app = TestApp::start().await;
+    let mut stream = std::net::TcpStream::connect(app.addresses.public).unwrap();
+    let head = "POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 19\r\n\r\ngrant_";
+    stream.write_all(head.as_bytes()).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    app.tell_to_stop();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let mut probe = support::Browser::new(&format!("http://{}", app.addresses.management.unwrap()));
+    assert_eq!(probe.get("/ready").await.status, 503);
+    assert!(std::net::TcpStream::connect(app.addresses.public).is_err(), "nobody new is taken");
+    stream.write_all(b"type=password").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401") || answer.starts_with("HTTP/1.1 400"), "{answer}");
+}

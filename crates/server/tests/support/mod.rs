@@ -114,6 +114,11 @@ impl TestApp {
         self.state.live.keys().await;
     }
 
+    /// As SIGTERM does; the server goes on until who is being answered is answered.
+    pub fn tell_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
     pub fn browser(&self) -> Browser {
         Browser::new(&self.url)
     }
