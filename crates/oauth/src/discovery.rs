@@ -2,11 +2,13 @@
 //!
 //! Every list in it is the list that a handler checks against, so what is advertised is what is built.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use vestibule_core::chain::ACR_VALUES;
-use vestibule_jose::{Algorithm, KeyRing};
+use vestibule_jose::Algorithm;
 
 use crate::{
     authorize::{CODE_CHALLENGE_METHODS, DISPLAY_VALUES, Prompts, RESPONSE_MODES, RESPONSE_TYPES},
@@ -23,8 +25,10 @@ pub struct Document {
 }
 
 impl Document {
-    pub(crate) fn new(issuer: &Issuer, endpoints: &Endpoints, keys: &KeyRing) -> Self {
-        let body = metadata(issuer, endpoints, keys).to_string().into_bytes().into_boxed_slice();
+    /// `used` are the algorithms that there are keys for, or will be in a moment: at the first start keys are made while the
+    /// server already answers, and a document that forgot them would be kept by clients.
+    pub(crate) fn new(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) -> Self {
+        let body = metadata(issuer, endpoints, used).to_string().into_bytes().into_boxed_slice();
         let digest = digest::digest(&digest::SHA256, &body);
         let half = digest.as_ref().get(..16).unwrap_or_default();
         Self { etag: format!("\"{}\"", URL_SAFE_NO_PAD.encode(half)), body }
@@ -54,16 +58,12 @@ pub fn paths(issuer: &Issuer) -> Vec<String> {
     paths
 }
 
-fn metadata(issuer: &Issuer, endpoints: &Endpoints, keys: &KeyRing) -> Value {
+fn metadata(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) -> Value {
     let mut methods = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str).to_vec();
     let any_method = methods.clone();
     methods.retain(|method| *method != ClientAuthMethod::None.as_str());
     let assertion_algorithms = Algorithm::ALL.map(Algorithm::as_str);
-    let signing: Vec<&str> = Algorithm::ALL
-        .into_iter()
-        .filter(|algorithm| keys.current(*algorithm).is_some())
-        .map(Algorithm::as_str)
-        .collect();
+    let signing: Vec<&str> = used.iter().map(|algorithm| algorithm.as_str()).collect();
     let mut claims: Vec<&str> = SCOPES.iter().flat_map(|(_, claims)| *claims).copied().collect();
     claims.extend(TOKEN_CLAIMS);
     json!({
@@ -102,17 +102,13 @@ fn metadata(issuer: &Issuer, endpoints: &Endpoints, keys: &KeyRing) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use vestibule_jose::{SigningKey, StoredKey};
-
     use super::*;
 
     #[test]
     fn the_document_says_what_is_built() {
-        let keys: Vec<StoredKey> = [Algorithm::ES256, Algorithm::EdDSA]
-            .map(|algorithm| StoredKey::new(&SigningKey::generate(algorithm).unwrap(), 0, 0).unwrap())
-            .into();
+        let used = [Algorithm::ES256, Algorithm::EdDSA].into();
         let issuer = Issuer::parse("https://id.example/auth").unwrap();
-        let document = Document::new(&issuer, &Endpoints::of(&issuer), &KeyRing::new(&keys, 1).unwrap());
+        let document = Document::new(&issuer, &Endpoints::of(&issuer), &used);
         let json: Value = serde_json::from_slice(document.body()).unwrap();
         assert_eq!(json["issuer"], "https://id.example/auth");
         assert_eq!(json["token_endpoint"], "https://id.example/auth/oauth2/token");

@@ -17,6 +17,7 @@ use vestibule_jose::{KeyError, KeyRing, PublicKeys, StoredKey};
 use crate::{
     discovery::Document,
     issuer::{Endpoints, Issuer},
+    keys::{self, KeyRules},
     model::Client,
     store::Store,
 };
@@ -28,6 +29,8 @@ pub struct Settings {
     pub issuer: Issuer,
     /// The chain of clients that name none.
     pub default_chain: ChainName,
+    /// What the operator decided about keys.
+    pub keys: KeyRules,
 }
 
 /// A client, with what was parsed of it once.
@@ -103,10 +106,11 @@ impl Snapshot {
         Ok(Self::of(settings.clone(), Arc::new(clients), KeyRing::new(keys, now.0)?, version))
     }
 
-    fn of(settings: Settings, clients: Arc<HashMap<ClientId, Arc<Registered>>>, keys: KeyRing, version: i64) -> Self {
+    fn of(settings: Settings, clients: Arc<HashMap<ClientId, Arc<Registered>>>, ring: KeyRing, version: i64) -> Self {
         let endpoints = Endpoints::of(&settings.issuer);
-        let discovery = Document::new(&settings.issuer, &endpoints, &keys);
-        Self { settings, endpoints, clients, keys, discovery, version }
+        let used = keys::policy(clients.values().map(|client| &client.client), &settings.keys).algorithms;
+        let discovery = Document::new(&settings.issuer, &endpoints, &used);
+        Self { settings, endpoints, clients, keys: ring, discovery, version }
     }
 
     /// Reads clients, keys and the version that they have, as of one instant.

@@ -15,7 +15,11 @@ use crate::world::{CHALLENGE, ISSUER, Texts as _, Told, World, at, client, param
 const NOW: Time = Time::from_unix_seconds(1_800_000_000);
 
 fn snapshot(change: &serde_json::Value) -> Snapshot {
-    let settings = Settings { issuer: Issuer::parse(ISSUER).unwrap(), default_chain: "default".into() };
+    let settings = Settings {
+        issuer: Issuer::parse(ISSUER).unwrap(),
+        default_chain: "default".into(),
+        keys: vestibule_oauth::keys::KeyRules::default(),
+    };
     let clients: Vec<Client> = [client("shop", change), client("old", &json!({ "disabled": true }))]
         .map(|client| serde_json::from_value(client).unwrap())
         .into();

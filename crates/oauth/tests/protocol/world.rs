@@ -132,7 +132,11 @@ impl World {
         let prf = master.prf();
         let address = format!("sqlite:{}", folder.path().join("test.db").display()).parse().unwrap();
         let store = vestibule_store::open(&address, master.sealer(), &vestibule_store::Options::default()).unwrap();
-        let settings = Settings { issuer: Issuer::parse(ISSUER).unwrap(), default_chain: "default".into() };
+        let settings = Settings {
+            issuer: Issuer::parse(ISSUER).unwrap(),
+            default_chain: "default".into(),
+            keys: vestibule_oauth::keys::KeyRules::default(),
+        };
         let clients: Vec<Client> = clients.into_iter().map(|client| with_secret(client, &prf)).collect();
         let alice = user(&clock, &random);
         let (id, now) = (alice.id, clock.now());
