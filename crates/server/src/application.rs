@@ -263,13 +263,13 @@ async fn assemble(
     rules: KeyRules,
 ) -> Result<Data<State>, BuildError> {
     let default_chain = settings.default_chain.clone().unwrap_or_else(|| "default".into());
-    let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain };
+    let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules };
     portal::ensure(&*store, &settings.portal_client, &public).await?;
     if settings.dev {
         demo::ensure(&*store, &public).await?;
     }
     let channels = Channels { outbox: outbox.clone() };
-    let live = Live::first(&*store, protocol, rules, channels, clock.now()).await?;
+    let live = Live::first(&*store, protocol, channels, clock.now()).await?;
     let hash_pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let registry = authenticators::registry(&hash_pool)?;
     let pages = Pages::new(&registry, None)?;

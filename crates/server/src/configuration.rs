@@ -47,7 +47,6 @@ const SWEPT_AT_ONCE: usize = 500;
 /// The configuration that holds now.
 pub struct Live {
     settings: Settings,
-    rules: KeyRules,
     channels: Channels,
     current: Arc<Current>,
     origins: RwLock<Arc<HashSet<String>>>,
@@ -70,7 +69,6 @@ impl Live {
     pub async fn first(
         store: &Store,
         settings: Settings,
-        rules: KeyRules,
         channels: Channels,
         now: vestibule_core::Time,
     ) -> Result<Self, SnapshotError> {
@@ -79,7 +77,6 @@ impl Live {
         let current = Arc::new(Current::new(snapshot));
         let live = Self {
             settings,
-            rules,
             channels,
             current,
             origins,
@@ -133,7 +130,7 @@ impl Live {
     /// wait for its key alone.
     fn look_at_keys(&self) {
         let snapshot = self.snapshot();
-        let policy = keys::policy(snapshot.clients().map(|client| &***client), &self.rules);
+        let policy = keys::policy(snapshot.clients().map(|client| &***client), &self.settings.keys);
         if policy.algorithms.iter().all(|algorithm| snapshot.keys().current(*algorithm).is_some()) {
             self.keys_are_there.store(true, Ordering::Release);
             self.keys_came.notify_waiters();
@@ -220,7 +217,7 @@ pub async fn keep_keys(state: Arc<State>, early: Vec<JoinHandle<Option<SigningKe
     let mut stock: Vec<SigningKey> = tokio::task::spawn_blocking(wait).await.unwrap_or_default();
     loop {
         let (live, now) = (&state.live, state.clock.now());
-        match keys::keep(&*state.store, &live.rules, std::mem::take(&mut stock), now).await {
+        match keys::keep(&*state.store, &live.settings.keys, std::mem::take(&mut stock), now).await {
             Ok(true) => {
                 tracing::info!("signing keys were made, handed over or deleted");
                 if let Err(error) = refresh(&state).await {

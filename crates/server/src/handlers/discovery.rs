@@ -10,9 +10,8 @@ use crate::{
 /// Where it is.
 pub const PATHS: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 
-/// `GET /.well-known/openid-configuration`. It lists the algorithms that there are keys for, so at the first start it waits too.
+/// `GET /.well-known/openid-configuration`.
 pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
-    state.live.keys().await;
     let snapshot = state.live.snapshot();
     let document = snapshot.discovery();
     cors::open(&req, conditional::json(&req, document.body(), document.etag()), &state.live)

@@ -35,6 +35,15 @@ pub struct Page {
 }
 
 impl Page {
+    /// The same page as if it had come from another instance: its forms are posted there.
+    pub fn at(&self, place: &str) -> Self {
+        let mut url = self.url.clone();
+        let place: Url = place.parse().unwrap();
+        url.set_host(place.host_str()).unwrap();
+        url.set_port(place.port()).unwrap();
+        Self { url, ..self.clone() }
+    }
+
     /// Where it redirects to.
     pub fn location(&self) -> Option<Url> {
         let target = self.headers.get(LOCATION)?.to_str().unwrap();
@@ -172,6 +181,15 @@ impl Browser {
     pub async fn submit(&mut self, page: &Page, field: &str, values: &[(&str, &str)]) -> Page {
         let answer = self.submit_once(page, field, values).await;
         self.follow(answer).await
+    }
+
+    /// The same browser, its cookies too, at another instance of the server.
+    pub fn elsewhere(&self, home: &str) -> Self {
+        let other: Url = home.parse().unwrap();
+        let mut browser = Self { at: other.clone(), home: other.clone(), ..self.clone() };
+        let cookies = self.cookies.get(&Self::host(&self.home)).cloned().unwrap_or_default();
+        browser.cookies.insert(Self::host(&other), cookies);
+        browser
     }
 
     /// The value of a cookie of the server.

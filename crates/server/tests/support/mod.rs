@@ -53,13 +53,11 @@ pub struct TestApp {
     pub outbox: Outbox,
     pub state: Arc<State>,
     pub addresses: Addresses,
+    pub settings: Settings,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     folder: tempfile::TempDir,
 }
-
-/// What a test wants otherwise than usual.
-pub type Change = fn(&mut Settings);
 
 impl TestApp {
     /// A server as under `serve`, with a chain `default` of password and SMS code, and the service provider `shop`.
@@ -73,21 +71,50 @@ impl TestApp {
     }
 
     /// The same with other settings.
-    pub async fn start_with(change: Change) -> Self {
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let mut settings = settings(folder.path(), port);
+        let mut settings = settings(folder.path(), listener.local_addr().unwrap().port());
         change(&mut settings);
         let clock = Arc::new(FakeClock::default());
         let outbox = Outbox::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let app = Self::launch(settings, clock, outbox, listener, folder).await;
+        app.seed().await;
+        app
+    }
+
+    /// A second instance of this server: on the same database, with the same master key, clock and outbox. Only PostgreSQL
+    /// has room for two.
+    pub async fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let settings = Settings { data_dir: folder.path().to_owned(), ..self.settings.clone() };
+        Self::launch(settings, Arc::clone(&self.clock), self.outbox.clone(), listener, folder).await
+    }
+
+    /// Stops, and starts again on the same database, behind another port.
+    pub async fn restarted(mut self) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        let (settings, clock, outbox) = (self.settings.clone(), Arc::clone(&self.clock), self.outbox.clone());
+        drop(self);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::launch(settings, clock, outbox, listener, folder).await
+    }
+
+    async fn launch(
+        settings: Settings,
+        clock: Arc<FakeClock>,
+        outbox: Outbox,
+        listener: TcpListener,
+        folder: tempfile::TempDir,
+    ) -> Self {
         let parts = Parts {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom::default()),
             outbox: Some(outbox.clone()),
             listener: Some(listener),
         };
-        let url = settings.issuer().to_owned();
+        let (url, kept) = (settings.issuer().to_owned(), settings.clone());
         let (built, ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -101,9 +128,7 @@ impl TestApp {
             });
         });
         let (state, addresses) = ready.await.expect("the server was built");
-        let app = Self { url, clock, outbox, state, addresses, stop: Some(stop), thread: Some(thread), folder };
-        app.seed().await;
-        app
+        Self { url, clock, outbox, state, addresses, settings: kept, stop: Some(stop), thread: Some(thread), folder }
     }
 
     async fn seed(&self) {
@@ -121,6 +146,11 @@ impl TestApp {
 
     pub fn browser(&self) -> Browser {
         Browser::new(&self.url)
+    }
+
+    /// Where this instance answers, whatever address people know it by.
+    pub fn place(&self) -> String {
+        format!("http://localhost:{}", self.addresses.public.port())
     }
 
     pub fn sms(&self) -> SmsInbox {
@@ -360,7 +390,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
 }
 
 /// A database of its own on the server that `VESTIBULE_TEST_POSTGRES` names.
-fn postgres_database() -> String {
+pub fn postgres_database() -> String {
     use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
     let server = std::env::var("VESTIBULE_TEST_POSTGRES").expect("VESTIBULE_TEST_POSTGRES names a server");
     let name = format!(
