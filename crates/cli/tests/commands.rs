@@ -1,4 +1,5 @@
 //! The program as people run it: exit statuses and messages. A sign-in over HTTP is at the end.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     fs,

@@ -74,16 +74,11 @@ impl Server {
     /// The processor time that it has used, user and system, in microseconds.
     pub(super) fn cpu_micros(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // The name of the program stands in brackets, and may hold anything.
-        let fields: Vec<u64> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        // utime and stime are fields 14 and 15 of the whole; state is no number. 100 ticks a second on Linux.
-        fields.iter().skip(10).take(2).sum::<u64>() * 10_000
+        // The name of the program stands in brackets, and may hold anything. After it come the state, which is no number,
+        // and ten numbers (one of which may be negative) before utime and stime. 100 ticks a second on Linux.
+        let rest = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+        ticks.sum::<u64>() * 10_000
     }
 
     /// The memory that it occupies, in KiB.
