@@ -9,8 +9,10 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::json;
 use tempfile::TempDir;
-use vestibule_core::{crypto::MasterKey, random::SystemRandom};
+use vestibule_core::{chain::ChainDocument, crypto::MasterKey, random::SystemRandom, user::User};
+use vestibule_oauth::model::Client;
 use vestibule_server::config::{Flag, Settings, Sources};
 
 /// The folder of the whole project.
@@ -182,6 +184,70 @@ fn the_reference_has_every_setting_with_its_default_and_no_other() {
         assert_eq!(documented.insert(key.clone(), default.clone()), None, "{key} stands there twice");
     }
     assert_eq!(documented, settings());
+}
+
+/// Every name that can be declared, as the program's own types write it.
+fn declarable() -> BTreeSet<String> {
+    let client: Client = serde_json::from_value(json!({ "id": "x", "name": "x" })).unwrap();
+    let step = json!({
+        "alternatives": [{ "authenticator": "x", "connection": "x", "settings": { "x": 1 }, "max_age": 1 }],
+        "when": [{ "group": "x", "not": true }], "distinct": false, "enrol": "allow", "remember_device": 1, "on_request": ["x"],
+    });
+    let chain: ChainDocument =
+        serde_json::from_value(json!({ "steps": [step], "demands": [{ "factors": 2 }] })).unwrap();
+    let chain = serde_json::to_value(chain).unwrap();
+    let user = json!({
+        "id": uuid_nil(), "username": "x", "display_name": null, "email": null, "email_verified": false, "phone_number": null,
+        "phone_number_verified": false, "locale": null, "groups": [], "roles": [], "disabled": false, "created_at": 0, "updated_at": 0,
+    });
+    let user = serde_json::to_value(serde_json::from_value::<User>(user).unwrap()).unwrap();
+    let step = &chain["steps"][0];
+    let tables =
+        [&serde_json::to_value(client).unwrap(), &chain, step, &step["alternatives"][0], &step["when"][0], &user];
+    let names = tables.into_iter().flat_map(|table| table.as_object().unwrap().keys().cloned());
+    let made = ["created_at", "updated_at"];
+    names.filter(|name| !made.contains(&name.as_str())).collect()
+}
+
+fn uuid_nil() -> String {
+    "00000000-0000-0000-0000-000000000000".to_owned()
+}
+
+#[test]
+fn the_reference_of_declarations_has_every_name() {
+    let documented: BTreeSet<String> = quoted(&read("docs/reference/declarations.md")).into_iter().collect();
+    let says = |name: &String| documented.iter().any(|text| text == name || text.starts_with(&format!("{name} =")));
+    let missing: Vec<_> = declarable().into_iter().filter(|name| !says(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Each command in a page's shell blocks is one that the program has, and so is each of its flags.
+#[test]
+fn every_command_that_is_shown_exists() {
+    let mut checked = 0;
+    for page in pages() {
+        for line in blocks(&read(&page), "sh").into_iter().flat_map(|block| commands(block)) {
+            let words: Vec<_> = line.split_whitespace().take_while(|word| !["|", ">", "#"].contains(word)).collect();
+            let known = ["user", "client", "keys", "config", "try"];
+            let length = if words.first().is_some_and(|word| known.contains(word)) { 2 } else { 1 };
+            let (command, arguments) = words.split_at(length.min(words.len()));
+            let help = Command::new(env!("CARGO_BIN_EXE_vestibule")).args(command).arg("--help").output().unwrap();
+            assert!(help.status.success(), "{page}: {line}: {}", said(&help));
+            for flag in arguments.iter().filter(|word| word.starts_with("--")) {
+                assert!(said(&help).contains(flag), "{page}: {line}: there is no {flag}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 15, "{checked} commands are shown");
+}
+
+/// The lines of a shell block that call the program, without its name; continued lines are one.
+fn commands(block: &str) -> Vec<String> {
+    let names = ["vestibule ", "sudo vestibule ", "sudo -u vestibule vestibule ", "cargo run --release -- "];
+    let joined = block.replace("\\\n", " ");
+    let call = |line: &str| names.iter().find_map(|name| line.trim().strip_prefix(name)).map(str::to_owned);
+    joined.lines().filter_map(call).collect()
 }
 
 /// The program, with the files and secrets that the examples expect.
