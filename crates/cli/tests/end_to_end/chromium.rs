@@ -60,6 +60,7 @@ async fn story(java_script: bool) {
     assert!(saw["message"].as_str().unwrap().lines().last().unwrap().starts_with("@localhost #"), "{}", saw["message"]);
     assert_eq!(saw["sent"], json!(2), "the first message and the one that was asked for again");
     assert_eq!(saw["sessions"], json!(1));
+    assert_eq!(saw["afterBack"], "Demo app", "back from there leads to the app, not to a fault");
     if java_script {
         assert_eq!(saw["stops"], json!(["username", "password", "peek", "main"]));
     }

@@ -1,11 +1,6 @@
 //! A server as an operator sets one up: a configuration file, what `vestibule apply` declares, then `vestibule serve`.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -140,7 +135,7 @@ fn clients(with_keys: bool) -> String {
     clients += &one("poster", "client_secret_post", secret);
     clients += &one("app", "none", "");
     if with_keys {
-        clients += &one("signer", "private_key_jwt", "jwks_file = \"signer.jwks\"");
+        clients += &one("signer", "private_key_jwt", "jwks_file = \"declared/signer.jwks\"");
     }
     clients
 }

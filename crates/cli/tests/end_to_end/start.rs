@@ -84,7 +84,7 @@ async fn a_132_a_damaged_database_is_refused_before_listening() {
     bytes.truncate(bytes.len().min(8192));
     bytes.iter_mut().for_each(|byte| *byte ^= 0x5a);
     fs::write(&file, &bytes).unwrap();
-    says(&refused(&mut house.command("serve")), &[INPUT_OUTPUT, CONFIGURATION], &["vestibule.db"]);
+    says(&refused(&mut house.command("serve")), &[INPUT_OUTPUT, CONFIGURATION], &["database", "damaged"]);
     assert_eq!(fs::read(&file).unwrap(), bytes, "the evidence is left as it is");
 }
 

@@ -13,7 +13,6 @@ use super::{
     gateway::Behaviour,
     house::{House, SECRET},
     person::{ALICE, Person},
-    program::http_client,
     relying_party::Shop,
 };
 
@@ -22,11 +21,14 @@ type Request = (Instant, Option<u16>);
 
 /// Asks for tokens, each time over a new connection, until told to stop.
 async fn load(token: String, enough: Arc<AtomicBool>) -> Vec<Request> {
+    vestibule_server::http::tls::install_provider();
+    // A connection for each request: one that was accepted is answered, and none is kept for the next.
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let mut requests = Vec::new();
     while !enough.load(Ordering::Relaxed) {
         let began = Instant::now();
         let form = [("grant_type", "client_credentials"), ("scope", "stock.read")];
-        let answer = http_client().post(&token).basic_auth("shop", Some(SECRET)).form(&form).send().await;
+        let answer = http.post(&token).basic_auth("shop", Some(SECRET)).form(&form).send().await;
         requests.push((began, answer.ok().map(|answer| answer.status().as_u16())));
         if requests.last().is_some_and(|(_, status)| status.is_none()) {
             tokio::time::sleep(Duration::from_millis(5)).await;

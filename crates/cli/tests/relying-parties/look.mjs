@@ -1,7 +1,6 @@
 // A browser that is watched: each page in each look, with and without JavaScript, a picture of each, an accessibility check of
 // each, and nothing on the console. Chromium is driven by playwright-core; it is the distribution's, not a downloaded one.
-import { readFileSync } from "node:fs";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
@@ -17,7 +16,15 @@ export const looks = [
 /** What a browser without a network of its own needs to be told, and nothing that weakens what it checks of our pages. */
 const quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
+/** Longer than any story takes on a busy machine. */
+const patience = 180_000;
+
 export function launch() {
+  // A test that hangs is told apart from one that is slow.
+  setTimeout(() => {
+    console.error(`not done after ${patience / 1000} s`);
+    process.exit(1);
+  }, patience).unref();
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: quiet });
 }
 
@@ -26,12 +33,14 @@ export class Watched {
   pictures = [];
   #folder;
   #prefix;
+  #javaScript;
   #expected = [];
 
   static async open(browser, { folder, prefix, javaScript, base }) {
     const watched = new Watched();
     watched.#folder = folder;
     watched.#prefix = prefix;
+    watched.#javaScript = javaScript;
     mkdirSync(folder, { recursive: true });
     const context = await browser.newContext({ javaScriptEnabled: javaScript, locale: "en-GB", baseURL: base, viewport: { width: 1280, height: 800 } });
     context.setDefaultTimeout(15_000);
@@ -83,9 +92,14 @@ export class Watched {
   async #check(where) {
     const wide = await this.#evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
     if (wide > 0) this.faults.push(`${where}: ${wide} px too wide`);
+    // Without JavaScript a page has no timers, but the checker waits for one. It gets one that does not wait.
+    if (!this.#javaScript) await this.#evaluate("window.setTimeout = (then) => { Promise.resolve().then(then); return 0; }; undefined");
     await this.#evaluate(`${axeSource}; undefined`);
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const found = await this.#evaluate(`axe.run(document, { resultTypes: ["violations"], runOnly: ${JSON.stringify(tags)} }).then((r) => r.violations.map((v) => v.id + ": " + v.help + ": " + v.nodes.map((n) => n.html).join(" ")))`);
+    // Styles are all of our own origin: there is nothing to be fetched before.
+    const options = JSON.stringify({ resultTypes: ["violations"], runOnly: tags, preload: false });
+    const words = '(v) => v.id + ": " + v.help + ": " + v.nodes.map((n) => n.html).join(" ")';
+    const found = await this.#evaluate(`axe.run(document, ${options}).then((result) => result.violations.map(${words}))`);
     for (const violation of found) this.faults.push(`${where}: axe: ${violation}`);
   }
 
