@@ -226,7 +226,7 @@ fn the_reference_of_declarations_has_every_name() {
 fn every_command_that_is_shown_exists() {
     let mut checked = 0;
     for page in pages() {
-        for line in blocks(&read(&page), "sh").into_iter().flat_map(|block| commands(block)) {
+        for line in blocks(&read(&page), "sh").into_iter().flat_map(commands) {
             let words: Vec<_> = line.split_whitespace().take_while(|word| !["|", ">", "#"].contains(word)).collect();
             let known = ["user", "client", "keys", "config", "try"];
             let length = if words.first().is_some_and(|word| known.contains(word)) { 2 } else { 1 };
