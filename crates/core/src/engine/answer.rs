@@ -164,12 +164,29 @@ impl<S: Store + ?Sized> Engine<S> {
             Ok((id, Person::load(tx, &chain, user)?))
         };
         let (user, person) = self.store.read(load).await?;
+        let claimed = Subject::Claimed { name: name.clone(), user };
+        if situation.interaction.subject != claimed {
+            self.give_up_challenges(situation).await?;
+        }
         situation.person = person;
-        situation.interaction.subject = Subject::Claimed { name: name.clone(), user };
+        situation.interaction.subject = claimed;
         Ok(match turn.opening {
             Opening::Once => Identified::Only,
             Opening::Free => Identified::Who(user.map_or(Who::Nobody(name), Who::User)),
         })
+    }
+
+    /// Ends what was opened for the name before: the answer to a challenge is judged for whoever is claimed now, so a code
+    /// that one person was sent would otherwise prove another.
+    async fn give_up_challenges(&self, situation: &mut Situation) -> Result<(), EngineError> {
+        let now = situation.now;
+        let challenges = std::mem::take(&mut situation.challenges);
+        let open: Vec<ChallengeId> = challenges.iter().filter(|c| c.consumed_at.is_none()).map(|c| c.id).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let end = move |tx: &mut S::Tx| open.iter().try_for_each(|id| tx.consume_challenge(*id, now).map(drop));
+        Ok(self.store.write(end).await?)
     }
 
     async fn judge(

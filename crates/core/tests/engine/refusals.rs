@@ -327,3 +327,37 @@ async fn an_old_page_changes_nothing_and_an_old_interaction_is_over() {
     assert!(matches!(house.view(&alice).await.body, Body::Expired));
     assert!(matches!(house.answer(&alice, &[("code", &house.gateway.code())]).await.body, Body::Expired));
 }
+
+#[tokio::test]
+async fn a_code_that_one_was_sent_proves_nobody_else() {
+    let code = json!({ "authenticator": "code", "connection": "SMSOTP" });
+    // The other name is claimed where the code is asked for, or with a guess at another way.
+    for (steps, claim) in [
+        (json!([[code]]), vec![("username", "alice")]),
+        (json!([[code, "word"]]), vec![("username", "alice"), ("password", "guess")]),
+    ] {
+        let house = House::with(steps).await;
+        house.add("bob", "another word").await;
+        let bob = house.visit(from("198.51.100.7")).await;
+        house.choose(&bob, Some(0)).await;
+        let own = step(house.answer(&bob, &[("username", "bob")]).await).challenge.unwrap().id;
+        for _ in 0..200 {
+            if house.gateway.count() == 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let right = house.gateway.code();
+        house.choose(&bob, Some(claim.len() - 1)).await;
+        let version = house.view(&bob).await.version;
+        let answer = Answer { version, challenge: None, fields: claim.into_iter().collect() };
+        house.engine.answer(bob.id, Some(&bob.binding), answer, &bob.cx).await.unwrap();
+
+        let version = house.view(&bob).await.version;
+        let fields = [("code", right.as_str())].into_iter().collect();
+        let answer = Answer { version, challenge: Some(own), fields };
+        let view = house.engine.answer(bob.id, Some(&bob.binding), answer, &bob.cx).await.unwrap();
+        assert!(step(view).user.is_none(), "bob's code made him alice");
+        assert!(house.grants.made.lock().unwrap().is_empty());
+    }
+}
