@@ -9,6 +9,7 @@ use crate::id::ClientId;
 
 /// One condition of a step, which may be negated with `not = true`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "ConditionTable")]
 pub struct Condition {
     /// What is asked.
     #[serde(flatten)]
@@ -34,6 +35,43 @@ pub enum Test {
     Network(String),
     /// The request asks for this authentication context class.
     Acr(String),
+}
+
+/// The form in which a condition is written. Read by hand because a flattened enum passes over what it does not know: of a
+/// mistyped `not` nothing would be left, and the step would be due in exactly the wrong places.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConditionTable {
+    group: Option<String>,
+    role: Option<String>,
+    client: Option<String>,
+    scope: Option<String>,
+    network: Option<String>,
+    acr: Option<String>,
+    #[serde(default)]
+    not: bool,
+}
+
+impl TryFrom<ConditionTable> for Condition {
+    type Error = &'static str;
+
+    fn try_from(table: ConditionTable) -> Result<Self, Self::Error> {
+        let ConditionTable { group, role, client, scope, network, acr, not } = table;
+        let tests = [
+            group.map(Test::Group),
+            role.map(Test::Role),
+            client.map(Test::Client),
+            scope.map(Test::Scope),
+            network.map(Test::Network),
+            acr.map(Test::Acr),
+        ];
+        let mut tests = tests.into_iter().flatten();
+        match (tests.next(), tests.next()) {
+            (Some(test), None) => Ok(Self { test, not }),
+            (None, _) => Err("a condition asks for a group, role, client, scope, network or acr"),
+            (Some(_), Some(_)) => Err("a condition asks one thing; what must hold besides is another condition"),
+        }
+    }
 }
 
 /// What conditions look at. Kept as text where it comes from outside: what cannot be read is an error, and an error
@@ -87,5 +125,28 @@ impl Condition {
             }
         };
         Ok(holds != self.not)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_asks_one_thing_and_a_mistyped_word_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Condition>(text);
+        let inside = Test::Network("10.0.0.0/8".to_owned());
+        let outside = Condition { test: inside, not: true };
+        assert_eq!(read(r#"{"network":"10.0.0.0/8","not":true}"#).unwrap(), outside);
+        assert_eq!(read(&serde_json::to_string(&outside).unwrap()).unwrap(), outside);
+        for bad in [
+            r#"{"network":"10.0.0.0/8","nto":true}"#,
+            r#"{"network":"10.0.0.0/8","group":"staff"}"#,
+            r#"{"netwrok":"10.0.0.0/8"}"#,
+            r#"{"not":true}"#,
+            "{}",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }
