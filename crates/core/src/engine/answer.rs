@@ -22,7 +22,7 @@ use crate::{
     budget::{Limited, Who},
     evidence::{Evidence, Via},
     id::{ChallengeId, InteractionId},
-    interaction::{Challenge, Interaction, Notice, Stage, Subject},
+    interaction::{Challenge, Interaction, Notice, Subject},
     plan::{Denial, Next},
     prompt::Fields,
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
@@ -115,8 +115,7 @@ impl<S: Store + ?Sized> Engine<S> {
     /// What the answer is judged by; `None` when there is nothing to judge.
     async fn turn(&self, situation: &Situation, answer: &Answer, cx: &RequestContext) -> Option<Turn> {
         let interaction = &situation.interaction;
-        let open = interaction.stage == Stage::Open && situation.now < interaction.expires_at;
-        if !open || interaction.version != answer.version {
+        if !situation.waits() || interaction.version != answer.version {
             return None;
         }
         let Next::Ask { step, alternatives } = self.plan(situation, cx).await.next else { return None };
@@ -258,7 +257,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let (step, alternatives) = match self.plan(&after, cx).await.next {
             Next::Ask { step, alternatives } => (step, alternatives),
             Next::Done(completed) => {
-                return Follow::End(Box::new(self.ending(&after.interaction, completed, None, cx, after.now)));
+                return Follow::End(Box::new(self.ending(&after, completed, None, cx)));
             }
             Next::Deny(denial) => return Follow::Deny(denial),
             Next::Enrol { step, .. } => {

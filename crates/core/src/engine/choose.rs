@@ -13,7 +13,7 @@ use crate::{
     budget::Limited,
     channel::SendOutcome,
     id::{ChallengeId, InteractionId},
-    interaction::{Challenge, Chosen, Interaction, Notice, Stage, Subject},
+    interaction::{Challenge, Chosen, Interaction, Notice, Subject},
     plan::Next,
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
 };
@@ -80,8 +80,8 @@ impl<S: Store + ?Sized> Engine<S> {
             let now = situation.now;
             match () {
                 // The button was pressed too early: the page knew, and nothing is told that it did not say.
-                () if resend_at(&challenge, self.parts.limits.cooldown).is_some_and(|at| now < at) => {
-                    let retry_at = resend_at(&challenge, self.parts.limits.cooldown);
+                () if self.resend_at(&situation, &challenge).is_some_and(|at| now < at) => {
+                    let retry_at = self.resend_at(&situation, &challenge);
                     self.note(situation.interaction, Notice::Limited { retry_at, sends: true }).await?;
                 }
                 () if challenge.alive(now) => self.send_again(situation, challenge, cx).await?,
@@ -99,9 +99,7 @@ impl<S: Store + ?Sized> Engine<S> {
         alternative: Option<usize>,
         cx: &RequestContext,
     ) -> Option<usize> {
-        let interaction = &situation.interaction;
-        let open = interaction.stage == Stage::Open && situation.now < interaction.expires_at;
-        if !open || interaction.version != version {
+        if !situation.waits() || situation.interaction.version != version {
             return None;
         }
         match self.plan(situation, cx).await.next {
@@ -296,6 +294,15 @@ impl<S: Store + ?Sized> Engine<S> {
         Ok(())
     }
 
+    /// When a message may be asked for again: at once when the last was refused, since nothing was sent. Somebody who has
+    /// proved nothing waits all the same: that a message was refused would tell that the account exists.
+    pub(super) fn resend_at(&self, situation: &Situation, challenge: &Challenge) -> Option<crate::Time> {
+        match challenge.sent {
+            Some(SendOutcome::Refused { .. }) if situation.proven() => challenge.sent_at,
+            _ => challenge.sent_at.map(|at| at + self.parts.limits.cooldown),
+        }
+    }
+
     pub(super) fn trouble(&self, not_opened: NotOpened, cx: &RequestContext) -> Notice {
         let error = match not_opened {
             NotOpened::Trouble(error) => error,
@@ -324,14 +331,6 @@ impl<S: Store + ?Sized> Engine<S> {
 
 /// How many wrong tries a challenge without a code has.
 const DEFAULT_TRIES: u32 = 5;
-
-/// When a message may be asked for again: at once when the last was refused, since nothing was sent.
-pub(super) fn resend_at(challenge: &Challenge, cooldown: std::time::Duration) -> Option<crate::Time> {
-    match challenge.sent {
-        Some(SendOutcome::Refused { .. }) => challenge.sent_at,
-        _ => challenge.sent_at.map(|at| at + cooldown),
-    }
-}
 
 /// Stores a challenge that was opened, if its message is within its budgets; whether the message may leave.
 pub(super) fn store_opened(

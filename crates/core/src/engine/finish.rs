@@ -8,6 +8,7 @@ use super::{
     Completion, Engine, EngineError, Finish, Finished, RequestContext, View,
     choose::{advance, stale_is_none},
     may_act,
+    situation::Situation,
 };
 use crate::{
     audit::AuditEvent,
@@ -16,7 +17,7 @@ use crate::{
     interaction::{Interaction, Stage},
     plan::{Completed, Denial, Next},
     session::{Session, SessionLife},
-    store::{Store, StoreExt as _, StoreResult, Tx},
+    store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
     time::Time,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Ending<T: ?Sized> {
     pub(super) finish: Arc<dyn Finish<T>>,
     pub(super) completed: Completed,
     pub(super) decision: Option<Value>,
+    /// The session whose evidence the plan was made with.
+    pub(super) relied: Option<SessionId>,
     pub(super) session_life: SessionLife,
     /// The id of the session, when a new one is needed.
     pub(super) new_session: SessionId,
@@ -38,6 +41,12 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
     /// Renews the session, lets the protocol finish, and leaves the outcome in `interaction`, which the caller saves.
     pub(super) fn end(&self, tx: &mut T, interaction: &mut Interaction) -> StoreResult<()> {
         let now = self.now;
+        if let Some(relied) = self.relied
+            && !tx.session(relied)?.is_some_and(|session| session.alive(now))
+        {
+            // Signed out since the plan was made: what was proved in it counts no more.
+            return Err(StoreError::Conflict("the session has ended".to_owned()));
+        }
         let Some(user) = tx.user(self.completed.user())?.filter(may_act) else {
             let answer = self.finish.refuse(&interaction.request, &Denial::MayNotAct);
             interaction.stage = Stage::Denied { denial: Some(Denial::MayNotAct), answer, at: now };
@@ -138,9 +147,10 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<View, EngineError> {
         let situation = self.situation(id, binding).await?;
-        let waiting = situation.interaction.stage == Stage::Held && situation.now < situation.interaction.expires_at;
-        if waiting && let Next::Done(completed) = self.plan(&situation, cx).await.next {
-            let ending = self.ending(&situation.interaction, completed, Some(decision), cx, situation.now);
+        if situation.waits()
+            && let Next::Done(completed) = self.plan(&situation, cx).await.next
+        {
+            let ending = self.ending(&situation, completed, Some(decision), cx);
             let interaction = situation.interaction;
             let work = move |tx: &mut S::Tx| {
                 let mut interaction = interaction.clone();
@@ -154,12 +164,13 @@ impl<S: Store + ?Sized> Engine<S> {
 
     pub(super) fn ending(
         &self,
-        interaction: &Interaction,
+        situation: &Situation,
         completed: Completed,
         decision: Option<Value>,
         cx: &RequestContext,
-        now: Time,
     ) -> Ending<S::Tx> {
+        let (interaction, now) = (&situation.interaction, situation.now);
+        let relied = situation.session.as_ref().filter(|session| session.user == completed.user());
         let mut event = self.event("login.completed", cx, now);
         event.client = Some(interaction.request.client.to_string());
         event.user = Some(completed.user());
@@ -170,6 +181,7 @@ impl<S: Store + ?Sized> Engine<S> {
             finish: Arc::clone(&self.finish),
             completed,
             decision,
+            relied: relied.map(|session| session.id),
             session_life: self.parts.session_life,
             new_session: SessionId::new(now, &*self.parts.random),
             user_agent: cx

@@ -11,7 +11,7 @@ use crate::{
     condition::Context,
     evidence::Evidence,
     id::{AuthenticatorName, ChainName, InteractionId, UserId},
-    interaction::{Challenge, Interaction, Request, Subject},
+    interaction::{Challenge, Interaction, Request, Stage, Subject},
     plan::{Availability, Denial, Inputs, Next, Plan, plan},
     session::Session,
     store::{Store, StoreExt as _, StoreResult, Tx},
@@ -202,6 +202,20 @@ impl Situation {
 
     pub(super) fn request(&self) -> &Request {
         &self.interaction.request
+    }
+
+    /// Whether the person can still do something here; what, the plan says, and not the stage: another tab may have proved what
+    /// was due here, and while consent is waited for, what was proved may grow too old.
+    ///
+    /// What is held belongs to a session, and ends with it: a page that was left open must not sign somebody in again who
+    /// has signed out.
+    pub(super) fn waits(&self) -> bool {
+        let open = match self.interaction.stage {
+            Stage::Open => true,
+            Stage::Held => self.session.is_some(),
+            Stage::Closed { .. } | Stage::Denied { .. } => false,
+        };
+        open && self.now < self.interaction.expires_at
     }
 
     /// Whether somebody has proved something: only then is told what would tell one account from another.

@@ -167,9 +167,9 @@ impl<S: Store + ?Sized> Engine<S> {
         interactive: bool,
         cx: &RequestContext,
     ) -> Result<Started, EngineError> {
-        let Situation { interaction, session, now, .. } = situation;
+        let ending = self.ending(&situation, completed, None, cx);
+        let Situation { interaction, session, .. } = situation;
         let Some(session) = session else { return Ok(self.refused(&interaction.request, Denial::MayNotAct)) };
-        let ending = self.ending(&interaction, completed, None, cx, now);
         let id = interaction.id;
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();

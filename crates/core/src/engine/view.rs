@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, RequestContext, authenticator, choose::resend_at, situation::Situation};
+use super::{Engine, EngineError, RequestContext, authenticator, situation::Situation};
 use crate::{
     authenticator::{Opening, Outcome, Readiness, label},
     channel::SendOutcome,
@@ -142,7 +142,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 Body::Denied { answer: answer.clone(), denial: denial.clone() }
             }
             Stage::Closed { .. } | Stage::Denied { .. } => Body::Expired,
-            Stage::Open | Stage::Held if now >= situation.interaction.expires_at => Body::Expired,
+            Stage::Open | Stage::Held if !situation.waits() => Body::Expired,
             Stage::Open | Stage::Held => self.planned(situation, cx).await,
         }
     }
@@ -238,7 +238,7 @@ impl<S: Store + ?Sized> Engine<S> {
     }
 
     fn challenge_view(&self, situation: &Situation, challenge: &Challenge) -> ChallengeView {
-        let (proven, cooldown) = (situation.proven(), self.parts.limits.cooldown);
+        let proven = situation.proven();
         ChallengeView {
             id: challenge.id,
             masked: challenge.outgoing.as_ref().filter(|_| proven).map(|outgoing| outgoing.masked.clone()),
@@ -246,7 +246,7 @@ impl<S: Store + ?Sized> Engine<S> {
             tries_left: challenge.tries_left(),
             expired: situation.now >= challenge.expires_at,
             expires_at: challenge.expires_at,
-            resend_at: if proven { resend_at(challenge, cooldown) } else { challenge.sent_at.map(|at| at + cooldown) },
+            resend_at: self.resend_at(situation, challenge),
         }
     }
 }

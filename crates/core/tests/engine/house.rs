@@ -30,7 +30,7 @@ use vestibule_core::{
     prompt::{Field, FieldKind, Fields, Prompt, Text},
     random::RandomExt as _,
     session::{SessionLife, SessionRef},
-    store::{StoreExt as _, StoreResult},
+    store::{Job, StoreExt as _, StoreResult},
     testing::{FakeClock, SeededRandom},
     time::{Clock as _, Time},
     user::{Credential, LoginName, User},
@@ -42,11 +42,36 @@ pub(crate) type TestEngine = Engine<Store>;
 pub(crate) struct House {
     pub(crate) engine: Arc<TestEngine>,
     pub(crate) store: Arc<Store>,
+    /// What happens before the engine's next write, once: the other half of a race.
+    pub(crate) meanwhile: Arc<Meanwhile>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) alice: UserId,
     _folder: tempfile::TempDir,
+}
+
+/// The store as the engine sees it.
+pub(crate) struct Meanwhile {
+    store: Arc<Store>,
+    pub(crate) job: Mutex<Option<Job<dyn Tx>>>,
+}
+
+#[async_trait]
+impl vestibule_core::store::Store for Meanwhile {
+    type Tx = dyn Tx;
+
+    async fn run_read(&self, job: Job<dyn Tx>) -> StoreResult<()> {
+        self.store.run_read(job).await
+    }
+
+    async fn run_write(&self, job: Job<dyn Tx>) -> StoreResult<()> {
+        let first = self.job.lock().unwrap().take();
+        if let Some(first) = first {
+            self.store.run_write(first).await?;
+        }
+        self.store.run_write(job).await
+    }
 }
 
 /// A browser: what it holds between two requests.
@@ -100,7 +125,8 @@ impl House {
             interaction_life: Duration::from_secs(1800),
             host: "auth.example.com".to_owned(),
         };
-        let engine = Arc::new(Engine::new(store.clone(), grants.clone(), parts));
+        let meanwhile = Arc::new(Meanwhile { store: store.clone(), job: Mutex::default() });
+        let engine = Arc::new(TestEngine::new(meanwhile.clone(), grants.clone(), parts));
         let alice = Self::add_user(&store, &clock, "alice", "open sesame").await;
         let document: ChainDocument = serde_json::from_value(json!({ "steps": steps })).unwrap();
         let now = clock.now();
@@ -119,7 +145,7 @@ impl House {
         };
         let channels = HashMap::from([(sms.name.clone(), gateway.clone() as Arc<dyn Channel>)]);
         engine.set_configuration(Configuration { chains, connections: vec![sms], channels });
-        Self { engine, store, clock, gateway, grants, alice, _folder: folder }
+        Self { engine, store, meanwhile, clock, gateway, grants, alice, _folder: folder }
     }
 
     pub(crate) async fn add(&self, name: &str, word: &str) -> UserId {

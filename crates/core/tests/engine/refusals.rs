@@ -3,10 +3,12 @@
 use serde_json::json;
 use vestibule_core::{
     authenticator::Rejection,
-    engine::{Answer, Body, EngineError, Started},
+    channel::SendOutcome,
+    engine::{Answer, Body, EngineError, Start, Started},
     interaction::Notice,
     plan::Denial,
     session::SessionRef,
+    store::{StoreError, StoreExt as _},
 };
 
 use crate::house::{House, closed, from, request, step};
@@ -360,4 +362,53 @@ async fn a_code_that_one_was_sent_proves_nobody_else() {
         assert!(step(view).user.is_none(), "bob's code made him alice");
         assert!(house.grants.made.lock().unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_refused_message_does_not_tell_that_an_account_exists() {
+    let house = House::with(json!([[{ "authenticator": "code", "connection": "SMSOTP" }]])).await;
+    *house.gateway.answers.lock().unwrap() = Some(SendOutcome::Refused { why: "no such number".to_owned() });
+    let mut notices = Vec::new();
+    for name in ["alice", "nobody"] {
+        let visitor = house.visit(from("192.0.2.1")).await;
+        house.answer(&visitor, &[("username", name)]).await;
+        for _ in 0..200 {
+            if house.audited("otp.sent").await == 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        notices.push(step(house.resend(&visitor).await).notice);
+    }
+    assert!(matches!(notices[0], Some(Notice::Limited { sends: true, .. })), "{notices:?}");
+    assert_eq!(notices[0], notices[1]);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_it_is_relied_on_grants_nothing() {
+    let house = House::with(json!([["word"]])).await;
+    let (_, session) = closed(house.word(&house.visit(from("192.0.2.1")).await).await);
+    assert!(matches!(house.start(request(), Some(session), &from("192.0.2.1")).await, Started::Finished { .. }));
+    let made = house.grants.made.lock().unwrap().len();
+    let now = vestibule_core::Clock::now(&*house.clock);
+    *house.meanwhile.job.lock().unwrap() = Some(Box::new(move |tx| tx.end_session(session.id, now).map(drop)));
+    let start = Start { request: request(), chain: "portal".into(), session: Some(session), interactive: true };
+    let started = house.engine.start(start, &from("192.0.2.1")).await;
+    assert!(matches!(started, Err(EngineError::Store(StoreError::Conflict(_)))), "{started:?}");
+    assert_eq!(house.grants.made.lock().unwrap().len(), made);
+}
+
+#[tokio::test]
+async fn a_consent_page_left_open_signs_nobody_in_again() {
+    let house = House::with(json!([["word"]])).await;
+    *house.grants.hold.lock().unwrap() = true;
+    let alice = house.visit(from("192.0.2.1")).await;
+    assert!(matches!(house.word(&alice).await.body, Body::Held { .. }));
+    let (user, now) = (house.alice, vestibule_core::Clock::now(&*house.clock));
+    let sessions =
+        house.store.read(move |tx: &mut (dyn vestibule_oauth::store::Tx + 'static)| tx.sessions_of(user, now));
+    house.engine.end_session(sessions.await.unwrap()[0].id, &alice.cx).await.unwrap();
+    let view = house.engine.conclude(alice.id, Some(&alice.binding), json!("allow"), &alice.cx).await.unwrap();
+    assert!(matches!(view.body, Body::Expired), "{:?}", view.body);
+    assert!(house.grants.made.lock().unwrap().is_empty());
 }

@@ -195,3 +195,31 @@ async fn somebody_elses_login_in_the_same_browser_ends_the_session_before() {
     assert!(house.engine.session(bobs).await.unwrap().is_some());
     assert_eq!(*house.grants.ended.lock().unwrap(), [alices.id]);
 }
+
+#[tokio::test]
+async fn what_another_tab_proved_lets_this_one_go_on() {
+    let house = House::with(json!([["word"], [{ "authenticator": "code", "connection": "SMSOTP" }]])).await;
+    let cx = from("192.0.2.1");
+    let first = house.visit(cx.clone()).await;
+    house.word(&first).await;
+    let (_, session) = closed(house.answer(&first, &[("code", &house.gateway.code())]).await);
+    house.wait(31);
+    let mut fresh = request();
+    fresh.not_before = Some(vestibule_core::Clock::now(&*house.clock));
+    let mut tabs = Vec::new();
+    for _ in 0..2 {
+        let Started::Interaction { id, binding } = house.start(fresh.clone(), Some(session), &cx).await else {
+            panic!("not asked")
+        };
+        let tab = crate::house::Visitor { id, binding, cx: cx.clone() };
+        assert_eq!(step(house.word(&tab).await).number, 2);
+        house.wait(31);
+        tabs.push(tab);
+    }
+    house.resend(&tabs[0]).await;
+    closed(house.answer(&tabs[0], &[("code", &house.gateway.code())]).await);
+    // Nothing is due here any more, though nobody answered anything here: the person says so, and goes on.
+    assert!(matches!(house.view(&tabs[1]).await.body, Body::Held { .. }));
+    let (id, binding) = (tabs[1].id, Some(tabs[1].binding.as_str()));
+    closed(house.engine.conclude(id, binding, json!("allow"), &cx).await.unwrap());
+}
