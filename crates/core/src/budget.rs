@@ -75,6 +75,11 @@ impl BudgetKey {
         Self(format!("network/{}", network.as_str()))
     }
 
+    /// Reports that a limit was met, from one network.
+    pub fn reports(network: &Network) -> Self {
+        Self(format!("report/{}", network.as_str()))
+    }
+
     /// Messages to one user.
     pub fn sends_to_user(user: UserId) -> Self {
         Self(format!("send/user/{user}"))
@@ -116,7 +121,7 @@ impl BudgetKey {
 pub struct Rule {
     /// So many are free within a window.
     pub limit: u32,
-    /// A window begins with the first one counted and forgets everything when it ends.
+    /// A window begins with the first one counted and forgets everything when it ends; [`Duration::MAX`] never ends.
     pub window: Duration,
     /// What happens beyond the limit.
     pub beyond: Beyond,
@@ -192,8 +197,7 @@ impl Budget {
     /// When the row says nothing any more and may be deleted.
     pub fn forgotten_at(&self, rule: &Rule) -> Time {
         match rule.beyond {
-            Beyond::Stop => Self::NEVER,
-            Beyond::WaitForWindow => self.since + rule.window,
+            Beyond::Stop | Beyond::WaitForWindow => self.since + rule.window,
             // Sitting out a wait earns one try; only a quiet window after it earns them all.
             Beyond::Double { .. } => self.since.max(self.blocked_until) + rule.window,
         }
@@ -233,7 +237,7 @@ impl Default for Limits {
         let double = Beyond::Double { first: Duration::from_secs(30), longest: HOUR };
         Self {
             tries: Rule { limit: 10, window: HOUR, beyond: double },
-            ceiling: Rule { limit: 100, window: HOUR, beyond: Beyond::Stop },
+            ceiling: Rule { limit: 100, window: Duration::MAX, beyond: Beyond::Stop },
             network: window(100, Duration::from_secs(600)),
             sends_to_user: window(5, HOUR),
             sends_to: window(10, HOUR),

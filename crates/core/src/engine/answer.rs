@@ -14,7 +14,7 @@ use super::{
     may_act,
     send::Departure,
     situation::{Person, Situation},
-    tries::Tries,
+    tries::{Report, Tries},
 };
 use crate::{
     audit::AuditEvent,
@@ -296,14 +296,14 @@ impl<S: Store + ?Sized> Engine<S> {
         let Situation { interaction, .. } = situation;
         let Judgement { verdict, renewed } = judgement;
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
-        let limited_event = self.limited_event(&interaction, cx, now);
+        let report = self.limited_report(&interaction, cx, now);
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
             interaction.notice.clone_from(&notice);
             if verdict.counts() {
                 if !counted_first && let Err(limited) = tries.count(tx, now)? {
                     interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: false });
-                    tx.append_audit(&limited_event)?;
+                    report.note(tx, now)?;
                     advance(tx, interaction)?;
                     return Ok(false);
                 }
@@ -348,27 +348,29 @@ impl<S: Store + ?Sized> Engine<S> {
         limited: Limited,
         cx: &RequestContext,
     ) -> Result<(), EngineError> {
-        let mut event = self.limited_event(&situation.interaction, cx, situation.now);
+        let now = situation.now;
+        let mut report = self.limited_report(&situation.interaction, cx, now);
         if let Some(alternative) = situation.alternative(turn.step, turn.alternative) {
-            event.details.insert("authenticator".to_owned(), alternative.authenticator.to_string());
+            report.event.details.insert("authenticator".to_owned(), alternative.authenticator.to_string());
         }
         let mut interaction = situation.interaction;
         interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: false });
         let work = move |tx: &mut S::Tx| {
-            tx.append_audit(&event)?;
+            report.note(tx, now)?;
             advance(tx, interaction.clone())
         };
         stale_is_none(self.store.write(work).await).map(drop)
     }
 
-    fn limited_event(&self, interaction: &Interaction, cx: &RequestContext, now: Time) -> AuditEvent {
-        let mut event = self.event("otp.limited", cx, now);
+    fn limited_report(&self, interaction: &Interaction, cx: &RequestContext, now: Time) -> Report {
+        let mut report = self.report("otp.limited", cx, now);
+        let event = &mut report.event;
         if interaction.chosen.is_none_or(|chosen| chosen.challenge.is_none()) {
             event.kind = "step.limited".to_owned();
         }
         event.client = Some(interaction.request.client.to_string());
         event.user = interaction.subject.user();
-        event
+        report
     }
 
     fn judged_event(

@@ -7,10 +7,11 @@ use super::{
     guard::guarded,
     send::{Counted, Departure, Sends},
     situation::{Person, Situation},
+    tries::Report,
 };
 use crate::{
     authenticator::{Opening, Outcome, Outgoing, Readiness, StepError},
-    budget::Limited,
+    budget::{BudgetKey, Limited},
     channel::SendOutcome,
     id::{ChallengeId, InteractionId},
     interaction::{Challenge, Chosen, Interaction, Notice, Subject},
@@ -224,12 +225,12 @@ impl<S: Store + ?Sized> Engine<S> {
         interaction.notice = notice;
         let departure = self.departure(&opened, &interaction, cx);
         let now = situation.now;
-        let limited_event = self.event("otp.limited", cx, now);
+        let report = self.report("otp.limited", cx, now);
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
             let sent = store_opened(tx, &mut interaction, &opened, now)?;
             if matches!(interaction.notice, Some(Notice::Limited { .. })) {
-                tx.append_audit(&limited_event)?;
+                report.note(tx, now)?;
             }
             advance(tx, interaction)?;
             Ok(sent)
@@ -271,14 +272,14 @@ impl<S: Store + ?Sized> Engine<S> {
             event.user = interaction.subject.user();
             Departure { challenge: challenge.clone(), outgoing, sends: sends.clone(), event }
         });
-        let limited_event = self.event("otp.limited", cx, now);
+        let report = self.report("otp.limited", cx, now);
         let id = challenge.id;
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
             let counted = sends.count(tx, now)?;
             if let Counted::Limited(Limited { retry_at }) = counted {
                 interaction.notice = Some(Notice::Limited { retry_at, sends: true });
-                tx.append_audit(&limited_event)?;
+                report.note(tx, now)?;
             } else if tx.count_send(id, before, now)? {
                 interaction.notice = Some(Notice::Resent);
             } else {
@@ -301,6 +302,11 @@ impl<S: Store + ?Sized> Engine<S> {
             Some(SendOutcome::Refused { .. }) if situation.proven() => challenge.sent_at,
             _ => challenge.sent_at.map(|at| at + self.parts.limits.cooldown),
         }
+    }
+
+    pub(super) fn report(&self, kind: &str, cx: &RequestContext, now: crate::Time) -> Report {
+        let budget = (BudgetKey::reports(&cx.network()), self.parts.limits.network);
+        Report { budget, event: self.event(kind, cx, now) }
     }
 
     pub(super) fn trouble(&self, not_opened: NotOpened, cx: &RequestContext) -> Notice {

@@ -385,6 +385,16 @@ async fn a_refused_message_does_not_tell_that_an_account_exists() {
 }
 
 #[tokio::test]
+async fn whoever_goes_on_against_a_limit_does_not_fill_the_audit_log() {
+    let house = House::with(json!([["word"]])).await;
+    let mallory = house.visit(from("198.51.100.7")).await;
+    for _ in 0..150 {
+        house.answer(&mallory, &[("username", "alice"), ("password", "guess")]).await;
+    }
+    assert_eq!(house.audited("step.limited").await, 100);
+}
+
+#[tokio::test]
 async fn a_session_that_ends_while_it_is_relied_on_grants_nothing() {
     let house = House::with(json!([["word"]])).await;
     let (_, session) = closed(house.word(&house.visit(from("192.0.2.1")).await).await);
