@@ -140,7 +140,7 @@ async fn a_126_kill_in_a_step_keeps_the_tries_and_the_code() {
     let shop = Shop::new(&server.url).await;
     let mut bob = Person::new(BOB, &server.url, &house.gateway);
     let asked = shop.ask(false);
-    let page = bob.to_code(&asked.url).await;
+    let page = bob.reach_code(&asked.url).await;
     let code = bob.code().await;
     let page = bob.give_code(&page, &another(&code)).await;
     assert!(page.body.contains("4 tries left"), "{}", page.body);

@@ -135,7 +135,7 @@ fn clients(with_keys: bool) -> String {
     clients += &one("poster", "client_secret_post", secret);
     clients += &one("app", "none", "");
     if with_keys {
-        clients += &one("signer", "private_key_jwt", "jwks_file = \"declared/signer.jwks\"");
+        clients += &one("signer", "private_key_jwt", "jwks_file = \"signer.jwks\"");
     }
     clients
 }

@@ -6,11 +6,11 @@
 #![cfg(test)]
 
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the server; each uses its part")]
-#[path = "../../../server/tests/support/browser.rs"]
-mod visitor;
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the server; each uses its part")]
 #[path = "../../../server/tests/support/html.rs"]
 mod html;
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the server; each uses its part")]
+#[path = "../../../server/tests/support/browser.rs"]
+mod visitor;
 
 mod chromium;
 mod crash;

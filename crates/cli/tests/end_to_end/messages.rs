@@ -106,7 +106,7 @@ async fn refused(database: Database) {
     let scene = Scene::open(database).await;
     let mut bob = scene.person(BOB);
     scene.gateway().behave(Behaviour::Refuse);
-    let mut page = bob.to_code(&scene.shop.ask(false).url).await;
+    let mut page = bob.reach_code(&scene.shop.ask(false).url).await;
     for _ in 0..3 {
         shows(&page, "Your message could not be sent.");
         assert!(!page.body.contains("quota"), "what the gateway said is not for everybody");
@@ -121,7 +121,7 @@ async fn refused(database: Database) {
     // Now it is spent.
     cooldown().await;
     let page = bob.ask_again(&page).await;
-    shows(&page, "You can ask for the next one at");
+    shows(&page, "You can ask for the next message at");
     assert_eq!(scene.gateway().to(BOB.number).len(), 5);
     let code = bob.code().await;
     signed_in(&bob.give_code(&page, &code).await);
@@ -135,7 +135,7 @@ async fn unknown(database: Database, behaviour: Behaviour) {
     let scene = Scene::open(database).await;
     let mut carol = scene.person(CAROL);
     scene.gateway().behave(behaviour);
-    let page = carol.to_code(&scene.shop.ask(false).url).await;
+    let page = carol.reach_code(&scene.shop.ask(false).url).await;
     shows(&page, "We could not find out whether your message was sent.");
     not_signed_in(&carol, &page);
     scene.gateway().behave(Behaviour::Accept);

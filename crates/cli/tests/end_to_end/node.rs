@@ -93,7 +93,7 @@ fn check_confidential(saw: &Value, who: Who, client: &str) {
     assert_eq!(saw["ownTooMuch"], json!("invalid_scope"));
 }
 
-fn client(id: &str, method: &str, more: Value) -> Value {
+fn client(id: &str, method: &str, more: &Value) -> Value {
     let mut client = json!({
         "id": id, "method": method, "redirect_uri": REDIRECT_URI, "post_logout_redirect_uri": AFTER_LOGOUT,
     });
@@ -109,9 +109,9 @@ async fn story(database: Database) {
     let house = House::build(database, Some(&json!({ "keys": [pair["public"]] })));
     let server = house.serve().await;
     let clients = [
-        (client("signer", "private_key_jwt", json!({ "key": pair["private"] })), ALICE),
-        (client("poster", "client_secret_post", json!({ "secret": SECRET })), BOB),
-        (client("app", "none", json!({})), CAROL),
+        (client("signer", "private_key_jwt", &json!({ "key": pair["private"] })), ALICE),
+        (client("poster", "client_secret_post", &json!({ "secret": SECRET })), BOB),
+        (client("app", "none", &json!({})), CAROL),
     ];
     for (client, who) in clients {
         let id = client["id"].as_str().unwrap();

@@ -38,7 +38,7 @@ impl Person {
     }
 
     /// Opens the address that the service provider sends them to, and gives the password: the page that asks for the code.
-    pub(crate) async fn to_code(&mut self, authorize: &Url) -> Page {
+    pub(crate) async fn reach_code(&mut self, authorize: &Url) -> Page {
         let asked = self.browser.open(authorize.as_str()).await;
         self.give_password(&asked, Who::PASSWORD).await
     }
@@ -71,7 +71,7 @@ impl Person {
 
     /// The whole sign-in; where the browser is sent in the end.
     pub(crate) async fn sign_in(&mut self, authorize: &Url) -> Url {
-        let asked = self.to_code(authorize).await;
+        let asked = self.reach_code(authorize).await;
         let code = self.code().await;
         let page = self.give_code(&asked, &code).await;
         page.location().unwrap_or_else(|| panic!("not signed in at {} ({}):\n{}", page.url, page.status, page.body))

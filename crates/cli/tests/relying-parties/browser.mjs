@@ -31,7 +31,7 @@ async function resend() {
     await watched.says("You can ask again now.");
   } else {
     await button.click();
-    await watched.says("You can ask for the next one at");
+    await watched.says("You can ask for the next message at");
     await watched.look("resend-too-early");
     await pause(told.cooldown * 1000);
   }

@@ -3,7 +3,12 @@
 //! The code that reads a key is the only place that names it: which keys are known, what they mean and what their
 //! defaults are cannot drift apart. What is left over at the end is unknown, and refused with the nearest known key.
 
-use std::{cell::RefCell, collections::BTreeSet, ops::RangeInclusive};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use secrecy::SecretString;
 
@@ -17,6 +22,8 @@ use super::{
 /// What was read and what was wrong, over all readers of one document.
 #[derive(Default)]
 pub struct Report {
+    /// Where the files are that `<key>_file` names; empty for the working directory.
+    folder: PathBuf,
     problems: RefCell<Vec<Problem>>,
     known: RefCell<BTreeSet<String>>,
     unknown: RefCell<Vec<(String, Place)>>,
@@ -35,6 +42,11 @@ pub struct Setting {
 }
 
 impl Report {
+    /// A report on a document whose files lie in `folder`.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ..Self::default() }
+    }
+
     /// Notes what is wrong.
     pub fn problem(&self, problem: Problem) {
         self.problems.borrow_mut().push(problem);
@@ -292,7 +304,7 @@ impl<'a> Reader<'a> {
     }
 
     fn contents(&self, key: &str, file: &Node) -> Option<Node> {
-        let read = file.text().map(std::fs::read_to_string);
+        let read = file.text().map(|path| std::fs::read_to_string(self.report.folder.join(path)));
         match read {
             // Editors and `echo` end a file with a line end, which is never meant.
             Some(Ok(text)) => {

@@ -88,13 +88,13 @@ pub fn read(path: &Path, checks: &Checks<'_>) -> Result<Declaration, Problems> {
     if problems.is_empty() { Ok(declaration) } else { Err(Problems(problems)) }
 }
 
-/// Reads the text of one file. Files of secrets are looked for in `folder`.
+/// Reads the text of one file. Files that it names are looked for in `folder`.
 ///
 /// # Errors
 /// Everything that is wrong, each with its place.
 pub fn read_text(file: &str, text: &str, folder: &Path, checks: &Checks<'_>) -> Result<Declaration, Problems> {
     let table = tree::parse(file, text)?;
-    let report = Report::default();
+    let report = Report::in_folder(folder);
     let reader = Reader::new(&table, &report);
     let secrets = secret::Secrets { folder, environment: checks.environment };
     let declaration = Declaration {

@@ -5,6 +5,7 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
+use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
     id::SessionId,
     session::Session,
@@ -154,13 +155,9 @@ fn browser(agent: &str) -> String {
     }
 }
 
-/// A number that its owner recognizes and nobody learns: its first two and last two digits.
+/// A number that its owner recognizes and nobody learns, as the page that asks for a code shows it.
 fn masked(number: &str) -> String {
-    let digits: Vec<char> = number.chars().collect();
-    match digits.as_slice() {
-        [plus, first, .., third, last] if digits.len() > 6 => format!("{plus}{first} ••• ••• {third}{last}"),
-        _ => "•••".to_owned(),
-    }
+    parse_number(number, None).map_or_else(|_| "•••".to_owned(), |number| number.masked())
 }
 
 #[cfg(test)]
@@ -178,7 +175,8 @@ mod tests {
 
     #[test]
     fn a_number_is_not_told_whole() {
-        assert_eq!(masked("+15550100123"), "+1 ••• ••• 23");
-        assert_eq!(masked("+1555"), "•••");
+        assert_eq!(masked("+12025550142"), "+1 ••• ••• ••42");
+        assert_eq!(masked("+442079460018"), "+44 ••• ••• ••18");
+        assert_eq!(masked("no number"), "•••");
     }
 }
