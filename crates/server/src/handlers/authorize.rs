@@ -9,8 +9,7 @@ use vestibule_core::{
     id::InteractionId,
 };
 use vestibule_oauth::{
-    ClientAnswer, ErrorPage,
-    audit::{Facts, note_refusal},
+    ClientAnswer,
     authorize::{Refusal, authorize, to_engine_request},
 };
 
@@ -46,8 +45,13 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
     let snapshot = state.live.snapshot();
     let valid = match authorize(parameters, &snapshot, state.clock.now()) {
         Ok(valid) => valid,
-        Err(Refusal::Page(error)) => return refuse(state, req, &error).await,
-        Err(Refusal::Client(told)) => return to_client(state, req, &told),
+        Err(refusal) => {
+            refusal.note(parameters, &state.deps(&snapshot), &context::of(state, req)).await;
+            return match &refusal {
+                Refusal::Page(error) => refusals::page(state, req, error),
+                Refusal::Client(told) => to_client(state, req, told),
+            };
+        }
     };
     about(req, &valid.client().id);
     let start = Start {
@@ -68,14 +72,6 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
         }
         Err(error) => answer::engine_error(state, req, &error, None),
     }
-}
-
-/// The person is told, and nobody else.
-async fn refuse(state: &State, req: &HttpRequest, error: &ErrorPage) -> HttpResponse {
-    let snapshot = state.live.snapshot();
-    let facts = error.client().map_or_else(Facts::default, Facts::of).with("why", error.key());
-    note_refusal(&state.deps(&snapshot), &context::of(state, req), "authorize.refused", facts).await;
-    refusals::page(state, req, error)
 }
 
 fn to_client(state: &State, req: &HttpRequest, told: &ClientAnswer) -> HttpResponse {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    house::{audited, error_page, new_tokens, quick, rows, sign_in, text, told},
+    house::{audited, error_page, new_tokens, quick, rows, sign_in, text, told, told_by_a_page},
     support::{CALLBACK, TestApp},
 };
 
@@ -117,6 +117,7 @@ async fn a_006_only_codes_in_the_query() {
         told(&app, &app.browser().get(&app.authorize(&[("response_mode", mode)])).await, "invalid_request");
     }
     assert_eq!(rows(&app, "interactions"), 0);
+    assert_eq!(audited(&app, "authorize.refused").await.len(), 11, "one event each");
 }
 
 #[tokio::test]
@@ -191,7 +192,7 @@ async fn a_017_a_hint_is_our_token_for_this_client_and_this_user() {
     let mut browser = app.browser();
     let page = browser.open(&app.authorize(&[("id_token_hint", &hint)])).await;
     let back = browser.submit(&page, "password", &[("username", "bob"), ("password", "bob")]).await;
-    told(&app, &back, "login_required");
+    told_by_a_page(&mut browser, &back, "login_required").await;
     // Bob is signed in.
     let mut browser = app.browser();
     let page = browser.open(&app.authorize(&[])).await;

@@ -244,6 +244,16 @@ pub(crate) fn told(app: &TestApp, page: &Page, error: &str) {
     assert_eq!(page.answer("code"), None);
 }
 
+/// **R** by way of a page: the person is told why, and the way back tells the client.
+pub(crate) async fn told_by_a_page(browser: &mut Browser, page: &Page, error: &str) {
+    let (status, shown) = view(browser, page).await;
+    assert_eq!((status, shown["state"].as_str()), (200, Some("denied")), "{shown}");
+    let target: url::Url = shown["redirect_to"].as_str().unwrap().parse().unwrap();
+    assert!(target.as_str().starts_with(CALLBACK), "{target}");
+    let answer = |name: &str| target.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    assert_eq!((answer("error").as_deref(), answer("code")), (Some(error), None), "{target}");
+}
+
 /// **T**: a registered code as JSON, not to be kept.
 pub(crate) fn refused(page: &Page, error: &str) {
     let status = if error == "invalid_client" { 401 } else { 400 };
@@ -267,10 +277,14 @@ pub(crate) async fn view(browser: &mut Browser, page: &Page) -> (u16, Value) {
     (view.status.as_u16(), view.json())
 }
 
-/// The interaction says that somebody has to wait.
+/// Whether what was posted was answered by the order to wait: 429, and the page says so.
 pub(crate) async fn waits(browser: &mut Browser, page: &Page) -> bool {
     let (_, view) = view(browser, page).await;
-    view["notice"]["kind"] == "limited"
+    let limited = view["notice"]["kind"] == "limited";
+    assert_eq!(page.status == 429, limited, "{view}");
+    let forever = view["notice"]["retry_at"].is_null();
+    assert!(!limited || forever || page.header("retry-after").parse::<u64>().unwrap() > 0);
+    limited
 }
 
 /// The events of a kind.

@@ -7,8 +7,8 @@ use vestibule_authn_smsotp::testing::{FakeGateway, Reply};
 
 use crate::{
     house::{
-        Database, at_once, at_the_code, audited, behind_a_proxy, browser_in, on_both_databases, quick, rows, sixteen_places,
-        view, waits,
+        Database, at_once, at_the_code, audited, behind_a_proxy, browser_in, on_both_databases, quick, rows,
+        sixteen_places, view, waits,
     },
     support::{Browser, PHONE, Page, TestApp},
 };
@@ -39,10 +39,12 @@ async fn a_071_budgets_outlive_logins_and_restarts(database: Database) {
         let mut browser = app.browser();
         let page = at_the_code(&app, &mut browser).await;
         let code = app.sms().code_to(PHONE).await;
+        // The wait for another try shall be longer than the one for another message.
+        app.advance(20);
         let page = burn(&mut browser, page, &code).await;
         let dead = browser.submit(&page, "version", &[("code", &code)]).await;
         assert!(dead.answer("code").is_none(), "the code is dead");
-        app.advance(31);
+        app.advance(11);
     }
     // Ten wrong tries are the budget; neither another instance nor a restart knows less.
     let other = match database {
@@ -60,7 +62,7 @@ async fn a_071_budgets_outlive_logins_and_restarts(database: Database) {
     let page = browser.submit(&page, "code", &[("code", &code)]).await;
     assert!(page.answer("code").is_none(), "the right code has to wait, too");
     assert!(waits(&mut browser, &page).await);
-    assert_eq!(audited(&app, "otp.limited").await.len(), 1);
+    assert_eq!(audited(&app, "otp.limited").await.len(), 2, "this one, and the one for the dead code");
     app.advance(31);
     let page = browser.get(page.url.as_str()).await;
     let back = browser.submit(&page, "code", &[("code", &code)]).await;
@@ -90,7 +92,7 @@ async fn a_072_a_hundred_failures_over_many_networks_close_the_way() {
     let page = at_the_code(&app, &mut browser).await;
     let code = app.sms().code_to(PHONE).await;
     let page = browser.submit(&page, "code", &[("code", &code)]).await;
-    assert!(page.answer("code").is_none());
+    assert_eq!(page.status, 429);
     let (_, shown) = view(&mut browser, &page).await;
     assert_eq!(shown["notice"], json!({ "kind": "limited", "retry_at": null, "sends": false }));
     assert_eq!(audited(&app, "otp.limited").await.len(), 1);
@@ -169,9 +171,7 @@ async fn a_076_an_odd_code_is_normalised_or_rejected() {
     assert_eq!(status, 200);
     let at = page.url.to_string();
     browser.headers.push(("accept".into(), "application/json".into()));
-    let body = |value: Value| {
-        json!({ "version": shown["version"], "csrf": shown["csrf"], "challenge": shown["challenge"]["id"], "code": value })
-    };
+    let body = |value: Value| json!({ "version": shown["version"], "csrf": shown["csrf"], "challenge": shown["challenge"]["id"], "code": value });
     for odd in [json!(null), json!([code]), json!({ "is": code }), json!(true), json!(1.5)] {
         let answer = browser.post_json(&at, &body(odd.clone())).await;
         assert_eq!((answer.status.as_u16(), answer.json()["member"].as_str()), (422, Some("code")), "{odd}");
@@ -186,10 +186,11 @@ async fn a_076_an_odd_code_is_normalised_or_rejected() {
     }
     assert!(audited(&app, "otp.rejected").await.is_empty(), "nothing typed is no try");
     let full_width: String = code.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect();
-    for odd in [&full_width, &format!("{code}0"), &format!("{code}\0"), &code[..5].to_owned()] {
+    for odd in [&full_width, &format!("{code}0"), &code[..5].to_owned()] {
         assert!(tries(&mut browser, odd).await.answer("code").is_none(), "{odd:?}");
     }
-    assert_eq!(audited(&app, "otp.rejected").await.len(), 4);
+    assert_eq!(audited(&app, "otp.rejected").await.len(), 3);
+    assert_eq!(tries(&mut browser, &format!("{code}\0")).await.status, 400, "no form at all");
     let spaced = format!(" {} {}\u{a0}", &code[..3], &code[3..]);
     let passed = tries(&mut browser, &spaced).await;
     assert!(passed.answer("code").is_some(), "as people paste it: {}", passed.body);
@@ -271,7 +272,8 @@ async fn a_079_who_proved_nothing_sends_nothing_and_sees_the_same() {
         for step in 0..7 {
             let form = page.form_with("csrf");
             let secret = |wanted: &str| form.inputs.iter().find(|(name, _)| name == wanted).map(|(_, v)| v.clone());
-            let mut body = page.body.replace(page.url.path(), "").replace(&secret("csrf").unwrap(), "").replace(name, "");
+            let mut body =
+                page.body.replace(page.url.path(), "").replace(&secret("csrf").unwrap(), "").replace(name, "");
             if let Some(challenge) = secret("challenge").filter(|challenge| !challenge.is_empty()) {
                 body = body.replace(&challenge, "");
             }

@@ -81,7 +81,8 @@ async fn a_137_no_secret_of_a_run_is_written_down(database: Database) {
     let more = [("client_id", "bank"), ("scope", "openid phone offline_access")];
     let page = browser.open(&app.authorize(&more)).await;
     pages.push(page.clone());
-    let page = browser.submit(&page, "password", &[("username", "carol"), ("password", "wrong-guess-of-a-secret")]).await;
+    let page =
+        browser.submit(&page, "password", &[("username", "carol"), ("password", "wrong-guess-of-a-secret")]).await;
     pages.push(page.clone());
     let page = browser.submit(&page, "password", &[("username", "carol"), ("password", password)]).await;
     pages.push(page.clone());
@@ -103,7 +104,8 @@ async fn a_137_no_secret_of_a_run_is_written_down(database: Database) {
         ("code_verifier", VERIFIER),
     ];
     let tokens = bank.post("/oauth2/token", &spend).await.json();
-    let (access, refresh, id) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"), text(&tokens, "id_token"));
+    let (access, refresh, id) =
+        (text(&tokens, "access_token"), text(&tokens, "refresh_token"), text(&tokens, "id_token"));
     let next = bank.post("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await.json();
     bank.post("/oauth2/introspect", &[("token", &access)]).await;
     crate::house::bearer(&app.place(), &access).get("/oauth2/userinfo").await;
@@ -157,7 +159,9 @@ async fn a_137_no_secret_of_a_run_is_written_down(database: Database) {
     let audit = app.read(|tx| tx.latest_audit(1000)).await;
     let audit = serde_json::to_string(&audit).unwrap();
     assert!(audit.contains("otp.sent"));
-    for (name, secret) in secrets.iter().map(|(name, secret)| (*name, secret.as_str())).chain([("number", number), ("otp", &otp)]) {
+    for (name, secret) in
+        secrets.iter().map(|(name, secret)| (*name, secret.as_str())).chain([("number", number), ("otp", &otp)])
+    {
         assert!(!audit.contains(secret), "{name} in the audit log");
     }
     for page in &pages {
@@ -192,7 +196,9 @@ async fn a_138_what_strangers_write_makes_no_line_of_the_log() {
     app.browser().get(&format!("/{}", url::form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>())).await;
     // Agents and ids that no client library would send.
     for header in ["User-Agent", "X-Request-Id", "Accept-Language", "Referer", "X-Forwarded-For"] {
-        let request = format!("GET /oauth2/authorize HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}: mark138\u{1b}[31m\r\n\r\n");
+        let request = format!(
+            "GET /oauth2/authorize HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}: mark138\u{1b}[31m\r\n\r\n"
+        );
         raw(app.addresses.public, request.as_bytes());
     }
     let log = logged();
@@ -231,7 +237,9 @@ async fn a_140_our_own_trouble_is_told_by_a_reference_alone() {
     let ways = "UPDATE sessions SET body = '?'; UPDATE grants SET body = '?'; UPDATE codes SET body = '?';";
     tamper(&app, ways);
     for page in [&broken, &json, &failed] {
-        for told in ["panicked", "src/", "SELECT", "diesel", "serde", "missing field", "sealed", "0.1.0", "interactions"] {
+        for told in
+            ["panicked", "src/", "SELECT", "diesel", "serde", "missing field", "sealed", "0.1.0", "interactions"]
+        {
             assert!(!page.body.contains(told), "{told}: {}", page.body);
         }
         assert!(page.header("server").is_empty());

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::{
     house::{
-        Database, ask_tokens, audited, lives, on_both_databases, quick, refreshing, refused, rows, sign_in, spending, text,
-        told,
+        Database, ask_tokens, audited, lives, on_both_databases, quick, refreshing, refused, rows, sign_in, spending,
+        text, told,
     },
     support::TestApp,
 };
@@ -24,6 +24,7 @@ async fn a_101_a_planted_session_is_replaced_and_an_old_one_is_worth_nothing() {
     let page = mallory.open(&app.authorize(&[])).await;
     mallory.submit(&page, "password", &[("username", "mallory"), ("password", "mallory")]).await;
     let planted = mallory.cookie(SESSION).unwrap();
+    app.advance(1);
     let mut alice = app.browser();
     alice.set_cookie(SESSION, &planted);
     assert!(sign_in(&app, &mut alice, &[("prompt", "login")]).await.answer("code").is_some());

@@ -14,7 +14,9 @@ use diesel::connection::SimpleConnection as _;
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    house::{Database, ask_tokens, at_the_code, audited, hold, lives, new_code, new_tokens, quick, rows, spending, text},
+    house::{
+        Database, ask_tokens, at_the_code, audited, hold, lives, new_code, new_tokens, quick, rows, spending, text,
+    },
     support::{Browser, PHONE, Page},
 };
 
@@ -175,7 +177,6 @@ async fn a_127_a_database_that_is_gone_is_told_and_nothing_happens_twice() {
     assert_eq!(rows(&app, "grants"), 1);
     assert_eq!(audited(&app, "login.completed").await.len(), 1);
 }
-
 
 #[tokio::test]
 async fn a_132_stored_data_that_was_changed_is_refused() {

@@ -118,11 +118,11 @@ async fn a_023_a_code_dies_of_age_and_with_whoever_it_is_about() {
 
     // The client disabled.
     let code = new_code(&app, &[]).await;
-    let shop = json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "disabled": true });
+    let shop =
+        json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "disabled": true });
     app.client(shop).await;
     refused(&ask_tokens(&app.place(), spending(&code)).await, "invalid_client");
 }
-
 
 async fn a_024_of_sixteen_who_show_one_code_one_gets_tokens(database: Database) {
     let Some((app, second)) = database.start_two().await else { return };
@@ -216,7 +216,8 @@ async fn a_028_what_is_disabled_is_not_refreshed() {
     alice.disabled = false;
     app.write(move |tx| tx.update_user(&alice)).await;
     let tokens = new_tokens(&app, &offline).await;
-    let shop = json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "disabled": true });
+    let shop =
+        json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "disabled": true });
     app.client(shop).await;
     refused(&ask_tokens(&app.place(), refreshing(&text(&tokens, "refresh_token"))).await, "invalid_client");
     assert!(!lives(&app.place(), &text(&tokens, "access_token")).await);
@@ -258,7 +259,9 @@ async fn a_030_a_client_authenticates_as_it_is_registered_or_not_at_all() {
     let grant = ("grant_type", "client_credentials");
     let good = program(&app.place(), "bank", "bank-secret").post("/oauth2/token", &[grant]).await;
     assert_eq!(good.status, 200, "{}", good.body);
-    for (id, secret) in [("bank", "wrong"), ("bank", ""), ("", "bank-secret"), ("nobody", "bank-secret"), ("BANK", "bank-secret")] {
+    for (id, secret) in
+        [("bank", "wrong"), ("bank", ""), ("", "bank-secret"), ("nobody", "bank-secret"), ("BANK", "bank-secret")]
+    {
         let answer = program(&app.place(), id, secret).post("/oauth2/token", &[grant]).await;
         refused(&answer, "invalid_client");
         assert!(answer.header("www-authenticate").starts_with("Basic "));
@@ -462,7 +465,11 @@ async fn a_034_a_token_is_its_own_clients_business() {
         assert_eq!(bank.post("/oauth2/revoke", &[("token", token)]).await.status, 200);
     }
     for token in [&access, &refresh] {
-        assert_eq!(owner.post("/oauth2/introspect", &[("token", token)]).await.json()["active"], true, "without effect");
+        assert_eq!(
+            owner.post("/oauth2/introspect", &[("token", token)]).await.json()["active"],
+            true,
+            "without effect"
+        );
     }
     for forged in forgeries(&access, "key").iter().chain([&text(&tokens, "id_token")]) {
         let said = owner.post("/oauth2/introspect", &[("token", forged)]).await;

@@ -1,8 +1,9 @@
 //! `/interaction/{id}`: the pages of one run of a chain, and the same run as JSON.
 //!
 //! GET shows and changes nothing. POST does one thing and answers 303, to the page again or to the client, so that reload
-//! and back never post twice. The JSON face is the same two operations: what was posted is read into one
-//! [`Submission`], whichever way it was written.
+//! and back never post twice. What could not even be judged (too many tries, too much to do) is answered at once by the status
+//! that says so: nothing happened that a reload could do twice. The JSON face is the same two operations: what was posted is
+//! read into one [`Submission`], whichever way it was written.
 
 mod json;
 mod submission;
@@ -10,13 +11,18 @@ mod submission;
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::time::Duration,
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{HeaderValue, RETRY_AFTER},
+    },
     web::{Data, Path, Payload},
 };
 use serde_json::Value;
 use vestibule_core::{
+    Rejection, Time,
     engine::{Body, Choose, EngineError, RequestContext, View},
     id::InteractionId,
+    interaction::Notice,
 };
 use vestibule_oauth::{answer_url, consent};
 
@@ -39,6 +45,8 @@ use crate::{
 
 /// For so long a finished interaction gives its answer again; then its cookie may go.
 const COOKIE_AFTERLIFE: Duration = Duration::seconds(60);
+/// A queue of hashes is empty again after this.
+const BUSY_SECONDS: u64 = 2;
 
 /// `GET /interaction/{id}`.
 pub async fn get(req: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
@@ -69,8 +77,11 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
         return answer::error(&state, &req, Cause::Forbidden);
     }
     match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
-        Ok(view) if wants_json(&req) => show(&state, &req, &view, &binding),
-        Ok(view) => go_on(&state, &req, &view),
+        Ok(view) => match NotJudged::of(&view.body, state.clock.now()) {
+            Some(not_judged) => not_judged.told(show(&state, &req, &view, &binding)),
+            None if wants_json(&req) => show(&state, &req, &view, &binding),
+            None => go_on(&state, &req, &view),
+        },
         Err(error) => answer::engine_error(&state, &req, &error, None),
     }
 }
@@ -128,6 +139,36 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
 
 fn status(body: &Body) -> StatusCode {
     if matches!(body, Body::Expired) { StatusCode::GONE } else { StatusCode::OK }
+}
+
+/// What was posted came to nothing, and waiting or another answer helps.
+struct NotJudged {
+    status: StatusCode,
+    /// In seconds, where waiting helps.
+    retry_after: Option<u64>,
+}
+
+impl NotJudged {
+    fn of(body: &Body, now: Time) -> Option<Self> {
+        let Body::Step(step) = body else { return None };
+        let wait = |at: &Time| at.since(now).as_secs().saturating_add(1);
+        let (status, retry_after) = match step.notice.as_ref()? {
+            Notice::Limited { retry_at: Some(at), .. } if now >= *at => return None,
+            Notice::Limited { retry_at, .. } => (StatusCode::TOO_MANY_REQUESTS, retry_at.as_ref().map(wait)),
+            Notice::Trouble { busy: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, Some(BUSY_SECONDS)),
+            Notice::Rejected { why: Rejection::Malformed, .. } => (StatusCode::UNPROCESSABLE_ENTITY, None),
+            _ => return None,
+        };
+        Some(Self { status, retry_after })
+    }
+
+    fn told(self, mut response: HttpResponse) -> HttpResponse {
+        *response.status_mut() = self.status;
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
 }
 
 /// Where the browser goes after a POST: to the client when the interaction is over, else to the page.
