@@ -15,4 +15,5 @@ mod sessions;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 mod token;

@@ -97,6 +97,10 @@ impl TestApp {
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         let (settings, clock, outbox) = (self.settings.clone(), Arc::clone(&self.clock), self.outbox.clone());
         drop(self);
+        // A worker that is still on its way out holds the database file a moment longer.
+        if let Ok(lock) = std::fs::File::open(folder.path().join("vestibule.db.lock")) {
+            lock.lock().unwrap();
+        }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self::launch(settings, clock, outbox, listener, folder).await
     }
