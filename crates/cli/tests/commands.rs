@@ -132,6 +132,8 @@ fn users_and_clients_are_made_and_shown() {
     let list = out(&place.run(&["user", "list"]));
     assert!(list.starts_with("ada ") && list.contains("••43") && !list.contains("5550143"), "{list}");
     assert_eq!(place.run_with_input(&["user", "passwd", "bob"], "correct horse\n").status.code(), Some(65));
+    assert_eq!(place.run(&["user", "unlock", "bob"]).status.code(), Some(65));
+    assert!(out(&place.run(&["user", "unlock", "ada"])).starts_with("ada can try again"));
 
     let output = place.run(&["client", "add", "shop", "--redirect-uri", "https://shop.example/*"]);
     assert!(output.status.code() == Some(65) && err(&output).contains("redirect_uris"), "{}", err(&output));

@@ -95,6 +95,11 @@ impl BudgetKey {
         Self(format!("send/cooldown/{}", prf.text("budget destination", &[destination.as_bytes()])))
     }
 
+    /// Messages to one destination in a day, used or not.
+    pub fn sends_daily(prf: &Prf, destination: &str) -> Self {
+        Self(format!("send/daily/{}", prf.text("budget destination", &[destination.as_bytes()])))
+    }
+
     /// Messages asked for from one network.
     pub fn sends_from(network: &Network) -> Self {
         Self(format!("send/network/{}", network.as_str()))
@@ -215,8 +220,10 @@ pub struct Limits {
     pub network: Rule,
     /// One user: 5 messages an hour beyond the first of each login.
     pub sends_to_user: Rule,
-    /// One destination.
+    /// One destination, forgiven when the code is used.
     pub sends_to: Rule,
+    /// One destination a day, not forgiven: one account must not be able to use up the messages of all.
+    pub sends_daily: Rule,
     /// One network.
     pub sends_from: Rule,
     /// One prefix of destinations by one connection.
@@ -241,6 +248,7 @@ impl Default for Limits {
             network: window(100, Duration::from_secs(600)),
             sends_to_user: window(5, HOUR),
             sends_to: window(10, HOUR),
+            sends_daily: window(100, 24 * HOUR),
             sends_from: window(60, HOUR),
             sends_to_prefix: window(300, HOUR),
             sends_by: window(20_000, 24 * HOUR),

@@ -2,7 +2,8 @@
 //!
 //! The cookie is `<session id>.<generation>.<keyed hash of both>`. Every login and every step-up raises the generation, so an id
 //! planted before it is worth nothing after it. The generation before is honoured until the new one has been seen, since
-//! the answer that carried the new one may have been lost: nobody is signed out by a lost answer.
+//! the answer that carried the new one may have been lost: nobody is signed out by a lost answer. Not for long, though: what
+//! a step-up adds to the session must not be had by whoever holds the cookie of before it.
 
 use std::time::Duration;
 
@@ -83,6 +84,9 @@ impl SessionRef {
 }
 
 impl Session {
+    /// For how long the generation before is honoured, as long as the present one was not shown.
+    pub const LOST_ANSWER: Duration = Duration::from_secs(300);
+
     /// What its cookie says.
     pub fn reference(&self) -> SessionRef {
         SessionRef { id: self.id, generation: self.generation }
@@ -96,7 +100,8 @@ impl Session {
     /// Whether a cookie that says `reference` opens it.
     pub fn opens_for(&self, reference: SessionRef, now: Time) -> bool {
         let current = reference.generation == self.generation;
-        let before = !self.seen && reference.generation == self.generation - 1;
+        let lost = !self.seen && now < self.renewed_at + Self::LOST_ANSWER;
+        let before = lost && reference.generation == self.generation - 1;
         reference.id == self.id && (current || before) && self.alive(now)
     }
 }
@@ -121,5 +126,29 @@ mod tests {
         for (value, prf) in [(raised.as_str(), &prf), ("", &prf), ("a.b.c", &prf), (cookie.as_str(), &other)] {
             assert_eq!(SessionRef::from_cookie(value, prf), None, "{value}");
         }
+    }
+
+    #[test]
+    fn the_cookie_before_is_honoured_for_a_lost_answer_and_not_for_long() {
+        let now = Time::from_unix_seconds(1_000_000);
+        let id = SessionId(SystemRandom::default().uuid(now));
+        let session = Session {
+            id,
+            generation: 2,
+            seen: false,
+            user: UserId(SystemRandom::default().uuid(now)),
+            evidence: Vec::new(),
+            user_agent: None,
+            network: String::new(),
+            created_at: now,
+            renewed_at: now,
+            expires_at: now + Duration::from_secs(3600),
+            ended_at: None,
+        };
+        let before = SessionRef { id, generation: 1 };
+        assert!(session.opens_for(before, now + Duration::from_secs(299)));
+        assert!(!session.opens_for(before, now + Duration::from_secs(300)));
+        assert!(!Session { seen: true, ..session.clone() }.opens_for(before, now));
+        assert!(session.opens_for(session.reference(), now + Duration::from_secs(3599)));
     }
 }

@@ -32,6 +32,7 @@ pub mod redirect_uri;
 pub mod refresh;
 pub mod registration;
 pub mod revoke;
+pub mod sign_out;
 pub mod snapshot;
 pub mod store;
 pub mod token;

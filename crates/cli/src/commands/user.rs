@@ -9,7 +9,12 @@ use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use vestibule_authn_password::check_new;
 use vestibule_authn_smsotp::parse_number;
-use vestibule_core::{store::StoreExt as _, user::LoginName};
+use vestibule_core::{
+    budget::{BudgetKey, Who},
+    store::StoreExt as _,
+    user::LoginName,
+};
+use vestibule_oauth::store::Tx;
 use vestibule_server::{
     config::tree::Place,
     declare::{self, Action, Declaration, DeclaredPassword, DeclaredUser},
@@ -29,6 +34,11 @@ pub(crate) enum User {
     Add(Add),
     /// Give a user another password, read from standard input.
     Passwd {
+        /// The name to sign in with.
+        username: String,
+    },
+    /// Open what wrong answers in a row closed for a user.
+    Unlock {
         /// The name to sign in with.
         username: String,
     },
@@ -70,6 +80,7 @@ impl User {
         match self {
             Self::Add(add) => add.run(arguments).await,
             Self::Passwd { username } => passwd(arguments, &username).await,
+            Self::Unlock { username } => unlock(arguments, &username).await,
             Self::List { json } => list(&offline::open(arguments)?, json).await,
         }
     }
@@ -106,15 +117,36 @@ async fn passwd(arguments: &SettingsArguments, username: &str) -> Result<ExitCod
     let offline = offline::open(arguments)?;
     let name = username.clone();
     if offline.workshop.store.read(move |tx| tx.user_by_login(&name)).await?.is_none() {
-        return Err(Failure::new(
-            DATA,
-            format!("there is no user {username}. `vestibule user list` shows who there is."),
-        ));
+        return Err(nobody(&username));
     }
     let password = new_password(offline.settings.dev)?;
     change(&offline, empty(username.clone(), Some(password))).await?;
-    say(format_args!("{username} has the new password. Sessions that are open stay open."));
+    say(format_args!("{username} has the new password, and is signed out everywhere."));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Forgets the failures that a ceiling counts. What waits for a network goes on waiting there: it opens by itself.
+async fn unlock(arguments: &SettingsArguments, username: &str) -> Result<ExitCode, Failure> {
+    let username = login_name(username)?;
+    let Offline { workshop, .. } = offline::open(arguments)?;
+    let (name, prf) = (username.clone(), workshop.prf.clone());
+    let ways: Vec<_> = workshop.registry.iter().map(|authenticator| authenticator.descriptor().name.clone()).collect();
+    let open = move |tx: &mut (dyn Tx + 'static)| {
+        let Some(user) = tx.user_by_login(&name)? else { return Ok(false) };
+        for way in &ways {
+            tx.clear_budget(&BudgetKey::ceiling(&prf, &Who::User(user.id), way))?;
+        }
+        Ok(true)
+    };
+    if !workshop.store.write(open).await? {
+        return Err(nobody(&username));
+    }
+    say(format_args!("{username} can try again with everything."));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn nobody(username: &LoginName) -> Failure {
+    Failure::new(DATA, format!("there is no user {username}. `vestibule user list` shows who there is."))
 }
 
 async fn list(offline: &Offline, json: bool) -> Result<ExitCode, Failure> {

@@ -72,6 +72,7 @@ impl Sends {
                 (BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to), limits.sends_to_prefix),
             ];
             sends.other.push((BudgetKey::sends_by(&outgoing.connection), limits.sends_by));
+            sends.other.push((BudgetKey::sends_daily(prf, &outgoing.to), limits.sends_daily));
             sends.other.extend(again.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
         }
         sends
@@ -90,8 +91,10 @@ impl Sends {
         })
     }
 
+    /// Nothing was sent, so it costs the person and the number nothing. The network's count stays: a number that the
+    /// gateway refuses must not make it be asked without end.
     fn refused(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
-        self.destination.iter().chain(&self.other).chain([&self.network]).try_for_each(|entry| refund(tx, entry))
+        self.destination.iter().chain(&self.other).try_for_each(|entry| refund(tx, entry))
     }
 
     pub(super) fn used(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {

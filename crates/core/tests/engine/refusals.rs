@@ -1,8 +1,11 @@
 //! Refusals, named after their attacks.
 
+use std::time::Duration;
+
 use serde_json::json;
 use vestibule_core::{
     authenticator::Rejection,
+    budget::Limits,
     channel::SendOutcome,
     engine::{Answer, Body, EngineError, Start, Started},
     interaction::Notice,
@@ -421,4 +424,37 @@ async fn a_consent_page_left_open_signs_nobody_in_again() {
     let view = house.engine.conclude(alice.id, Some(&alice.binding), json!("allow"), &alice.cx).await.unwrap();
     assert!(matches!(view.body, Body::Expired), "{:?}", view.body);
     assert!(house.grants.made.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_078_one_account_cannot_use_up_the_messages_of_all() {
+    let mut limits = Limits { cooldown: Duration::ZERO, ..Limits::default() };
+    limits.sends_daily.limit = 8;
+    let house = House::build(two_steps(), limits).await;
+    let mut limited = 0;
+    for _ in 0..12 {
+        let alice = house.visit(from("192.0.2.1")).await;
+        let next = step(house.word(&alice).await);
+        if next.challenge.is_some() {
+            closed(house.answer(&alice, &[("code", &house.gateway.code())]).await);
+        } else {
+            assert!(matches!(next.notice, Some(Notice::Limited { sends: true, retry_at: Some(_) })));
+            limited += 1;
+        }
+    }
+    assert_eq!((house.gateway.count(), limited), (8, 4), "codes that were used count for the day too");
+}
+
+#[tokio::test]
+async fn a_number_that_the_gateway_refuses_does_not_make_it_be_asked_without_end() {
+    let house = House::with(two_steps()).await;
+    *house.gateway.answers.lock().unwrap() = Some(SendOutcome::Refused { why: "barred".to_owned() });
+    let alice = house.visit(from("192.0.2.1")).await;
+    house.word(&alice).await;
+    for _ in 0..100 {
+        house.resend(&alice).await;
+    }
+    let refused =
+        house.audit().await.iter().filter(|e| e.details.get("outcome").is_some_and(|o| o == "refused")).count();
+    assert!(refused <= 61, "{refused}");
 }

@@ -60,6 +60,7 @@ fn budgets(reader: &Reader<'_>, dev: bool) -> Limits {
         network: rule("network", default.network),
         sends_to_user: rule("sends_to_user", default.sends_to_user),
         sends_to: rule("sends_to", default.sends_to),
+        sends_daily: rule("sends_daily", default.sends_daily),
         sends_from: rule("sends_from", default.sends_from),
         sends_to_prefix: rule("sends_to_prefix", default.sends_to_prefix),
         sends_by: rule("sends_by", default.sends_by),

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use vestibule_authn_password::{HashError, HashPool, Password};
 use vestibule_core::{
     Clock, Connection, Registry,
+    budget::{BudgetKey, Who},
     chain::ChainDocument,
     crypto::Prf,
     id::{AuthenticatorName, ChainName, CredentialId},
@@ -19,6 +20,7 @@ use vestibule_core::{
 };
 use vestibule_oauth::{
     model::Client,
+    sign_out,
     store::{Store, Tx},
 };
 
@@ -260,6 +262,10 @@ impl Plan {
             Kind::Client => self.declaration.client(&change.name.as_str().into()),
             Kind::User => true,
         };
+        for change in changes.iter_mut().filter(|change| change.kind == Kind::Connection) {
+            let found = after.connections.iter().find(|connection| connection.name.as_str() == change.name);
+            change.advice = found.map(connection::advice).unwrap_or_default();
+        }
         // What is neither declared nor touched is not worth a line.
         changes.retain(|change| change.action != Action::Unchanged || declared(change));
         Diff(changes)
@@ -316,7 +322,8 @@ impl Plan {
             Some(_) if fields.is_empty() => Action::Unchanged,
             Some(_) => Action::Changed,
         };
-        Ok(Change { kind: Kind::User, name: declared.username.to_string(), action, fields })
+        let name = declared.username.to_string();
+        Ok(Change { kind: Kind::User, name, action, fields, advice: Vec::new() })
     }
 
     fn write_user(&self, tx: &mut dyn Tx, current: Option<&User>, wanted: &User, changed: bool) -> StoreResult<()> {
@@ -345,10 +352,13 @@ impl Plan {
     ) -> StoreResult<()> {
         use secrecy::ExposeSecret as _;
         if let Some(stored) = stored {
-            if tx.renew_credential(stored.id, stored.version, secret.expose_secret())? {
-                return Ok(());
+            if !tx.renew_credential(stored.id, stored.version, secret.expose_secret())? {
+                return Err(StoreError::Conflict(format!("the password of {}", user.username)));
             }
-            return Err(StoreError::Conflict(format!("the password of {}", user.username)));
+            // Whoever knew the old password may be signed in with it, or may have used up its tries.
+            sign_out::everywhere(tx, user.id, self.now)?;
+            let ceiling = BudgetKey::ceiling(&self.workshop.prf, &Who::User(user.id), &password_name());
+            return tx.clear_budget(&ceiling);
         }
         tx.insert_credential(&Credential {
             id: CredentialId::new(self.now, self.workshop.random.as_ref()),
@@ -374,7 +384,7 @@ fn compare<T>(kind: Kind, before: &[T], after: &[T], described: impl Fn(&T) -> (
     let after: Vec<(String, Fields)> = after.iter().map(&described).collect();
     let find =
         |list: &[(String, Fields)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, fields)| fields.clone());
-    let change = |name: &String, action, fields| Change { kind, name: name.clone(), action, fields };
+    let change = |name: &String, action, fields| Change { kind, name: name.clone(), action, fields, advice: Vec::new() };
     let removed = before
         .iter()
         .filter(|(name, _)| find(&after, name).is_none())

@@ -50,6 +50,7 @@ fn environment(name: &str) -> Option<String> {
         "API_KEY" => "gateway-key-3141592653",
         "SHOP_SECRET" => "shop-secret-2718281828459045",
         "ALICE" => "correct horse battery staple",
+        "ANOTHER" => "another horse, another battery",
         "SHORT" => "short",
         _ => return None,
     };
@@ -142,6 +143,52 @@ async fn what_was_applied_is_there_and_stays_unchanged() {
     assert_eq!((user.phone_number.as_deref(), user.phone_number_verified), (Some("+12025550142"), true));
     let typed = "correct horse battery staple".into();
     assert!(bench.workshop.pool.verify(&typed, password[0].secret.expose_secret()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_104_a_new_password_signs_out_everywhere_and_opens_the_way_again() {
+    use vestibule_core::{
+        budget::{Budget, BudgetKey, Who},
+        id::SessionId,
+        session::Session,
+    };
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    let (now, random) = (bench.workshop.clock.now(), bench.workshop.random.clone());
+    let prf = bench.workshop.prf.clone();
+    let (user, key) = bench
+        .workshop
+        .store
+        .write(move |tx| {
+            let user = tx.user_by_login(&LoginName::parse("alice").unwrap())?.unwrap().id;
+            for _ in 0..120 {
+                tx.insert_session(&Session {
+                    id: SessionId::new(now, &*random),
+                    generation: 1,
+                    seen: true,
+                    user,
+                    evidence: Vec::new(),
+                    user_agent: None,
+                    network: String::new(),
+                    created_at: now,
+                    renewed_at: now,
+                    expires_at: now + std::time::Duration::from_secs(60),
+                    ended_at: None,
+                })?;
+            }
+            let key = BudgetKey::ceiling(&prf, &Who::User(user), &"password".into());
+            let closed = Budget { count: 100, since: now, blocked_until: vestibule_core::Time(i64::MAX) };
+            tx.put_budget(&key, closed, vestibule_core::Time(i64::MAX))?;
+            Ok((user, key))
+        })
+        .await
+        .unwrap();
+    let other = EVERYTHING.replace("env = \"ALICE\"", "env = \"ANOTHER\"");
+    assert_ne!(other, EVERYTHING);
+    bench.apply(&other).await;
+    let (sessions, budget) =
+        bench.workshop.store.read(move |tx| Ok((tx.sessions_of(user, now)?, tx.budget(&key)?))).await.unwrap();
+    assert_eq!((sessions.len(), budget), (0, Budget::default()));
 }
 
 #[tokio::test]
