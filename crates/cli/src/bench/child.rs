@@ -20,17 +20,34 @@ pub(super) struct Server {
 }
 
 /// Budgets that no load runs into: what is measured is the server, not its refusals.
-const UNLIMITED: [&str; 8] =
-    ["TRIES", "NETWORK", "SENDS_TO_USER", "SENDS_TO", "SENDS_FROM", "SENDS_TO_PREFIX", "SENDS_BY", "CLIENT"];
+const UNLIMITED: [&str; 9] = [
+    "TRIES",
+    "NETWORK",
+    "SENDS_TO_USER",
+    "SENDS_TO",
+    "SENDS_DAILY",
+    "SENDS_FROM",
+    "SENDS_TO_PREFIX",
+    "SENDS_BY",
+    "CLIENT",
+];
+const SETTINGS: &str = "vestibule.toml";
 const PATIENCE: Duration = Duration::from_secs(20);
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 impl Server {
-    /// Starts `vestibule dev` on `data`, and waits until it answers.
-    pub(super) async fn start(data: &Path) -> Result<Self, String> {
+    /// Starts `vestibule serve` in the folder `home`, with the settings of a production server behind a proxy on this machine,
+    /// and waits until it answers.
+    pub(super) async fn start(home: &Path) -> Result<Self, String> {
         let address = free_address()?;
+        let port = address.port();
+        let settings = format!(
+            "public_url = \"http://localhost:{port}\"\nlisten = \"{address}\"\nmanagement_listen = \"off\"\ndata_dir = {:?}\n",
+            home.join("data")
+        );
+        fs::write(home.join(SETTINGS), settings).map_err(|error| error.to_string())?;
         let mut command = this_program()?;
-        command.args(["dev", "--quiet", "--port", &address.port().to_string(), "--data"]).arg(data);
+        command.arg("serve").arg("--config").arg(home.join(SETTINGS));
         environment(&mut command);
         let began = Instant::now();
         let child = command.stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
@@ -63,9 +80,9 @@ impl Server {
     }
 
     /// Applies a declaration to the database of a running server.
-    pub(super) fn apply(data: &Path, file: &Path) -> Result<(), String> {
+    pub(super) fn apply(home: &Path, file: &Path) -> Result<(), String> {
         let mut command = this_program()?;
-        command.arg("apply").arg(file).env("VESTIBULE_DEV", "true").env("VESTIBULE_DATA_DIR", data);
+        command.arg("apply").arg(file).arg("--config").arg(home.join(SETTINGS));
         environment(&mut command);
         let output = command.output().map_err(|error| error.to_string())?;
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
@@ -117,7 +134,6 @@ fn environment(command: &mut Command) {
     for budget in UNLIMITED {
         command.env(format!("VESTIBULE_LIMITS__{budget}__LIMIT"), "10000000");
     }
-    command.env("VESTIBULE_LIMITS__COOLDOWN", "0s");
 }
 
 fn free_address() -> Result<SocketAddr, String> {

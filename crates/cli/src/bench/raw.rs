@@ -8,20 +8,28 @@ use std::{
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _};
 
-/// Microseconds of one hash with the parameters of the server's default, memory used again.
+/// Microseconds of processor time of one hash with the parameters of the server's default, memory used again.
 pub(super) fn argon2_micros(budget: Duration) -> Result<f64, String> {
     let params = Params::new(19_456, 2, 1, None).map_err(|error| error.to_string())?;
     let mut memory = vec![Block::new(); params.block_count()];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut out = [0; 32];
-    let (began, mut count) = (Instant::now(), 0_u32);
+    let (began, cpu, mut count) = (Instant::now(), own_cpu_nanos()?, 0_u32);
     while began.elapsed() < budget {
         argon2
             .hash_password_into_with_memory(b"correct horse", b"sixteen bytes ..", &mut out, memory.as_mut_slice())
             .map_err(|error| error.to_string())?;
         count += 1;
     }
-    Ok(began.elapsed().as_secs_f64() * 1e6 / f64::from(count.max(1)))
+    let cpu = Duration::from_nanos(own_cpu_nanos()?.saturating_sub(cpu));
+    Ok(cpu.as_secs_f64() * 1e6 / f64::from(count.max(1)))
+}
+
+/// The processor time of this thread.
+fn own_cpu_nanos() -> Result<u64, String> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").map_err(|error| error.to_string())?;
+    let first = stat.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    first.ok_or_else(|| "the processor time of this thread cannot be read".to_owned())
 }
 
 /// Durable commits a second, one after the other, each of one row, with the settings of the store.
