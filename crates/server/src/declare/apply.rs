@@ -384,7 +384,8 @@ fn compare<T>(kind: Kind, before: &[T], after: &[T], described: impl Fn(&T) -> (
     let after: Vec<(String, Fields)> = after.iter().map(&described).collect();
     let find =
         |list: &[(String, Fields)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, fields)| fields.clone());
-    let change = |name: &String, action, fields| Change { kind, name: name.clone(), action, fields, advice: Vec::new() };
+    let change =
+        |name: &String, action, fields| Change { kind, name: name.clone(), action, fields, advice: Vec::new() };
     let removed = before
         .iter()
         .filter(|(name, _)| find(&after, name).is_none())

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
-use vestibule_authn_smsotp::advise;
+use vestibule_authn_smsotp::{SmsOtp, advise};
 use vestibule_core::{Connection, channel::Settings, id::ConnectionName};
 
 use super::{
-    diff::Fields,
+    diff::{Advice, Fields},
     inline::to_json,
     secret::{Secrets, is_reference},
 };
@@ -152,6 +152,15 @@ fn put(settings: &mut Map<String, Json>, path: &str, value: Json) {
             }
         }
     }
+}
+
+/// What would be better about a connection.
+pub(super) fn advice(connection: &Connection) -> Vec<Advice> {
+    let given = match connection.kind.as_str() {
+        SmsOtp::CONNECTION_KIND => advise(&connection.settings),
+        _ => Vec::new(),
+    };
+    given.into_iter().map(|advice| Advice { field: format!("settings.{}", advice.setting), why: advice.why }).collect()
 }
 
 /// The fields of a connection under the names that a declaration gives them. `references` are settings that a declaration

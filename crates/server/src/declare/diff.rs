@@ -75,6 +75,18 @@ pub struct Change {
     pub action: Action,
     /// Which fields change.
     pub fields: Vec<FieldChange>,
+    /// What works so, and would be better otherwise; told whether anything changes or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<Advice>,
+}
+
+/// What would be better otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// The field that it is about.
+    pub field: String,
+    /// Why. It holds no secret.
+    pub why: String,
 }
 
 /// What kind of thing is declared.
@@ -130,7 +142,8 @@ impl Diff {
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for change in self.0.iter().filter(|change| change.action != Action::Unchanged) {
+        let told = |change: &&Change| change.action != Action::Unchanged || !change.advice.is_empty();
+        for change in self.0.iter().filter(told) {
             writeln!(f, "{change}")?;
         }
         let count = |action| self.count(action);
@@ -164,6 +177,9 @@ impl fmt::Display for Change {
                     write!(f, "\n    ~ {field}: {} -> {}", text(before), text(after))?;
                 }
             }
+        }
+        for Advice { field, why } in &self.advice {
+            write!(f, "\n    ! {field}: {why}")?;
         }
         Ok(())
     }

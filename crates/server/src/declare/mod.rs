@@ -36,7 +36,7 @@ pub use apply::{ApplyError, Options, Workshop, apply};
 pub use chain::DeclaredChain;
 pub use client::DeclaredClient;
 pub use connection::DeclaredConnection;
-pub use diff::{Action, Change, Diff, FieldChange, Kind};
+pub use diff::{Action, Advice, Change, Diff, FieldChange, Kind};
 pub use export::export;
 pub use password::DeclaredPassword;
 pub use user::DeclaredUser;

@@ -119,6 +119,26 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn what_would_be_better_is_told_and_holds_no_secret() {
+    let bench = Bench::new();
+    let text = "[[connection]]\nname = \"SMSOTP\"\n\
+                settings.url = \"https://sms.example.com/send?api_key=hush-hush&to=$ctx.num&text=$ctx.msg\"\n";
+    for _ in 0..2 {
+        let diff = bench.apply(text).await;
+        let advice: Vec<_> = diff.0.iter().flat_map(|change| &change.advice).collect();
+        assert_eq!(advice.iter().map(|advice| advice.field.as_str()).collect::<Vec<_>>(), ["settings.url"]);
+        let told = diff.to_string();
+        assert!(
+            told.contains("connection SMSOTP") && told.contains("! settings.url: `api_key` stands in the URL"),
+            "{told}"
+        );
+        assert!(!told.contains("hush-hush") && !serde_json::to_string(&diff).unwrap().contains("hush-hush"));
+    }
+    assert!(bench.apply(text).await.is_empty(), "advice is no change");
+    assert!(bench.apply(EVERYTHING).await.0.iter().all(|change| change.advice.is_empty()));
+}
+
+#[tokio::test]
 async fn what_was_applied_is_there_and_stays_unchanged() {
     let bench = Bench::new();
     let diff = bench.apply(EVERYTHING).await;
