@@ -10,10 +10,9 @@ use crate::{
     state::State,
 };
 
-/// The browser's address.
-pub(crate) fn ip(state: &State, req: &HttpRequest) -> Option<IpAddr> {
-    let peer = req.peer_addr()?.ip();
-    Some(client_ip(peer, req.headers(), &state.trusted_proxies))
+/// The browser's address, if it can be told. Without one, a condition on networks has no answer, so that its step is due.
+fn ip(state: &State, req: &HttpRequest) -> Option<IpAddr> {
+    client_ip(req.peer_addr()?.ip(), req.headers(), &state.trusted_proxies)
 }
 
 /// Where a request comes from.

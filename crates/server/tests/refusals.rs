@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::json;
 use support::{Browser, CALLBACK, PHONE, Page, TestApp};
+use vestibule_server::config::Settings;
 
 /// Alice at the second step, her password given.
 async fn at_the_code(app: &TestApp, browser: &mut Browser) -> Page {
@@ -420,6 +421,30 @@ async fn a_122_a_stranger_does_not_choose_its_network() {
         assert!(!guess(number, "wrong").await);
     }
     assert!(!guess(11, "alice").await, "every guess came from a network of its own");
+}
+
+#[tokio::test]
+async fn a_122_a_forged_header_makes_nobody_internal() {
+    let trusting = |settings: &mut Settings| settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let app = TestApp::start_with(trusting).await;
+    app.alice().await;
+    let sms = json!({ "authenticator": "smsotp", "connection": "SMSOTP" });
+    let outside = json!([{ "network": "127.0.0.0/8", "not": true }]);
+    app.chain("default", json!([["password"], { "alternatives": [sms], "when": outside }])).await;
+    let code_is_asked = async |headers: &[(&str, &str)]| {
+        app.advance(31);
+        let mut browser = app.browser();
+        browser.headers.extend(headers.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let page = browser.open(&app.authorize(&[])).await;
+        let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+        page.forms().iter().any(|form| form.has_input("code"))
+    };
+    assert!(!code_is_asked(&[]).await, "nothing was forwarded: it is the proxy's own request");
+    assert!(code_is_asked(&[("x-forwarded-for", "203.0.113.7")]).await);
+    let forged = [("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=198.51.100.1")];
+    assert!(code_is_asked(&forged).await, "the proxy writes one header and passes the other on");
+    assert!(code_is_asked(&[("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=_x")]).await);
+    assert!(code_is_asked(&[("x-forwarded-for", "203.0.113.7, nonsense")]).await);
 }
 
 #[tokio::test]

@@ -10,38 +10,51 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The browser's address. When both `X-Forwarded-For` and `Forwarded` (RFC 7239) are there and disagree, one of them was
-/// passed through a proxy that writes only the other: neither is believed, and the peer stands for the browser.
-pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// The browser's address; `None` when it cannot be told. That is so when a hop on the way cannot be read, and when both
+/// `X-Forwarded-For` and `Forwarded` (RFC 7239) are there and disagree: then one of them was passed through by a proxy that
+/// writes only the other, and it is a stranger's word. The peer must not stand for the browser there. It is a proxy of ours,
+/// mostly in a network that conditions trust, and anybody could have that for the price of a header.
+pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer.to_canonical();
     if !trusts(trusted, peer) {
-        return peer;
+        return Some(peer);
     }
-    let old = walk(peer, &list(headers, &X_FORWARDED_FOR, |hop| Some(hop)), trusted);
-    let new = walk(peer, &list(headers, &FORWARDED, forwarded_for), trusted);
+    let old = walk(&list(headers, &X_FORWARDED_FOR, |hop| Some(hop)), trusted);
+    let new = walk(&list(headers, &FORWARDED, forwarded_for), trusted);
     match (old, new) {
-        (Some(old), Some(new)) if old != new => peer,
-        (Some(ip), _) | (None, Some(ip)) => ip,
-        (None, None) => peer,
+        (Walk::Nowhere, Walk::Nowhere) => Some(peer),
+        (Walk::To(ip), Walk::Nowhere) | (Walk::Nowhere, Walk::To(ip)) => Some(ip),
+        (Walk::To(old), Walk::To(new)) if old == new => Some(old),
+        (Walk::To(_), Walk::To(_)) | (Walk::Lost, _) | (_, Walk::Lost) => None,
     }
 }
 
-fn trusts(trusted: &[IpNet], ip: IpAddr) -> bool {
-    trusted.iter().any(|net| net.contains(&ip))
+/// Whether forwarding headers of this peer are believed, and its other headers about a request.
+pub fn trusts(trusted: &[IpNet], peer: IpAddr) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|net| net.contains(&peer))
 }
 
-/// The first address from the right that is no proxy of ours; the last one reached, when something cannot be read. `None`
-/// without the header.
-fn walk(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[IpNet]) -> Option<IpAddr> {
-    let mut reached = (!hops.is_empty()).then_some(peer)?;
+/// Where following a header leads.
+enum Walk {
+    /// There is no such header.
+    Nowhere,
+    /// To the first address from the right that is no proxy of ours, or to the last one.
+    To(IpAddr),
+    /// To something that is no address.
+    Lost,
+}
+
+fn walk(hops: &[Option<IpAddr>], trusted: &[IpNet]) -> Walk {
+    let mut reached = Walk::Nowhere;
     for hop in hops.iter().rev() {
-        let Some(ip) = hop else { break };
-        reached = *ip;
-        if !trusts(trusted, reached) {
+        let Some(ip) = *hop else { return Walk::Lost };
+        reached = Walk::To(ip);
+        if !trusts(trusted, ip) {
             break;
         }
     }
-    Some(reached)
+    reached
 }
 
 /// The hops of all lines of a header, in their order; `None` for one that is not an address.
@@ -77,7 +90,8 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        client_ip(peer.parse().unwrap(), &headers, &trusted).to_string()
+        let told = client_ip(peer.parse().unwrap(), &headers, &trusted);
+        told.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
     }
 
     #[test]
@@ -94,10 +108,22 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_ends_the_walk_and_is_never_looked_up() {
-        assert_eq!(resolve("10.0.0.1", &[("x-forwarded-for", "192.0.2.1, localhost, 10.0.0.2")]), "10.0.0.2");
-        assert_eq!(resolve("10.0.0.1", &[("x-forwarded-for", "unknown")]), "10.0.0.1");
-        assert_eq!(resolve("10.0.0.1", &[]), "10.0.0.1");
+    fn a_122_what_cannot_be_read_is_unknown_and_never_looked_up() {
+        for unreadable in ["192.0.2.1, localhost, 10.0.0.2", "192.0.2.1, localhost", "unknown", "", "10.0.0.2,"] {
+            assert_eq!(resolve("10.0.0.1", &[("x-forwarded-for", unreadable)]), "unknown", "{unreadable}");
+        }
+        for unreadable in ["for=unknown", "for=_hidden", "proto=https", "for="] {
+            assert_eq!(resolve("10.0.0.1", &[("forwarded", unreadable)]), "unknown", "{unreadable}");
+            let lines = [("forwarded", unreadable), ("x-forwarded-for", "203.0.113.9")];
+            assert_eq!(resolve("10.0.0.1", &lines), "unknown", "{unreadable}");
+        }
+        let left = "localhost, 203.0.113.9, 10.0.0.2";
+        assert_eq!(
+            resolve("10.0.0.1", &[("x-forwarded-for", left)]),
+            "203.0.113.9",
+            "nobody asks what stands further left"
+        );
+        assert_eq!(resolve("10.0.0.1", &[]), "10.0.0.1", "nothing was forwarded");
     }
 
     #[test]
@@ -108,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn a_122_two_headers_that_disagree_are_both_disbelieved() {
+    fn a_122_two_headers_that_disagree_make_nobody_internal() {
         let lines = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=192.0.2.1")];
-        assert_eq!(resolve("10.0.0.1", &lines), "10.0.0.1");
+        assert_eq!(resolve("10.0.0.1", &lines), "unknown");
         let lines = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9")];
         assert_eq!(resolve("10.0.0.1", &lines), "203.0.113.9");
     }
