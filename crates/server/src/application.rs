@@ -53,7 +53,7 @@ use crate::{
     },
     pages::{Pages, PagesError},
     portal, routes,
-    state::{Dev, Public, State},
+    state::{Dev, Public, Sizes, State},
 };
 
 /// How long an interaction waits for the person.
@@ -300,6 +300,7 @@ async fn assemble(
         store,
         live,
         verified: VerifiedCache::default(),
+        sizes: Sizes { body: settings.limits.body, query: settings.limits.query },
         pages,
         readiness: Readiness::default(),
         hash_pool,

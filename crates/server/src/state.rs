@@ -31,6 +31,8 @@ pub struct State {
     pub prf: Prf,
     /// How often things may be tried.
     pub limits: Limits,
+    /// How large requests may be.
+    pub sizes: Sizes,
     /// The database.
     pub store: Arc<Store>,
     /// Runs interactions.
@@ -49,6 +51,15 @@ pub struct State {
     pub portal_client: String,
     /// What only a development server has.
     pub dev: Option<Dev>,
+}
+
+/// How large requests may be, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// A body.
+    pub body: usize,
+    /// The query of an address.
+    pub query: usize,
 }
 
 /// What only a development server has.

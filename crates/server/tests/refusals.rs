@@ -472,6 +472,27 @@ async fn a_123_what_is_no_clean_http_is_refused() {
 }
 
 #[tokio::test]
+async fn a_119_the_sizes_of_requests_are_what_is_set() {
+    let app = TestApp::start_with(|settings| {
+        settings.limits.body = 4 << 10;
+        settings.limits.query = 1 << 10;
+    })
+    .await;
+    let mut browser = app.browser();
+    let state = "x".repeat(2000);
+    assert_eq!(browser.get(&app.authorize(&[("state", &state)])).await.status, 414);
+    assert_eq!(browser.get(&app.authorize(&[("state", &state[..300])])).await.status, 303);
+    assert_eq!(browser.get(&format!("/{}", "x".repeat(3000))).await.status, 414);
+    let value = "x".repeat(5000);
+    assert_eq!(browser.post("/oauth2/token", &[("code", &value)]).await.status, 413);
+    assert_eq!(browser.post("/oauth2/token", &[("code", &value[..3000])]).await.status, 401);
+    assert_eq!(browser.post("/oauth2/authorize", &[("state", &value)]).await.status, 413);
+    let larger = TestApp::start_with(|settings| settings.limits.query = 30 << 10).await;
+    let hints = [("state", &*value), ("nonce", &value), ("login_hint", &value), ("id_token_hint", &value)];
+    assert_eq!(larger.browser().get(&larger.authorize(&hints)).await.status, 303, "20 kB of query");
+}
+
+#[tokio::test]
 async fn a_119_slow_heads_are_cut_off() {
     let app = TestApp::start_with(|settings| settings.limits.request_timeout = std::time::Duration::from_secs(1)).await;
     let began = std::time::Instant::now();

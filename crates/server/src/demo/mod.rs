@@ -169,7 +169,7 @@ pub async fn callback(req: HttpRequest, state: Data<State>) -> HttpResponse {
 pub async fn logout(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     let Some(dev) = &state.dev else { return answer::error(&state, &req, Cause::NotFound) };
     let key = state.cookies.read(&req, COOKIE).unwrap_or_default();
-    let token = form::read(&req, payload).await.ok();
+    let token = form::read(&state, &req, payload).await.ok();
     let token = token.as_ref().and_then(|params| params.get(csrf::FIELD)).unwrap_or_default();
     if !csrf::same_site(&req, &state.public.origin) || !csrf::right(&state.prf, FORM, &key, token) {
         return answer::error(&state, &req, Cause::Forbidden);

@@ -35,7 +35,7 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
     if !form::is(&req, "application/x-www-form-urlencoded") {
         return answer::form_error(&state, &req, FormError::NotAForm);
     }
-    match form::body(payload).await {
+    match form::body(&state, payload).await {
         Ok(body) => begin(&state, &req, &body).await,
         Err(error) => answer::form_error(&state, &req, error),
     }

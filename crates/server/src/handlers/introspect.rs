@@ -11,7 +11,7 @@ use crate::{context, http::form, state::State};
 
 /// What a token is good for.
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let form = match form::read(&req, payload).await {
+    let form = match form::read(&state, &req, payload).await {
         Ok(form) => form,
         Err(error) => return error.answer(),
     };

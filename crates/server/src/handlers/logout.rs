@@ -32,7 +32,7 @@ pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
 /// `POST /oauth2/logout`: the person's answer on our page, or a client's request in a form. The latter is turned into a GET: a
 /// form of another site comes without the session's cookie.
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let params = match form::read(&req, payload).await {
+    let params = match form::read(&state, &req, payload).await {
         Ok(params) => params,
         Err(error) => return answer::form_error(&state, &req, error),
     };

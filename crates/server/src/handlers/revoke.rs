@@ -15,7 +15,7 @@ use crate::{
 
 /// A client gives a token back. 200 says that it is dead, durably.
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let form = match form::read(&req, payload).await {
+    let form = match form::read(&state, &req, payload).await {
         Ok(form) => form,
         Err(error) => return cors::open(&req, error.answer(), &state.live),
     };

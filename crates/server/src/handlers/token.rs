@@ -18,7 +18,7 @@ use crate::{
 
 /// The token endpoint (RFC 6749, section 3.2).
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let form = match form::read(&req, payload).await {
+    let form = match form::read(&state, &req, payload).await {
         Ok(form) => form,
         Err(error) => return cors::open(&req, error.answer(), &state.live),
     };

@@ -12,8 +12,8 @@ use actix_web::{
 };
 use vestibule_oauth::params::{Params, ParamsError};
 
-/// No form of this server needs more.
-pub const BODY_LIMIT: usize = 64 * 1024;
+use crate::state::State;
+
 /// Nobody types a form into the connection by hand.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -65,12 +65,12 @@ pub fn is(req: &HttpRequest, media_type: &str) -> bool {
     said.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
 }
 
-/// The body, whatever it is.
+/// The body, whatever it is, up to the configured size.
 ///
 /// # Errors
 /// When it is too large or does not come.
-pub async fn body(payload: Payload) -> Result<Bytes, FormError> {
-    let read = tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(BODY_LIMIT));
+pub async fn body(state: &State, payload: Payload) -> Result<Bytes, FormError> {
+    let read = tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(state.sizes.body));
     match read.await {
         Err(_) => Err(FormError::TooSlow),
         Ok(Err(_)) => Err(FormError::TooLarge),
@@ -83,11 +83,11 @@ pub async fn body(payload: Payload) -> Result<Bytes, FormError> {
 ///
 /// # Errors
 /// When it is none.
-pub async fn read(req: &HttpRequest, payload: Payload) -> Result<Params, FormError> {
+pub async fn read(state: &State, req: &HttpRequest, payload: Payload) -> Result<Params, FormError> {
     if !is(req, "application/x-www-form-urlencoded") {
         return Err(FormError::NotAForm);
     }
-    Ok(Params::parse(&body(payload).await?)?)
+    Ok(Params::parse(&body(state, payload).await?)?)
 }
 
 /// The query of a request.

@@ -33,8 +33,8 @@ use super::headers;
 use crate::{answer, state::State};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer addresses are nobody's; `oauth` bounds what is inside.
-const LONGEST_URI: usize = 40 * 1024;
+/// Longer paths are nobody's.
+const LONGEST_PATH: usize = 2048;
 
 /// Wraps the whole application.
 pub struct Gate(pub Data<State>);
@@ -104,7 +104,7 @@ where
             let began = Instant::now();
             let id = id_for(&req, &*state.random);
             req.extensions_mut().insert(RequestId(Rc::clone(&id)));
-            if req.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > LONGEST_URI) {
+            if req.path().len() > LONGEST_PATH || req.query_string().len() > state.sizes.query {
                 return Err(alone(HttpResponse::build(StatusCode::URI_TOO_LONG).finish(), &id, &state));
             }
             let answered = unwinding(async { inner.call(req).await }).await;

@@ -81,7 +81,7 @@ async fn admitted(state: &State, req: &HttpRequest, payload: Payload) -> Result<
     if !csrf::same_site(req, &state.public.origin) {
         return Err(answer::error(state, req, Cause::Forbidden));
     }
-    let params = form::read(req, payload).await.map_err(|error| answer::form_error(state, req, error))?;
+    let params = form::read(state, req, payload).await.map_err(|error| answer::form_error(state, req, error))?;
     let visitor = visitor(state, req).await.map_err(|error| answer::store_error(state, req, &error))?;
     let visitor = visitor.ok_or_else(|| login::begin(state))?;
     let given = params.get(csrf::FIELD).unwrap_or_default();

@@ -65,7 +65,7 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
     if !csrf::same_site(&req, &state.public.origin) {
         return answer::error(&state, &req, Cause::Forbidden);
     }
-    let submission = match submission::read(&req, payload).await {
+    let submission = match submission::read(&state, &req, payload).await {
         Ok(submission) => submission,
         Err(Refused::Form(error)) => return answer::form_error(&state, &req, error),
         Err(Refused::WrongType(field)) => return json::wrong_type(&field, &request_id(&req)),

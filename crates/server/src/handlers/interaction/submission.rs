@@ -7,7 +7,10 @@ use serde_json::Value;
 use vestibule_core::{engine::Answer, id::ChallengeId, prompt::Fields};
 use vestibule_oauth::{consent::Decision, params::Params};
 
-use crate::http::{csrf, form, form::FormError};
+use crate::{
+    http::{csrf, form, form::FormError},
+    state::State,
+};
 
 /// What was posted.
 #[derive(Debug)]
@@ -42,12 +45,12 @@ pub(super) enum Refused {
 /// Names that are not fields of a prompt.
 const OURS: [&str; 7] = [csrf::FIELD, "version", "challenge", "action", "alternative", "decision", "scope"];
 
-pub(super) async fn read(req: &HttpRequest, payload: Payload) -> Result<Submission, Refused> {
+pub(super) async fn read(state: &State, req: &HttpRequest, payload: Payload) -> Result<Submission, Refused> {
     if !form::is(req, "application/json") {
-        let params = form::read(req, payload).await.map_err(Refused::Form)?;
+        let params = form::read(state, req, payload).await.map_err(Refused::Form)?;
         return of(&params).map_err(|_| Refused::Form(FormError::Broken));
     }
-    let body = form::body(payload).await.map_err(Refused::Form)?;
+    let body = form::body(state, payload).await.map_err(Refused::Form)?;
     let value = serde_json::from_slice(&body).map_err(|_| Refused::WrongType("the body".to_owned()))?;
     of(&flat(value)?).map_err(Refused::WrongType)
 }
