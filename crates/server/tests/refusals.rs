@@ -544,3 +544,35 @@ async fn forms_may_end_at_the_service_provider() {
     let sources = policy.split("form-action ").nth(1).unwrap();
     assert_eq!(sources, "'self' com.example.app: http://127.0.0.1:* https://b.example");
 }
+
+/// The parameters of an authorization request as a form.
+fn form_of(address: &str) -> Vec<(String, String)> {
+    let (_, query) = address.split_once('?').unwrap();
+    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+#[tokio::test]
+async fn a_posted_request_becomes_a_get_that_brings_the_session() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    let mut browser = app.browser();
+    app.log_in(&mut browser, "alice", "alice", PHONE).await;
+    for prompt in ["none", ""] {
+        let form = form_of(&app.authorize(&[("prompt", prompt), ("state", "a&b=c +%")]));
+        // From another site, the form comes without a cookie that is `SameSite=Lax`; the GET behind it comes with it.
+        let sent = app.browser().request(reqwest::Method::POST, "/oauth2/authorize", Some(&form)).await;
+        assert_eq!(sent.status, 303);
+        let next = sent.location().unwrap();
+        assert_eq!((next.host_str(), next.path()), (Some("localhost"), "/oauth2/authorize"));
+        assert_eq!(next.query_pairs().into_owned().collect::<Vec<_>>(), form, "the parameters and nothing else");
+        let back = browser.get(next.as_str()).await;
+        assert!(back.answer("code").is_some(), "prompt={prompt}: {:?}", back.location());
+        assert_eq!(back.answer("state").as_deref(), Some("a&b=c +%"));
+    }
+    let long = "x".repeat(8000);
+    let form = form_of(&app.authorize(&[("login_hint", &long)]));
+    let page = browser.request(reqwest::Method::POST, "/oauth2/authorize", Some(&form)).await;
+    assert_ne!(page.location().map(|next| next.path().to_owned()).as_deref(), Some("/oauth2/authorize"), "too long");
+    let odd = browser.post("/oauth2/authorize", &[("client_id", "nobody")]).await;
+    assert_error_page(&browser.follow(odd).await, 400);
+}

@@ -9,9 +9,10 @@ use vestibule_core::{
     id::InteractionId,
 };
 use vestibule_oauth::{
-    ClientAnswer,
+    ClientAnswer, Params,
     authorize::{Refusal, authorize, to_engine_request},
 };
+    issuer::path,
 
 use super::refusals;
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         form::{self, FormError},
         gate::about,
     },
-    pages::{Cause, interaction::path},
+    pages::{Cause, interaction},
     state::State,
 };
 
@@ -30,16 +31,25 @@ pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
     begin(&state, &req, req.query_string().as_bytes()).await
 }
 
-/// `POST /oauth2/authorize` (OpenID Connect Core, section 3.1.2.1): the same parameters in a form.
+/// `POST /oauth2/authorize` (OpenID Connect Core, section 3.1.2.1): the same parameters in a form. They are turned into a GET
+/// where they fit: from the page of a service provider, a form comes without the session's cookie, and whoever is signed in
+/// would have to sign in again, or be unknown to `prompt=none`.
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     if !form::is(&req, "application/x-www-form-urlencoded") {
         return answer::form_error(&state, &req, FormError::NotAForm);
     }
-    match form::body(&state, payload).await {
-        Ok(body) => begin(&state, &req, &body).await,
-        Err(error) => answer::form_error(&state, &req, error),
+    let body = match form::body(&state, payload).await {
+        Ok(body) => body,
+        Err(error) => return answer::form_error(&state, &req, error),
+    };
+    if let Ok(params) = Params::parse(&body) {
+        let (path, query) = (state.public.path(path::AUTHORIZE), form::to_query(params.iter()));
+        if form::fits(&state, &path, &query) {
+            return answer::see_other(&format!("{path}?{query}"));
+        }
     }
 }
+    begin(&state, &req, &body).await
 
 async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpResponse {
     let snapshot = state.live.snapshot();
@@ -87,7 +97,7 @@ fn to_client(state: &State, req: &HttpRequest, told: &ClientAnswer) -> HttpRespo
 /// To the first page, with the cookie that binds it to this browser.
 fn to_interaction(state: &State, req: &HttpRequest, id: InteractionId, binding: String) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
-    response.insert_header((actix_web::http::header::LOCATION, path(id)));
+    response.insert_header((actix_web::http::header::LOCATION, interaction::path(id)));
     for old in state.cookies.surplus_interactions(req) {
         response.cookie(state.cookies.remove(&old));
     }

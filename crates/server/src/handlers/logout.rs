@@ -8,6 +8,7 @@ use actix_web::{
 use vestibule_core::{session::Session, user::User};
 use vestibule_oauth::{
     Params,
+    issuer::path,
     logout::{LogoutPlan, Then, plan_logout},
 };
 
@@ -29,16 +30,20 @@ pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
     log_out(&state, &req, req.query_string(), false).await
 }
 
-/// `POST /oauth2/logout`: the person's answer on our page, or a client's request in a form. The latter is turned into a GET: a
-/// form of another site comes without the session's cookie.
+/// `POST /oauth2/logout`: the person's answer on our page, or a client's request in a form. The latter is turned into a GET,
+/// since it comes without the session's cookie.
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     let params = match form::read(&state, &req, payload).await {
         Ok(params) => params,
         Err(error) => return answer::form_error(&state, &req, error),
     };
-    let query = encoded(&params);
+    let query = form::to_query(params.iter().filter(|(name, _)| !OURS.contains(name)));
     let Some(given) = params.get(csrf::FIELD) else {
-        return answer::see_other(&format!("{}?{query}", state.public.path("/oauth2/logout")));
+        let path = state.public.path(path::LOGOUT);
+        if form::fits(&state, &path, &query) {
+            return answer::see_other(&format!("{path}?{query}"));
+        }
+        return log_out(&state, &req, &query, false).await;
     };
     let cookie = state.cookies.read(&req, SESSION).unwrap_or_default();
     if !csrf::same_site(&req, &state.public.origin) || !csrf::right(&state.prf, FORM, &cookie, given) {
@@ -111,11 +116,4 @@ fn signed_out(state: &State, req: &HttpRequest, then: &Then) -> HttpResponse {
         tracing::error!(%error, "a cookie could not be removed");
     }
     response
-}
-
-/// The client's parameters as a query.
-fn encoded(params: &Params) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(params.iter().filter(|(name, _)| !OURS.contains(name)));
-    query.finish()
 }

@@ -14,6 +14,8 @@ use vestibule_oauth::params::{Params, ParamsError};
 
 use crate::state::State;
 
+/// Everybody takes a URI of this length (RFC 9110, section 4.1). Longer ones may get lost at a proxy in between.
+const URI_FOR_ALL: usize = 8000;
 /// Nobody types a form into the connection by hand.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -88,6 +90,17 @@ pub async fn read(state: &State, req: &HttpRequest, payload: Payload) -> Result<
         return Err(FormError::NotAForm);
     }
     Ok(Params::parse(&body(state, payload).await?)?)
+}
+
+/// Parameters, and nothing else of a request, as the query of an address.
+pub fn to_query<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish()
+}
+
+/// Whether a browser may be sent to `path` with this query. A form that another site posts comes without the session's
+/// cookie, which is `SameSite=Lax`; the GET that the browser is sent to brings it.
+pub fn fits(state: &State, path: &str, query: &str) -> bool {
+    query.len() <= state.sizes.query && path.len() + 1 + query.len() <= URI_FOR_ALL
 }
 
 /// The query of a request.
