@@ -73,10 +73,11 @@ impl Grants {
             let due = consent::due(tx, user, client, &asked, frozen.ask_consent)?;
             return Ok(Ok((!due).then_some(asked)));
         };
-        if !decision.allow {
+        let granted = decision.granted(&asked);
+        // Who agrees to nothing of what was asked for has not agreed: a token without any scope would say otherwise.
+        if !decision.allow || granted.is_empty() && !asked.is_empty() {
             return Ok(Err(Problem::new(ErrorCode::AccessDenied, "the user did not agree")));
         }
-        let granted = decision.granted(&asked);
         consent::remember(tx, user, &client.id, &granted, completion.now)?;
         Ok(Ok(Some(granted)))
     }

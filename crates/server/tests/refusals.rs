@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use support::{Browser, CALLBACK, PHONE, Page, TestApp};
+use support::{Browser, CALLBACK, PHONE, Page, TestApp, VERIFIER};
 use vestibule_server::config::Settings;
 
 /// Alice at the second step, her password given.
@@ -189,6 +189,34 @@ async fn a_018_consent_allowed_gives_a_code() {
     let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
     let back = browser.submit(&page, "version", &[("decision", "allow")]).await;
     assert!(back.answer("code").is_some(), "{}", back.body);
+}
+
+#[tokio::test]
+async fn a_018_consent_with_nothing_ticked_gives_nothing() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    app.client(json!({ "id": "asks", "name": "Asks", "redirect_uris": [CALLBACK], "consent": "ask" })).await;
+    app.chain("default", json!([["password"]])).await;
+    for (asked, error) in [("openid email", None), ("email", Some("access_denied"))] {
+        let mut browser = app.browser();
+        let page = browser.open(&app.authorize(&[("client_id", "asks"), ("scope", asked)])).await;
+        let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+        let form = page.forms().into_iter().find(|form| form.has_button("decision", "allow")).unwrap();
+        let mut sent = form.filled(&[("decision", "allow")]);
+        sent.retain(|(name, value)| name != "scope" || value == "openid");
+        let sent: Vec<_> = sent.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let back = browser.post(&form.action, &sent).await;
+        assert_eq!(back.answer("error").as_deref(), error, "{asked}");
+        let Some(code) = back.answer("code") else { continue };
+        let exchange = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "asks"),
+            ("code", &*code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        assert_eq!(browser.post("/oauth2/token", &exchange).await.json()["scope"], "openid");
+    }
 }
 
 #[tokio::test]

@@ -75,6 +75,20 @@ async fn only_what_was_agreed_to_is_granted() {
 }
 
 #[tokio::test]
+async fn a_018_who_ticks_nothing_gives_nothing_but_the_sign_in() {
+    let none = Decision { allow: true, scopes: Some([].into()) };
+    let world = asking().await;
+    let told = world.ask(&query(&[("scope", "openid profile email")]), None).await;
+    let Body::Closed { answer, .. } = world.decide(told, &none).await else { panic!("not closed") };
+    let code = param(&world.answer_url(&answer), "code").unwrap();
+    assert_eq!(world.exchange("shop", &code, &[]).await.unwrap().scope, "openid");
+
+    let told = world.ask(&query(&[("scope", "profile email")]), None).await;
+    let Body::Denied { answer, .. } = world.decide(told, &none).await else { panic!("not denied") };
+    assert_eq!(Told::Sent(world.answer_url(&answer)).error(), "access_denied", "there is nothing to agree to");
+}
+
+#[tokio::test]
 async fn a_028_taking_consent_back_ends_what_it_gave() {
     let world = asking().await;
     let told = world.ask(&query(&[("scope", "openid offline_access")]), None).await;

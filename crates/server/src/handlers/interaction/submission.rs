@@ -48,11 +48,28 @@ const OURS: [&str; 7] = [csrf::FIELD, "version", "challenge", "action", "alterna
 pub(super) async fn read(state: &State, req: &HttpRequest, payload: Payload) -> Result<Submission, Refused> {
     if !form::is(req, "application/json") {
         let params = form::read(state, req, payload).await.map_err(Refused::Form)?;
-        return of(&params).map_err(|_| Refused::Form(FormError::Broken));
+        return of_form(&params).map_err(|_| Refused::Form(FormError::Broken));
     }
     let body = form::body(state, payload).await.map_err(Refused::Form)?;
     let value = serde_json::from_slice(&body).map_err(|_| Refused::WrongType("the body".to_owned()))?;
-    of(&flat(value)?).map_err(Refused::WrongType)
+    of_json(value)
+}
+
+/// What a page's form says. A box that is not ticked is not sent, so that no `scope` at all means none of the optional ones;
+/// what cannot be left out comes in hidden inputs.
+fn of_form(params: &Params) -> Result<Submission, String> {
+    of(params, Some(ticked(params)))
+}
+
+/// What a program says. It may leave `scope` away, which gives all that was asked for; an empty list gives nothing optional.
+fn of_json(value: Value) -> Result<Submission, Refused> {
+    let said = value.get("scope").is_some();
+    let params = flat(value)?;
+    of(&params, said.then(|| ticked(&params))).map_err(Refused::WrongType)
+}
+
+fn ticked(params: &Params) -> BTreeSet<String> {
+    params.iter().filter(|(name, _)| *name == "scope").map(|(_, value)| value.to_owned()).collect()
 }
 
 /// A JSON object as the form that it stands for: texts, whole numbers, and lists of texts for `scope`.
@@ -76,7 +93,7 @@ fn flat(value: Value) -> Result<Params, Refused> {
 }
 
 /// Reads a submission; the error names the field that cannot be read.
-fn of(params: &Params) -> Result<Submission, String> {
+fn of(params: &Params, scopes: Option<BTreeSet<String>>) -> Result<Submission, String> {
     let number = |name: &str| params.get(name).map(|text| text.parse::<i64>().map_err(|_| name.to_owned())).transpose();
     let repeated = params.iter().map(|(name, _)| name).find(|name| *name != "scope" && params.is_repeated(name));
     if let Some(name) = repeated {
@@ -85,7 +102,7 @@ fn of(params: &Params) -> Result<Submission, String> {
     let version = number("version")?.unwrap_or_default();
     let csrf = params.get(csrf::FIELD).unwrap_or_default().to_owned();
     let act = match (params.get("decision"), number("alternative")?, params.get("action")) {
-        (Some(decision), _, _) => Act::Decide(decide(decision, params)?),
+        (Some(decision), _, _) => Act::Decide(decide(decision, scopes)?),
         (None, Some(index), _) => Act::Choose(Some(usize::try_from(index).map_err(|_| "alternative".to_owned())?)),
         (None, None, Some("resend")) => Act::Resend,
         (None, None, Some("choose")) => Act::Choose(None),
@@ -101,11 +118,7 @@ fn answer(params: &Params, version: i64) -> Result<Answer, String> {
     Ok(Answer { version, challenge: challenge.map_err(|_| "challenge".to_owned())?, fields })
 }
 
-/// `allow` gives what is ticked; a page without boxes gives all that was asked for.
-fn decide(decision: &str, params: &Params) -> Result<Decision, String> {
-    let ticked: BTreeSet<String> =
-        params.iter().filter(|(name, _)| *name == "scope").map(|(_, value)| value.to_owned()).collect();
-    let scopes = (!ticked.is_empty()).then_some(ticked);
+fn decide(decision: &str, scopes: Option<BTreeSet<String>>) -> Result<Decision, String> {
     match decision {
         "allow" => Ok(Decision { allow: true, scopes }),
         "deny" => Ok(Decision { allow: false, scopes: None }),
@@ -120,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read_form(body: &str) -> Result<Submission, String> {
-        of(&Params::parse(body.as_bytes()).unwrap())
+        of_form(&Params::parse(body.as_bytes()).unwrap())
     }
 
     fn read_json(value: Value) -> Result<Submission, String> {
@@ -128,7 +141,7 @@ mod tests {
             Refused::WrongType(name) => name,
             Refused::Form(error) => error.to_string(),
         };
-        of(&flat(value).map_err(wrong)?)
+        of_json(value).map_err(wrong)
     }
 
     #[test]
@@ -173,7 +186,21 @@ mod tests {
     fn what_is_not_ticked_is_not_given() {
         let Act::Decide(some) = read_form("decision=allow&scope=openid").unwrap().act else { panic!("a decision") };
         assert_eq!(some, Decision { allow: true, scopes: Some(["openid".to_owned()].into()) });
+        let Act::Decide(none) = read_form("decision=allow").unwrap().act else { panic!("a decision") };
+        assert_eq!(none, Decision { allow: true, scopes: Some(BTreeSet::new()) });
         let Act::Decide(no) = read_form("decision=deny&scope=openid").unwrap().act else { panic!("a decision") };
         assert!(!no.allow && no.scopes.is_none());
+    }
+
+    #[test]
+    fn a_program_gives_all_only_by_not_speaking_of_scopes() {
+        for (body, scopes) in [
+            (json!({"decision": "allow"}), None),
+            (json!({"decision": "allow", "scope": []}), Some(BTreeSet::new())),
+            (json!({"decision": "allow", "scope": ["email"]}), Some(["email".to_owned()].into())),
+        ] {
+            let Act::Decide(decision) = read_json(body).unwrap().act else { panic!("a decision") };
+            assert_eq!(decision, Decision { allow: true, scopes });
+        }
     }
 }
