@@ -604,3 +604,26 @@ async fn a_posted_request_becomes_a_get_that_brings_the_session() {
     let odd = browser.post("/oauth2/authorize", &[("client_id", "nobody")]).await;
     assert_error_page(&browser.follow(odd).await, 400);
 }
+
+#[tokio::test]
+async fn a_session_cookie_that_was_lost_is_given_again() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    let mut browser = app.browser();
+    app.log_in(&mut browser, "alice", "alice", PHONE).await;
+    let before = browser.cookie("vestibule-session").unwrap();
+    app.advance(31);
+    app.outbox.clear();
+    let page = browser.open(&app.authorize(&[("prompt", "login")])).await;
+    let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    let code = app.sms().code_to(PHONE).await;
+    browser.submit(&page, "code", &[("code", &code)]).await;
+    let after = browser.cookie("vestibule-session").unwrap();
+    assert_ne!(before, after);
+    browser.set_cookie("vestibule-session", &before);
+    let silent = app.authorize(&[("prompt", "none")]);
+    assert!(browser.get(&silent).await.answer("code").is_some());
+    assert_eq!(browser.cookie("vestibule-session"), Some(after), "single sign-on gives the present one");
+    let again = browser.get(&silent).await;
+    assert!(again.answer("code").is_some() && again.cookies_set().is_empty(), "it has it");
+}

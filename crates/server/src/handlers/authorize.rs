@@ -7,12 +7,13 @@ use actix_web::{
 use vestibule_core::{
     engine::{EngineError, Start, Started},
     id::InteractionId,
+    session::SessionRef,
 };
 use vestibule_oauth::{
     ClientAnswer, Params,
     authorize::{Refusal, authorize, to_engine_request},
-};
     issuer::path,
+};
 
 use super::refusals;
 use crate::{
@@ -48,8 +49,8 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
             return answer::see_other(&format!("{path}?{query}"));
         }
     }
-}
     begin(&state, &req, &body).await
+}
 
 async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpResponse {
     let snapshot = state.live.snapshot();
@@ -64,16 +65,22 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
         }
     };
     about(req, &valid.client().id);
+    let shown = state.cookies.read(req, SESSION).and_then(|cookie| state.engine.session_ref(&cookie));
     let start = Start {
         chain: valid.chain(&snapshot),
-        session: state.cookies.read(req, SESSION).and_then(|cookie| state.engine.session_ref(&cookie)),
+        session: shown,
         interactive: valid.interactive(),
         request: to_engine_request(valid.clone()),
     };
     match state.engine.start(start, &context::of(state, req)).await {
-        Ok(Started::Finished { answer, .. } | Started::Refused { answer, .. }) => {
-            refusals::to_answer(state, req, &answer)
+        Ok(Started::Finished { answer, session }) => {
+            let mut response = refusals::to_answer(state, req, &answer);
+            if shown != Some(session) {
+                sign_in(state, session, &mut response);
+            }
+            response
         }
+        Ok(Started::Refused { answer, .. }) => refusals::to_answer(state, req, &answer),
         Ok(Started::Interaction { id, binding }) => to_interaction(state, req, id, binding),
         Ok(Started::NotInteractive(why)) => to_client(state, req, &valid.not_interactive(why)),
         Err(EngineError::Store(error)) => {
@@ -91,6 +98,15 @@ fn to_client(state: &State, req: &HttpRequest, told: &ClientAnswer) -> HttpRespo
             tracing::error!(%error, "the client cannot be told");
             answer::error(state, req, Cause::Internal)
         }
+    }
+}
+
+/// The browser showed an older generation, since the answer with this one was lost: it gets it now, before the older one is
+/// honoured no longer.
+fn sign_in(state: &State, session: SessionRef, response: &mut HttpResponse) {
+    let cookie = state.cookies.make(SESSION, state.engine.session_cookie(session));
+    if let Err(error) = response.add_cookie(&cookie) {
+        tracing::error!(%error, "a cookie could not be set");
     }
 }
 
