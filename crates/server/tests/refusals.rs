@@ -627,3 +627,15 @@ async fn a_session_cookie_that_was_lost_is_given_again() {
     let again = browser.get(&silent).await;
     assert!(again.answer("code").is_some() && again.cookies_set().is_empty(), "it has it");
 }
+
+#[tokio::test]
+async fn a_138_a_stranger_does_not_choose_the_id_of_a_request() {
+    let strict = TestApp::start().await;
+    let trusting = |settings: &mut Settings| settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let behind = TestApp::start_with(trusting).await;
+    for (app, taken) in [(&strict, false), (&behind, true)] {
+        let mut browser = app.browser();
+        browser.headers.push(("x-request-id".into(), "somebody-elses".into()));
+        assert_eq!(browser.get("/nowhere").await.header("x-request-id") == "somebody-elses", taken);
+    }
+}

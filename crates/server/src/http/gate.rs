@@ -24,12 +24,13 @@ use actix_web::{
     web::Data,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ipnet::IpNet;
 use vestibule_core::{
     id::ClientId,
     random::{Random, RandomExt as _},
 };
 
-use super::headers;
+use super::{address::trusts, headers};
 use crate::{answer, state::State};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -56,12 +57,14 @@ pub fn request_id(req: &HttpRequest) -> String {
     req.extensions().get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default()
 }
 
-/// The caller's id when it is a plain word, else a new one.
-fn id_for(req: &ServiceRequest, random: &dyn Random) -> Rc<str> {
+/// The id that a trusted proxy gave it, when that is a plain word, else a new one. A stranger does not choose: the id leads
+/// through the logs, and whoever gives one that is known already hides behind somebody else's lines.
+fn id_for(req: &ServiceRequest, trusted: &[IpNet], random: &dyn Random) -> Rc<str> {
+    let proxy = req.peer_addr().is_some_and(|peer| trusts(trusted, peer.ip()));
     let plain = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    let given = req.headers().get(&X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+    let given = req.headers().get(&X_REQUEST_ID).filter(|_| proxy).and_then(|value| value.to_str().ok()).filter(plain);
     given.map_or_else(|| URL_SAFE_NO_PAD.encode(random.bytes::<9>()).into(), Into::into)
 }
 
@@ -102,7 +105,7 @@ where
         let (inner, state) = (Rc::clone(&self.inner), self.state.clone());
         Box::pin(async move {
             let began = Instant::now();
-            let id = id_for(&req, &*state.random);
+            let id = id_for(&req, &state.trusted_proxies, &*state.random);
             req.extensions_mut().insert(RequestId(Rc::clone(&id)));
             if req.path().len() > LONGEST_PATH || req.query_string().len() > state.sizes.query {
                 return Err(alone(HttpResponse::build(StatusCode::URI_TOO_LONG).finish(), &id, &state));
@@ -182,15 +185,20 @@ mod tests {
 
     #[test]
     fn a_138_a_request_id_is_a_plain_word_or_replaced() {
-        let random = SystemRandom::default();
-        let id = |given: &str| {
-            id_for(&TestRequest::default().insert_header(("x-request-id", given)).to_srv_request(), &random)
+        let (random, trusted) = (SystemRandom::default(), ["10.0.0.0/8".parse().unwrap()]);
+        let from = |peer: &str, given: &str| {
+            let request = TestRequest::default().peer_addr(peer.parse().unwrap());
+            id_for(&request.insert_header(("x-request-id", given)).to_srv_request(), &trusted, &random)
         };
+        let id = |given: &str| from("10.0.0.1:1", given);
         assert_eq!(&*id("abc-123_x.y"), "abc-123_x.y");
         for bad in ["", "a b", "\"quoted\"", "<b>", &"x".repeat(65)] {
             assert_ne!(&*id(bad), bad);
             assert_eq!(id(bad).len(), 12);
         }
+        assert_ne!(&*from("198.51.100.7:1", "abc-123_x.y"), "abc-123_x.y", "a stranger does not choose");
+        let unknown = TestRequest::default().insert_header(("x-request-id", "abc")).to_srv_request();
+        assert_ne!(&*id_for(&unknown, &trusted, &random), "abc");
     }
 
     #[actix_web::test]
