@@ -3,6 +3,7 @@
 mod support;
 
 use support::{PHONE, TestApp};
+use vestibule_core::{Clock as _, id::SessionId, random::SystemRandom, session::Session};
 
 #[tokio::test]
 async fn the_portal_signs_in_shows_sessions_and_signs_out() {
@@ -40,6 +41,27 @@ async fn the_portal_signs_in_shows_sessions_and_signs_out() {
     let bye = here.post("/portal/logout", &[("csrf", &csrf)]).await;
     assert_eq!(bye.status, 200, "{}", bye.body);
     assert!(here.open("/portal").await.url.path().starts_with("/interaction/"));
+}
+
+#[tokio::test]
+async fn everywhere_is_everywhere() {
+    let app = TestApp::start().await;
+    let alice = app.alice().await.id;
+    let mut here = app.browser();
+    app.log_in(&mut here, "alice", "alice", PHONE).await;
+    let home = here.open("/portal").await;
+    let now = app.clock.now();
+    app.write(move |tx| {
+        let model = tx.sessions_of(alice, now)?.remove(0);
+        let random = SystemRandom::default();
+        (0..150).try_for_each(|_| tx.insert_session(&Session { id: SessionId::new(now, &random), ..model.clone() }))
+    })
+    .await;
+    let csrf = home.form_with("csrf").inputs[0].1.clone();
+    assert_eq!(here.post("/portal", &[("csrf", &csrf), ("everywhere", "yes")]).await.status, 303);
+    let left = app.read(move |tx| tx.sessions_of(alice, now)).await;
+    assert_eq!(left.len(), 1, "this browser's own, though a list shows a hundred at most");
+    assert_eq!(here.open("/portal").await.url.path(), "/portal");
 }
 
 #[tokio::test]

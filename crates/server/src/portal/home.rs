@@ -7,6 +7,7 @@ use actix_web::{
 };
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
+    engine::EngineError,
     id::SessionId,
     session::Session,
     store::{StoreError, StoreExt as _},
@@ -42,19 +43,32 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
         Ok(admitted) => admitted,
         Err(refusal) => return refusal,
     };
-    let others = match sessions(&state, &visitor).await {
-        Ok(sessions) => sessions.into_iter().map(|session| session.id).filter(|id| *id != visitor.session.id),
-        Err(error) => return answer::store_error(&state, &req, &error),
-    };
     let named = params.get("session").and_then(|id| id.parse::<SessionId>().ok());
     let everywhere = params.get("everywhere").is_some();
-    // Only ever the person's own: a session of somebody else is not among them.
-    for id in others.filter(|id| everywhere || named == Some(*id)) {
-        if let Err(error) = state.engine.end_session(id, &context::of(&state, &req)).await {
-            return answer::engine_error(&state, &req, &error, None);
+    match sign_out(&state, &req, &visitor, |id| everywhere || named == Some(id)).await {
+        Ok(()) => answer::see_other(&state.public.path("/portal")),
+        Err(error) => answer::engine_error(&state, &req, &error, None),
+    }
+}
+
+/// Ends the chosen ones of the person's other sessions. Only ever their own: a session of somebody else is not among them.
+async fn sign_out(
+    state: &State,
+    req: &HttpRequest,
+    visitor: &Visitor,
+    chosen: impl Fn(SessionId) -> bool,
+) -> Result<(), EngineError> {
+    loop {
+        let living = sessions(state, visitor).await?.into_iter().map(|session| session.id);
+        let mut ended = false;
+        for id in living.filter(|id| *id != visitor.session.id && chosen(*id)) {
+            ended |= state.engine.end_session(id, &context::of(state, req)).await?;
+        }
+        // The list is bounded: behind what was ended there may be more.
+        if !ended {
+            return Ok(());
         }
     }
-    answer::see_other(&state.public.path("/portal"))
 }
 
 /// `POST /portal/logout`: signs out of this browser.
