@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 use vestibule_core::store::StoreError;
 
-use crate::{access_token, claims, deps::Deps};
+use crate::{access_token, claims, deps::Deps, params::Params};
+
+/// The token in a form (RFC 6750, section 2.2).
+const FIELD: &str = "access_token";
 
 /// Why whoever shows an access token gets nothing (RFC 6750, section 3.1).
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +52,18 @@ impl BearerError {
     }
 }
 
-/// The endpoint, GET and POST: the token is in the `Authorization` header. In a form it would be in the logs of whatever
-/// stands between, and RFC 6750 (section 2.2) leaves it out where it can.
+/// The endpoint: the token is in the `Authorization` header, or in the form of a POST. Never in a query, where it would be in
+/// the logs of whatever stands between.
 ///
 /// # Errors
 /// [`BearerError`].
-pub async fn userinfo(deps: &Deps<'_>, authorization: Option<&str>) -> Result<Map<String, Value>, BearerError> {
-    let living = access_token::living(deps, bearer(authorization)?).await?.ok_or(BearerError::Invalid)?;
+pub async fn userinfo(
+    deps: &Deps<'_>,
+    authorization: Option<&str>,
+    form: Option<&Params>,
+) -> Result<Map<String, Value>, BearerError> {
+    let token = shown(authorization, form)?;
+    let living = access_token::living(deps, token).await?.ok_or(BearerError::Invalid)?;
     // A token that a client has for itself is about nobody.
     let user = living.user.ok_or(BearerError::Scope)?;
     let scopes = living.claims.scopes().map(str::to_owned).collect();
@@ -64,6 +72,18 @@ pub async fn userinfo(deps: &Deps<'_>, authorization: Option<&str>) -> Result<Ma
         return Err(BearerError::Scope);
     }
     Ok(claims::about(&user, &scopes))
+}
+
+/// The token, however it is shown; in two ways at once it is refused (RFC 6750, section 2), since two readers could each
+/// believe another one.
+fn shown<'a>(authorization: Option<&'a str>, form: Option<&'a Params>) -> Result<&'a str, BearerError> {
+    let Some(form) = form.filter(|form| form.iter().any(|(name, _)| name == FIELD)) else {
+        return bearer(authorization);
+    };
+    if authorization.is_some() || form.is_repeated(FIELD) {
+        return Err(BearerError::Malformed);
+    }
+    form.get(FIELD).ok_or(BearerError::Malformed)
 }
 
 /// The token in the header (RFC 6750, section 2.1).
@@ -92,6 +112,23 @@ mod tests {
             (Some("Bearer a b"), 400),
         ] {
             assert_eq!(bearer(header).unwrap_err().status(), status, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn the_token_may_be_in_a_form_but_not_in_two_places() {
+        let form = |body: &str| Params::parse(body.as_bytes()).unwrap();
+        assert_eq!(shown(None, Some(&form("access_token=abc"))).unwrap(), "abc");
+        assert_eq!(shown(Some("Bearer abc"), Some(&form("x=y"))).unwrap(), "abc");
+        assert_eq!(shown(None, Some(&form("x=y"))).unwrap_err().status(), 401);
+        for (header, body) in [
+            (Some("Bearer abc"), "access_token=abc"),
+            (Some("Bearer abc"), "access_token="),
+            (Some("Basic abc"), "access_token=abc"),
+            (None, "access_token=abc&access_token=abc"),
+            (None, "access_token="),
+        ] {
+            assert_eq!(shown(header, Some(&form(body))).unwrap_err().status(), 400, "{header:?} {body}");
         }
     }
 

@@ -639,3 +639,22 @@ async fn a_138_a_stranger_does_not_choose_the_id_of_a_request() {
         assert_eq!(browser.get("/nowhere").await.header("x-request-id") == "somebody-elses", taken);
     }
 }
+
+#[tokio::test]
+async fn userinfo_takes_the_token_in_a_form_but_not_in_two_ways() {
+    let app = TestApp::start().await;
+    let alice = app.alice().await;
+    let mut browser = app.browser();
+    let back = app.log_in(&mut browser, "alice", "alice", PHONE).await;
+    let token = app.exchange(&back).await.json()["access_token"].as_str().unwrap().to_owned();
+    let mut program = app.browser();
+    let told = program.post("/oauth2/userinfo", &[("access_token", &token)]).await;
+    assert_eq!(told.json()["sub"], alice.id.to_string());
+    let none = program.post("/oauth2/userinfo", &[("token", &token)]).await;
+    assert_eq!((none.status.as_u16(), none.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!(program.get(&format!("/oauth2/userinfo?access_token={token}")).await.status, 401, "never in a query");
+    program.headers.push(("authorization".into(), format!("Bearer {token}")));
+    assert_eq!(program.post("/oauth2/userinfo", &[]).await.status, 200, "in the header as before");
+    let both = program.post("/oauth2/userinfo", &[("access_token", &token)]).await;
+    assert_eq!((both.status.as_u16(), both.json()["error"].as_str()), (400, Some("invalid_request")));
+}

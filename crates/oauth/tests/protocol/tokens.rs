@@ -55,7 +55,7 @@ async fn userinfo_without_a_database_is_trouble() {
     let tokens = world.tokens().await;
     let snapshot = world.current.get();
     let header = format!("Bearer {}", tokens.access());
-    let error = userinfo(&world.deps_over(&snapshot, &Gone), Some(&header)).await.unwrap_err();
+    let error = userinfo(&world.deps_over(&snapshot, &Gone), Some(&header), None).await.unwrap_err();
     assert_eq!((error.status(), error.challenge()), (503, None));
 }
 

@@ -331,7 +331,7 @@ impl World {
     pub(crate) async fn userinfo(&self, token: &str) -> Result<Value, u16> {
         let snapshot = self.current.get();
         let header = format!("Bearer {token}");
-        let told = vestibule_oauth::userinfo::userinfo(&self.deps(&snapshot), Some(&header)).await;
+        let told = vestibule_oauth::userinfo::userinfo(&self.deps(&snapshot), Some(&header), None).await;
         told.map(Value::Object).map_err(|error| error.status())
     }
 }

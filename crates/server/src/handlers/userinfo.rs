@@ -6,30 +6,44 @@ use actix_web::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
     },
-    web::Data,
+    web::{Data, Payload},
 };
 use serde_json::json;
-use vestibule_oauth::userinfo::{BearerError, userinfo};
+use vestibule_oauth::{
+    Params,
+    userinfo::{BearerError, userinfo},
+};
 
 use super::token::authorization;
 use crate::{
-    http::{cors, gate::request_id},
+    http::{cors, form, gate::request_id},
     state::State,
 };
 
 /// `GET /oauth2/userinfo`.
 pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
-    let snapshot = state.live.snapshot();
-    let response = match userinfo(&state.deps(&snapshot), authorization(&req)).await {
-        Ok(claims) => HttpResponse::Ok().json(claims),
-        Err(error) => refuse(&req, &error),
-    };
-    cors::open(&req, response, &state.live)
+    tell(&state, &req, None).await
 }
 
-/// `POST /oauth2/userinfo`: the token is in the header here, too.
-pub async fn post(req: HttpRequest, state: Data<State>) -> HttpResponse {
-    get(req, state).await
+/// `POST /oauth2/userinfo`: the token is in the header here, too, or in a form (RFC 6750, section 2.2). A body of another kind
+/// is nobody's business.
+pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    if !form::is(&req, "application/x-www-form-urlencoded") {
+        return tell(&state, &req, None).await;
+    }
+    match form::read(&state, &req, payload).await {
+        Ok(form) => tell(&state, &req, Some(&form)).await,
+        Err(error) => cors::open(&req, error.answer(), &state.live),
+    }
+}
+
+async fn tell(state: &State, req: &HttpRequest, form: Option<&Params>) -> HttpResponse {
+    let snapshot = state.live.snapshot();
+    let response = match userinfo(&state.deps(&snapshot), authorization(req), form).await {
+        Ok(claims) => HttpResponse::Ok().json(claims),
+        Err(error) => refuse(req, &error),
+    };
+    cors::open(req, response, &state.live)
 }
 
 fn refuse(req: &HttpRequest, error: &BearerError) -> HttpResponse {
