@@ -45,6 +45,7 @@ use crate::{
     },
     configuration::{self, Live},
     demo::{self, Demo},
+    dev::leftovers,
     handlers::health::Readiness,
     http::{
         cookies::Cookies,
@@ -182,6 +183,9 @@ impl Application {
         let master = settings.master_key.obtain(&*parts.random)?;
         let (store, prf) = open(&settings, &master)?;
         let state = assemble(&settings, parts.clock, parts.random, parts.outbox, public, store, prf, rules).await?;
+        if !settings.dev {
+            leftovers::warn(&state).await;
+        }
         let (public, management, addresses) = listen(&settings, parts.listener, &state)?;
         let drain = settings.limits.drain;
         Ok(Self { state: state.into_inner(), public, management, addresses, drain, first_keys })
@@ -296,11 +300,11 @@ async fn assemble(
         random,
         prf,
         limits: settings.limits.budgets.clone(),
+        sizes: Sizes { body: settings.limits.body, query: settings.limits.query },
         engine: Engine::new(Arc::clone(&store), Arc::new(grants), engine_parts),
         store,
         live,
         verified: VerifiedCache::default(),
-        sizes: Sizes { body: settings.limits.body, query: settings.limits.query },
         pages,
         readiness: Readiness::default(),
         hash_pool,

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::json;
 use support::{Browser, CALLBACK, PHONE, Page, TestApp, VERIFIER};
-use vestibule_server::config::Settings;
+use vestibule_server::{
+    config::Settings,
+    dev::leftovers::{self, Leftover},
+};
 
 /// Alice at the second step, her password given.
 async fn at_the_code(app: &TestApp, browser: &mut Browser) -> Page {
@@ -657,4 +660,29 @@ async fn userinfo_takes_the_token_in_a_form_but_not_in_two_ways() {
     assert_eq!(program.post("/oauth2/userinfo", &[]).await.status, 200, "in the header as before");
     let both = program.post("/oauth2/userinfo", &[("access_token", &token)]).await;
     assert_eq!((both.status.as_u16(), both.json()["error"].as_str()), (400, Some("invalid_request")));
+}
+
+#[tokio::test]
+async fn a_112_what_development_left_behind_is_found() {
+    let app = TestApp::start().await;
+    assert_eq!(leftovers::find(&app.state).await.unwrap(), []);
+    let secret = leftovers::TRY_SECRET;
+    app.client(json!({ "id": "try", "name": "Try", "redirect_uris": [CALLBACK], "secret": secret })).await;
+    let there = format!("{}/demo/callback", app.url);
+    app.client(json!({ "id": "demo", "name": "Demo", "redirect_uris": [there] })).await;
+    app.alice().await;
+    let mut found = leftovers::find(&app.state).await.unwrap();
+    found.sort_by_key(|leftover| leftover.to_string());
+    assert_eq!(found, [Leftover::DemoClient, Leftover::TryClient, Leftover::User]);
+    app.client(json!({ "id": "try", "name": "Try", "redirect_uris": [CALLBACK], "secret": "another secret" })).await;
+    app.client(json!({ "id": "demo", "name": "Demo", "redirect_uris": [CALLBACK] })).await;
+    assert_eq!(
+        leftovers::find(&app.state).await.unwrap(),
+        [Leftover::User],
+        "things of the same name are no leftovers"
+    );
+
+    let other = TestApp::start().await;
+    other.user("alice", "not the name of this cat", None).await;
+    assert_eq!(leftovers::find(&other.state).await.unwrap(), []);
 }

@@ -21,8 +21,8 @@ use self::{
 };
 use crate::exit::Failure;
 
-/// The secret of the service provider `try` on a development server: known to everybody, and only there.
-pub(crate) const TRY_SECRET: &str = "not-a-secret-on-a-development-server";
+/// The secret of the service provider `try` on a development server. `serve` warns of it.
+pub(crate) use vestibule_server::dev::leftovers::TRY_SECRET;
 
 /// What can be tried.
 #[derive(Subcommand)]

@@ -44,6 +44,8 @@ use crate::{
 
 /// The demo's `client_id`.
 pub const CLIENT: &str = "demo";
+/// Where its codes go.
+pub(crate) const CALLBACK: &str = "/demo/callback";
 /// The plain name of its cookie.
 const COOKIE: &str = "vestibule-demo";
 const FORM: &str = "demo";
@@ -76,7 +78,7 @@ pub async fn ensure(store: &Store, public: &Public) -> StoreResult<()> {
         "id": CLIENT,
         "name": "Demo app",
         "auth": "none",
-        "redirect_uris": [public.url("/demo/callback")],
+        "redirect_uris": [public.url(CALLBACK)],
         "post_logout_redirect_uris": [public.url("/demo")],
         "consent": "skip",
     });
@@ -91,7 +93,7 @@ impl Demo {
     /// # Errors
     /// When its addresses or its HTTP client cannot be made.
     pub fn new(public: &Public) -> Result<Self, String> {
-        let party = Party::new(public.issuer.as_str(), CLIENT, &public.url("/demo/callback"))?;
+        let party = Party::new(public.issuer.as_str(), CLIENT, &public.url(CALLBACK))?;
         Ok(Self { party, visitors: Mutex::default() })
     }
 

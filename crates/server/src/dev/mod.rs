@@ -3,6 +3,8 @@
 //! These routes are not there under `serve`. They answer only to a loopback name in `Host`, since a page of some other site
 //! could have its own name lead to this machine and read the codes here.
 
+pub mod leftovers;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header::HOST},
