@@ -4,8 +4,9 @@
 mod support;
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read as _, Write},
     net::TcpStream,
+    sync::Mutex,
 };
 
 use serde_json::json;
@@ -641,6 +642,38 @@ async fn a_138_a_stranger_does_not_choose_the_id_of_a_request() {
         browser.headers.push(("x-request-id".into(), "somebody-elses".into()));
         assert_eq!(browser.get("/nowhere").await.header("x-request-id") == "somebody-elses", taken);
     }
+}
+
+/// What this process logs.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_138_a_refusal_is_one_short_line_of_the_log() {
+    tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init();
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let name = format!("the-stranger\r\nforged\u{1b}[2J{}", "x".repeat(6000));
+    browser.get(&app.authorize(&[("client_id", &name)])).await;
+    browser.get(&app.authorize(&[("redirect_uri", &format!("https://evil.example/the-stranger{name}"))])).await;
+    browser.post("/oauth2/token", &[("grant_type", &name), ("client_id", "shop")]).await;
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("the-stranger")).collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    assert!(lines.iter().all(|line| line.len() < 500 && !line.contains('\u{1b}')), "{lines:#?}");
+    assert!(!log.lines().any(|line| line.starts_with("forged")));
 }
 
 #[tokio::test]

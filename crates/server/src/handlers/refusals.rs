@@ -7,13 +7,14 @@ use vestibule_oauth::{ErrorPage, answer_url};
 use crate::{
     answer,
     http::gate::{about, request_id},
+    logging::brief,
     pages::{Cause, Link},
     state::State,
 };
 
 /// A page: nobody but the person may be told.
 pub(super) fn page(state: &State, req: &HttpRequest, error: &ErrorPage) -> HttpResponse {
-    tracing::info!(%error, request_id = request_id(req), "a request was refused with a page");
+    tracing::info!(error = brief(error), request_id = request_id(req), "a request was refused with a page");
     let cause = match error {
         ErrorPage::NoClient | ErrorPage::UnknownClient(_) | ErrorPage::DisabledClient(_) => Cause::UnknownApp,
         ErrorPage::NoRedirectUri(_) | ErrorPage::UnregisteredUri { .. } => Cause::WrongAddress,

@@ -13,6 +13,7 @@ use vestibule_oauth::{TokenError, TokenRequest, token};
 use crate::{
     context,
     http::{cors, form, gate::request_id},
+    logging::brief,
     state::State,
 };
 
@@ -42,9 +43,9 @@ pub(super) fn authorization(req: &HttpRequest) -> Option<&str> {
 pub(super) fn refuse(state: &State, req: &HttpRequest, error: &TokenError) -> HttpResponse {
     let request_id = request_id(req);
     if error.status() >= 500 {
-        tracing::error!(%error, request_id, "the token endpoint could not answer");
+        tracing::error!(error = brief(error), request_id, "the token endpoint could not answer");
     } else {
-        tracing::info!(%error, request_id, "a token request was refused");
+        tracing::info!(error = brief(error), request_id, "a token request was refused");
     }
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status).insert_header((PRAGMA, "no-cache")).json(error.body());
