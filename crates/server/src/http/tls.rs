@@ -93,7 +93,15 @@ pub fn self_signed(folder: &Path, host: &str) -> Result<(PathBuf, PathBuf), TlsE
         write(&key, &made.signing_key.serialize_pem(), 0o600)?;
         write(&certificate, &made.cert.pem(), 0o644)?;
     }
+    // It may have been made by somebody else, or copied here: what others can read is no secret.
+    private(&key)?;
     Ok((certificate, key))
+}
+
+fn private(key: &Path) -> Result<(), TlsError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let kept = std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600));
+    kept.map_err(|source| TlsError::Io { path: key.to_owned(), source })
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
@@ -115,8 +123,10 @@ mod tests {
         let (certificate, key) = self_signed(folder.path(), "auth.example.com").unwrap();
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
         let first = std::fs::read(&certificate).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
         self_signed(folder.path(), "auth.example.com").unwrap();
         assert_eq!(std::fs::read(&certificate).unwrap(), first);
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600, "one that was there, too");
         server_config(&certificate, &key).unwrap();
         assert!(matches!(server_config(&key, &certificate), Err(TlsError::File { .. } | TlsError::Unusable(_))));
     }
