@@ -719,3 +719,24 @@ async fn a_112_what_development_left_behind_is_found() {
     other.user("alice", "not the name of this cat", None).await;
     assert_eq!(leftovers::find(&other.state).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn who_went_on_in_another_tab_is_told() {
+    let told = |page: &Page| page.body.contains("You went on in another tab");
+    let app = TestApp::start().await;
+    app.alice().await;
+    let mut browser = app.browser();
+    let answers = [("username", "alice"), ("password", "alice")];
+    let first = browser.open(&app.authorize(&[])).await;
+    let second = browser.submit(&first, "password", &answers).await;
+    assert!(second.form_with("code").has_input("csrf") && !told(&second), "nobody went anywhere else");
+    let stale = browser.submit(&first, "password", &answers).await;
+    assert!(stale.form_with("code").has_input("csrf") && told(&stale), "{}", stale.body);
+    assert_eq!(app.sms().count_to(PHONE), 1, "the notice is all that came of it");
+    assert!(!told(&browser.get(first.url.as_str()).await));
+
+    // An older page of the same code: its own page says what became of it.
+    browser.submit(&stale, "code", &[("code", "000000")]).await;
+    let same = browser.submit(&stale, "code", &[("code", "000001")]).await;
+    assert!(!told(&same) && !same.url.as_str().contains("moved"), "{}", same.url);
+}

@@ -20,9 +20,10 @@ use actix_web::{
 use serde_json::Value;
 use vestibule_core::{
     Rejection, Time,
-    engine::{Body, Choose, EngineError, RequestContext, View},
-    id::InteractionId,
+    engine::{Body, Choose, EngineError, RequestContext, StepView, View},
+    id::{ChallengeId, InteractionId},
     interaction::Notice,
+    store::StoreExt as _,
 };
 use vestibule_oauth::{answer_url, consent};
 
@@ -40,9 +41,11 @@ use crate::{
         Cause,
         interaction::{Beside, page_of, path},
     },
-    state::State,
+    state::{State, Transaction},
 };
 
+/// The query of a page that says that the person went on in another tab. It only adds the notice.
+const MOVED: &str = "moved=1";
 /// For so long a finished interaction gives its answer again; then its cookie may go.
 const COOKIE_AFTERLIFE: Duration = Duration::seconds(60);
 /// A queue of hashes is empty again after this.
@@ -76,13 +79,43 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
     if !csrf::right(&state.prf, &form_name(id), &binding, &submission.csrf) {
         return answer::error(&state, &req, Cause::Forbidden);
     }
+    let moved = if wants_json(&req) { Moved::No } else { moved(&state, id, &submission).await };
     match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
         Ok(view) => match NotJudged::of(&view.body, state.clock.now()) {
             Some(not_judged) => not_judged.told(show(&state, &req, &view, &binding)),
             None if wants_json(&req) => show(&state, &req, &view, &binding),
-            None => go_on(&state, &req, &view),
+            None => go_on(&state, &req, &view, moved),
         },
         Err(error) => answer::engine_error(&state, &req, &error, None),
+    }
+}
+
+/// Whether a form was posted from a page of before, and with which challenge.
+#[derive(Clone, Copy)]
+enum Moved {
+    No,
+    From(Option<ChallengeId>),
+}
+
+impl Moved {
+    /// Whether the present step is another than that of the form. The same challenge is the same step: there its own page says
+    /// what happened to it.
+    fn from(self, present: &StepView) -> bool {
+        match self {
+            Self::No => false,
+            Self::From(None) => true,
+            Self::From(challenge) => challenge != present.challenge.as_ref().map(|challenge| challenge.id),
+        }
+    }
+}
+
+/// Looks before anything is done: afterwards a stale form and one that was just answered have the same version behind them.
+/// What cannot be read here is told by what follows.
+async fn moved(state: &State, id: InteractionId, submission: &Submission) -> Moved {
+    let present = state.store.read(move |tx: &mut Transaction| tx.interaction(id)).await.ok().flatten();
+    match present {
+        Some(present) if present.version > submission.version => Moved::From(submission.challenge),
+        _ => Moved::No,
     }
 }
 
@@ -126,7 +159,8 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     };
     let reference = request_id(req);
     let beside = Beside { host: host.as_deref(), back: back.as_deref(), reference: &reference, now: state.clock.now() };
-    let Some(page) = page_of(view, beside) else { return go_on(state, req, view) };
+    let Some(page) = page_of(view, beside) else { return go_on(state, req, view, Moved::No) };
+    let page = if req.query_string() == MOVED { page.moved() } else { page };
     let drawing = Drawing { csrf, ui_locales: &view.request.locales };
     let mut response = answer::page(state, req, status(&view.body), &page, drawing);
     let places = client.into_iter().flat_map(|client| client.redirect_uris.iter().chain(&client.client_uri));
@@ -172,10 +206,11 @@ impl NotJudged {
 }
 
 /// Where the browser goes after a POST: to the client when the interaction is over, else to the page.
-fn go_on(state: &State, req: &HttpRequest, view: &View) -> HttpResponse {
+fn go_on(state: &State, req: &HttpRequest, view: &View, moved: Moved) -> HttpResponse {
     about(req, &view.request.client);
     let target = match &view.body {
         Body::Closed { answer, .. } | Body::Denied { answer, denial: None } => client_url(state, answer),
+        Body::Step(step) if moved.from(step) => Some(format!("{}?{MOVED}", path(view.id))),
         _ => Some(path(view.id)),
     };
     let Some(target) = target else { return answer::error(state, req, Cause::Internal) };

@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Submission {
     pub(super) version: i64,
     pub(super) csrf: String,
+    /// The challenge that the page showed.
+    pub(super) challenge: Option<ChallengeId>,
     pub(super) act: Act,
 }
 
@@ -101,21 +103,22 @@ fn of(params: &Params, scopes: Option<BTreeSet<String>>) -> Result<Submission, S
     }
     let version = number("version")?.unwrap_or_default();
     let csrf = params.get(csrf::FIELD).unwrap_or_default().to_owned();
+    let challenge = params.get("challenge").map(str::parse::<ChallengeId>).transpose();
+    let challenge = challenge.map_err(|_| "challenge".to_owned())?;
     let act = match (params.get("decision"), number("alternative")?, params.get("action")) {
         (Some(decision), _, _) => Act::Decide(decide(decision, scopes)?),
         (None, Some(index), _) => Act::Choose(Some(usize::try_from(index).map_err(|_| "alternative".to_owned())?)),
         (None, None, Some("resend")) => Act::Resend,
         (None, None, Some("choose")) => Act::Choose(None),
-        (None, None, None | Some("answer")) => Act::Answer(answer(params, version)?),
+        (None, None, None | Some("answer")) => Act::Answer(answer(params, version, challenge)),
         (None, None, Some(_)) => return Err("action".to_owned()),
     };
-    Ok(Submission { version, csrf, act })
+    Ok(Submission { version, csrf, challenge, act })
 }
 
-fn answer(params: &Params, version: i64) -> Result<Answer, String> {
-    let challenge = params.get("challenge").map(str::parse::<ChallengeId>).transpose();
+fn answer(params: &Params, version: i64, challenge: Option<ChallengeId>) -> Answer {
     let fields: Fields = params.iter().filter(|(name, _)| !OURS.contains(name)).collect();
-    Ok(Answer { version, challenge: challenge.map_err(|_| "challenge".to_owned())?, fields })
+    Answer { version, challenge, fields }
 }
 
 fn decide(decision: &str, scopes: Option<BTreeSet<String>>) -> Result<Decision, String> {
