@@ -1,6 +1,8 @@
 // @ts-check
 // Rewrites times to the reader's own clock and zone. Without it they stand in UTC.
-const language = document.documentElement.lang;
+// In the page's language, and in the way of writing it that the reader prefers: en-GB has no AM.
+const page = document.documentElement.lang;
+const language = navigator.languages.find((one) => one === page || one.startsWith(`${page}-`)) ?? page;
 for (const time of document.querySelectorAll("time[data-shown]")) {
   const at = new Date(time.getAttribute("datetime") ?? "");
   if (Number.isNaN(at.getTime())) continue;

@@ -86,4 +86,14 @@ mod tests {
             assert!((1..2_500).contains(&size(script)), "{script}: {}", size(script));
         }
     }
+
+    #[test]
+    fn names_of_claims_stay_whole_and_times_are_written_as_the_reader_writes_them() {
+        let body = |name| Assets::new().0.iter().find(|asset| asset.name == name).map_or("", |asset| asset.body);
+        let breaking =
+            body("site.css").lines().find(|line| line.contains("overflow-wrap: anywhere") && line.contains("dd,"));
+        let breaking: Vec<_> = breaking.unwrap().split_once('{').unwrap().0.trim().split(", ").collect();
+        assert!(breaking.contains(&"td") && !breaking.contains(&"th") && !breaking.contains(&"code"), "{breaking:?}");
+        assert!(body("time.js").contains("navigator.languages"));
+    }
 }
