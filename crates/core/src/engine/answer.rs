@@ -297,6 +297,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let Judgement { verdict, renewed } = judgement;
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
+        let right = (counted_first && matches!(verdict, Verdict::Passed(_))).then(|| tries.clone());
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
             interaction.notice.clone_from(&notice);
@@ -334,8 +335,12 @@ impl<S: Store + ?Sized> Engine<S> {
             advance(tx, interaction)?;
             Ok(sent)
         };
-        let sent = stale_is_none(self.store.write(work).await)?.unwrap_or(false);
-        if let Some(departure) = departure.filter(|_| sent) {
+        let written = stale_is_none(self.store.write(work).await)?;
+        if let (None, Some(tries)) = (written, right) {
+            // A double submit: the other one went on, and this right answer was no failure.
+            self.store.write(move |tx: &mut S::Tx| tries.refund(tx)).await?;
+        }
+        if let Some(departure) = departure.filter(|_| written == Some(true)) {
             self.depart(departure, true).await;
         }
         Ok(())

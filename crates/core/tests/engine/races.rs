@@ -56,8 +56,16 @@ async fn a_057_a_double_submit_makes_one_challenge_and_sends_once() {
     let fields = [("username", "alice"), ("password", "open sesame")];
     let bodies = sixteen(&house, &alice, &fields).await;
     assert!(bodies.iter().all(|body| matches!(body, Body::Step(step) if step.number <= 2)));
+    let limited_before = house.audited("step.limited").await;
     assert_eq!(house.gateway.count(), 1);
     assert_eq!(house.step(&alice).await.number, 2);
+
+    // Right answers that came too late were no failures: the budget is as before.
+    let again = house.visit(from("192.0.2.1")).await;
+    for _ in 0..9 {
+        house.answer(&again, &[("username", "alice"), ("password", "guess")]).await;
+    }
+    assert_eq!(house.audited("step.limited").await, limited_before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
