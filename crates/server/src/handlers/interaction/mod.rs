@@ -23,7 +23,7 @@ use vestibule_core::{
     engine::{Body, Choose, EngineError, RequestContext, StepView, View},
     id::{ChallengeId, InteractionId},
     interaction::Notice,
-    store::StoreExt as _,
+    store::{StoreError, StoreExt as _},
 };
 use vestibule_oauth::{answer_url, consent};
 
@@ -79,7 +79,10 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
     if !csrf::right(&state.prf, &form_name(id), &binding, &submission.csrf) {
         return answer::error(&state, &req, Cause::Forbidden);
     }
-    let moved = if wants_json(&req) { Moved::No } else { moved(&state, id, &submission).await };
+    let moved = match moved(&state, &req, id, &submission).await {
+        Ok(moved) => moved,
+        Err(error) => return answer::store_error(&state, &req, &error),
+    };
     match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
         Ok(view) => match NotJudged::of(&view.body, state.clock.now()) {
             Some(not_judged) => not_judged.told(show(&state, &req, &view, &binding)),
@@ -110,13 +113,21 @@ impl Moved {
 }
 
 /// Looks before anything is done: afterwards a stale form and one that was just answered have the same version behind them.
-/// What cannot be read here is told by what follows.
-async fn moved(state: &State, id: InteractionId, submission: &Submission) -> Moved {
-    let present = state.store.read(move |tx: &mut Transaction| tx.interaction(id)).await.ok().flatten();
-    match present {
+/// A program compares the versions itself.
+async fn moved(
+    state: &State,
+    req: &HttpRequest,
+    id: InteractionId,
+    submission: &Submission,
+) -> Result<Moved, StoreError> {
+    if wants_json(req) {
+        return Ok(Moved::No);
+    }
+    let present = state.store.read(move |tx: &mut Transaction| tx.interaction(id)).await?;
+    Ok(match present {
         Some(present) if present.version > submission.version => Moved::From(submission.challenge),
         _ => Moved::No,
-    }
+    })
 }
 
 async fn act(
