@@ -40,6 +40,27 @@ pub struct User {
     pub updated_at: Time,
 }
 
+impl User {
+    /// A user of whom nothing but the name is known.
+    pub fn new(id: UserId, username: LoginName, now: Time) -> Self {
+        Self {
+            id,
+            username,
+            display_name: None,
+            email: None,
+            email_verified: false,
+            phone_number: None,
+            phone_number_verified: false,
+            locale: None,
+            groups: Vec::new(),
+            roles: Vec::new(),
+            disabled: false,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// A name that somebody signs in with, in canonical form: trimmed, NFKC, lower case. `Alice`, `ALICE ` and the full-width
 /// twin are one name, so they share one budget.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -55,21 +55,7 @@ impl StepFixture {
     pub fn new() -> Self {
         let random = SeededRandom::new(1);
         let now = Time::from_unix_seconds(1_800_000_000);
-        let user = User {
-            id: UserId::new(now, &random),
-            username: LoginName::parse("alice").expect("a name"),
-            display_name: None,
-            email: None,
-            email_verified: false,
-            phone_number: None,
-            phone_number_verified: false,
-            locale: None,
-            groups: Vec::new(),
-            roles: Vec::new(),
-            disabled: false,
-            created_at: now,
-            updated_at: now,
-        };
+        let user = User::new(UserId::new(now, &random), LoginName::parse("alice").expect("a name"), now);
         Self {
             user: Some(user),
             credentials: Vec::new(),

@@ -157,19 +157,9 @@ impl House {
         let random = SeededRandom::new(u64::from(name.bytes().next().unwrap_or(0)));
         let id = UserId::new(now, &random);
         let user = User {
-            id,
-            username: LoginName::parse(name).unwrap(),
-            display_name: None,
-            email: None,
-            email_verified: false,
             phone_number: Some(format!("+1555010{}", random.bytes::<1>()[0])),
             phone_number_verified: true,
-            locale: None,
-            groups: vec![],
-            roles: vec![],
-            disabled: false,
-            created_at: now,
-            updated_at: now,
+            ..User::new(id, LoginName::parse(name).unwrap(), now)
         };
         let credential = Credential {
             id: CredentialId::new(now, &random),

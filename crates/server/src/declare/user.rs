@@ -106,7 +106,7 @@ fn phone_number(reader: &Reader<'_>) -> Option<String> {
 impl DeclaredUser {
     /// The user as they shall be, given who they are.
     pub(super) fn wanted(&self, current: Option<&User>, now: Time, random: &dyn Random) -> User {
-        let user = current.cloned().unwrap_or_else(|| empty(UserId::new(now, random), self.username.clone(), now));
+        let user = current.cloned().unwrap_or_else(|| User::new(UserId::new(now, random), self.username.clone(), now));
         let number = self.phone_number.clone().or_else(|| user.phone_number.clone());
         // A number that an admin declares is vouched for, unless the declaration says otherwise.
         let same_number = number == user.phone_number;
@@ -126,24 +126,6 @@ impl DeclaredUser {
             ..user.clone()
         };
         if wanted == user { wanted } else { User { updated_at: now, ..wanted } }
-    }
-}
-
-fn empty(id: UserId, username: LoginName, now: Time) -> User {
-    User {
-        id,
-        username,
-        display_name: None,
-        email: None,
-        email_verified: false,
-        phone_number: None,
-        phone_number_verified: false,
-        locale: None,
-        groups: Vec::new(),
-        roles: Vec::new(),
-        disabled: false,
-        created_at: now,
-        updated_at: now,
     }
 }
 

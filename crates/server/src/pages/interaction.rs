@@ -251,21 +251,8 @@ mod tests {
     const NOW: Time = Time::from_unix_seconds(1_795_442_570);
 
     fn ada() -> User {
-        User {
-            id: UserId(uuid::Uuid::nil()),
-            username: LoginName::parse("ada").unwrap(),
-            display_name: Some("Ada Lovelace".to_owned()),
-            email: None,
-            email_verified: false,
-            phone_number: None,
-            phone_number_verified: false,
-            locale: None,
-            groups: Vec::new(),
-            roles: Vec::new(),
-            disabled: false,
-            created_at: NOW,
-            updated_at: NOW,
-        }
+        let user = User::new(UserId(uuid::Uuid::nil()), LoginName::parse("ada").unwrap(), NOW);
+        User { display_name: Some("Ada Lovelace".to_owned()), ..user }
     }
 
     fn view(body: Body) -> View {

@@ -215,19 +215,12 @@ impl TestApp {
     pub async fn user(&self, name: &str, password: &str, phone: Option<&str>) -> User {
         let (now, random) = (self.clock.now(), SystemRandom::default());
         let user = User {
-            id: UserId::new(now, &random),
-            username: LoginName::parse(name).unwrap(),
             display_name: Some(format!("{}{}", name[..1].to_uppercase(), &name[1..])),
             email: Some(format!("{name}@example.com")),
             email_verified: true,
             phone_number: phone.map(str::to_owned),
             phone_number_verified: phone.is_some(),
-            locale: None,
-            groups: Vec::new(),
-            roles: Vec::new(),
-            disabled: false,
-            created_at: now,
-            updated_at: now,
+            ..User::new(UserId::new(now, &random), LoginName::parse(name).unwrap(), now)
         };
         let credential = Credential {
             id: CredentialId::new(now, &random),
