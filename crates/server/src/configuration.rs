@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use vestibule_core::{
     channel::{Channel, Connection},
     engine::Configuration,
@@ -53,6 +53,9 @@ pub struct Live {
     keys_are_there: AtomicBool,
     keys_came: Notify,
     keys_wanted: Notify,
+    /// Held while the configuration is read and swapped: of two that do it at once, the slower one may have read the older
+    /// one, and would bring it back.
+    swapping: Mutex<()>,
 }
 
 impl Origins for Live {
@@ -83,6 +86,7 @@ impl Live {
             keys_are_there: AtomicBool::new(false),
             keys_came: Notify::new(),
             keys_wanted: Notify::new(),
+            swapping: Mutex::new(()),
         };
         live.look_at_keys();
         Ok(live)
@@ -157,6 +161,7 @@ fn origins(snapshot: &Snapshot) -> HashSet<String> {
 /// # Errors
 /// When the database does not give it; what held before holds on.
 pub async fn refresh(state: &State) -> Result<(), SnapshotError> {
+    let _alone = state.live.swapping.lock().await;
     let snapshot = Snapshot::read(&*state.store, &state.live.settings, state.clock.now()).await?;
     load_engine(state).await?;
     state.live.set(snapshot);
@@ -204,7 +209,8 @@ async fn poll(state: &State) -> Result<(), SnapshotError> {
     if version != snapshot.version() {
         return refresh(state).await;
     }
-    if let Some(moved) = snapshot.moved_to(state.clock.now()) {
+    let _alone = state.live.swapping.lock().await;
+    if let Some(moved) = state.live.snapshot().moved_to(state.clock.now()) {
         tracing::info!("a signing key changed its state");
         state.live.set(moved);
     }

@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
 use support::{PHONE, TestApp};
 use vestibule_core::{Clock as _, id::SessionId, random::SystemRandom, session::Session};
+use vestibule_server::configuration;
 
 #[tokio::test]
 async fn the_portal_signs_in_shows_sessions_and_signs_out() {
@@ -107,6 +111,30 @@ async fn the_outbox_answers_to_loopback_names_alone() {
     assert_eq!(browser.get("/dev/gallery").await.status, 200);
     browser.headers.push(("host".into(), "evil.example".into()));
     assert_eq!(browser.get("/dev/outbox.json").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_changed_here_holds_here_at_once() {
+    let app = TestApp::start().await;
+    let others: Vec<_> = (0..4)
+        .map(|_| {
+            let state = Arc::clone(&app.state);
+            tokio::spawn(async move {
+                loop {
+                    configuration::refresh(&state).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for number in 0..100 {
+        let id = format!("shop-{number}");
+        app.client(json!({ "id": id, "name": "Shop", "redirect_uris": ["https://shop.example/cb"] })).await;
+        for _ in 0..5 {
+            assert!(app.state.live.snapshot().client(&id).is_some(), "{id}: an older configuration came back");
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    }
+    others.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]
