@@ -4,12 +4,12 @@
 //! of both databases; and the verbs, one file per aggregate under `tables`. What is not: any rule about who may do
 //! what. A verb here decides one thing alone, which of two writers was first.
 //!
-//! Each query is written once and compiled for both databases ([`both`]); diesel's types stay inside this crate.
+//! Each query is written once and compiled for both databases (`both`); diesel's types stay inside this crate.
 //! Diesel's `MultiConnection` would give one connection type instead of two, but it knows no `ON CONFLICT` and no
 //! `RETURNING`, on which single use rests.
 //!
 //! A `write` is durable when it returns. SQLite has one writer thread that commits many waiting transactions at once
-//! ([`sqlite`]); PostgreSQL runs serializable transactions and repeats those that lost a race ([`postgres`]).
+//! (`sqlite`); PostgreSQL runs serializable transactions and repeats those that lost a race (`postgres`).
 
 #[macro_use]
 mod both;

@@ -3,7 +3,7 @@
 //! GET shows and changes nothing. POST does one thing and answers 303, to the page again or to the client, so that reload
 //! and back never post twice. What could not even be judged (too many tries, too much to do) is answered at once by the status
 //! that says so: nothing happened that a reload could do twice. The JSON face is the same two operations: what was posted is
-//! read into one [`Submission`], whichever way it was written.
+//! read into one `Submission`, whichever way it was written.
 
 mod json;
 mod submission;
