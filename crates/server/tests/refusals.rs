@@ -722,7 +722,7 @@ async fn a_112_what_development_left_behind_is_found() {
 
 #[tokio::test]
 async fn who_went_on_in_another_tab_is_told() {
-    let told = |page: &Page| page.body.contains("You went on in another tab");
+    let told = |page: &Page| page.body.contains("That page was answered already");
     let app = TestApp::start().await;
     app.alice().await;
     let mut browser = app.browser();

@@ -100,6 +100,7 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<View, EngineError> {
         let mut situation = self.situation(id, binding).await?;
+        let stale = situation.interaction.version > answer.version;
         if let Some(turn) = self.turn(&situation, &answer, cx).await {
             match self.identify(&mut situation, &turn, &answer.fields).await? {
                 Identified::Nobody => self.note(situation.interaction, EMPTY).await?,
@@ -109,7 +110,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 Identified::Who(who) => self.judge(situation, turn, &who, &answer.fields, cx).await?,
             }
         }
-        self.view(id, binding, cx).await
+        Ok(View { stale, ..self.view(id, binding, cx).await? })
     }
 
     /// What the answer is judged by; `None` when there is nothing to judge.

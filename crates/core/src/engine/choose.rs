@@ -55,10 +55,11 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<View, EngineError> {
         let situation = self.situation(id, binding).await?;
+        let stale = situation.interaction.version > choice.version;
         if let Some(step) = self.due(&situation, choice.version, choice.alternative, cx).await {
             self.take(situation, step, choice.alternative, cx).await?;
         }
-        self.view(id, binding, cx).await
+        Ok(View { stale, ..self.view(id, binding, cx).await? })
     }
 
     /// Sends the message of the present challenge once more; a code that is used up or too old is replaced by a new one.
@@ -73,6 +74,7 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<View, EngineError> {
         let situation = self.situation(id, binding).await?;
+        let stale = situation.interaction.version > version;
         let chosen = situation.interaction.chosen;
         if let Some(Chosen { alternative, challenge: Some(_), .. }) = chosen
             && let Some(step) = self.due(&situation, version, Some(alternative), cx).await
@@ -89,7 +91,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 () => self.open_and_store(situation, (step, alternative), Some(Notice::Renewed), cx).await?,
             }
         }
-        self.view(id, binding, cx).await
+        Ok(View { stale, ..self.view(id, binding, cx).await? })
     }
 
     /// The step that is due, when the page was not too old and the alternative is one of its.

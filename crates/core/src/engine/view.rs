@@ -27,6 +27,9 @@ pub struct View {
     pub request: Request,
     /// What to show.
     pub body: Body,
+    /// Whether what was just posted came from a page of before, and so changed nothing: another tab went on, or the button
+    /// was pressed twice.
+    pub stale: bool,
 }
 
 /// What to show.
@@ -128,7 +131,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let situation = self.situation(id, binding).await?;
         let body = self.body(&situation, cx).await;
         let interaction = situation.interaction;
-        Ok(View { id, version: interaction.version, request: interaction.request, body })
+        Ok(View { id, version: interaction.version, request: interaction.request, body, stale: false })
     }
 
     async fn body(&self, situation: &Situation, cx: &RequestContext) -> Body {

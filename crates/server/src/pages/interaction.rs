@@ -268,7 +268,7 @@ mod tests {
             locales: Vec::new(),
             payload: serde_json::Value::Null,
         };
-        View { id: InteractionId(uuid::Uuid::nil()), version: 7, request, body }
+        View { id: InteractionId(uuid::Uuid::nil()), version: 7, request, body, stale: false }
     }
 
     fn way(index: usize, name: &str, chosen: bool) -> AlternativeView {

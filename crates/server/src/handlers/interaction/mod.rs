@@ -23,7 +23,6 @@ use vestibule_core::{
     engine::{Body, Choose, EngineError, RequestContext, StepView, View},
     id::{ChallengeId, InteractionId},
     interaction::Notice,
-    store::{StoreError, StoreExt as _},
 };
 use vestibule_oauth::{answer_url, consent};
 
@@ -41,10 +40,10 @@ use crate::{
         Cause,
         interaction::{Beside, page_of, path},
     },
-    state::{State, Transaction},
+    state::State,
 };
 
-/// The query of a page that says that the person went on in another tab. It only adds the notice.
+/// The query of a page that says that the one before was answered already. It only adds the notice.
 const MOVED: &str = "moved=1";
 /// For so long a finished interaction gives its answer again; then its cookie may go.
 const COOKIE_AFTERLIFE: Duration = Duration::seconds(60);
@@ -79,55 +78,15 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
     if !csrf::right(&state.prf, &form_name(id), &binding, &submission.csrf) {
         return answer::error(&state, &req, Cause::Forbidden);
     }
-    let moved = match moved(&state, &req, id, &submission).await {
-        Ok(moved) => moved,
-        Err(error) => return answer::store_error(&state, &req, &error),
-    };
+    let posted = submission.challenge;
     match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
         Ok(view) => match NotJudged::of(&view.body, state.clock.now()) {
             Some(not_judged) => not_judged.told(show(&state, &req, &view, &binding)),
             None if wants_json(&req) => show(&state, &req, &view, &binding),
-            None => go_on(&state, &req, &view, moved),
+            None => go_on(&state, &req, &view, posted),
         },
         Err(error) => answer::engine_error(&state, &req, &error, None),
     }
-}
-
-/// Whether a form was posted from a page of before, and with which challenge.
-#[derive(Clone, Copy)]
-enum Moved {
-    No,
-    From(Option<ChallengeId>),
-}
-
-impl Moved {
-    /// Whether the present step is another than that of the form. The same challenge is the same step: there its own page says
-    /// what happened to it.
-    fn from(self, present: &StepView) -> bool {
-        match self {
-            Self::No => false,
-            Self::From(None) => true,
-            Self::From(challenge) => challenge != present.challenge.as_ref().map(|challenge| challenge.id),
-        }
-    }
-}
-
-/// Looks before anything is done: afterwards a stale form and one that was just answered have the same version behind them.
-/// A program compares the versions itself.
-async fn moved(
-    state: &State,
-    req: &HttpRequest,
-    id: InteractionId,
-    submission: &Submission,
-) -> Result<Moved, StoreError> {
-    if wants_json(req) {
-        return Ok(Moved::No);
-    }
-    let present = state.store.read(move |tx: &mut Transaction| tx.interaction(id)).await?;
-    Ok(match present {
-        Some(present) if present.version > submission.version => Moved::From(submission.challenge),
-        _ => Moved::No,
-    })
 }
 
 async fn act(
@@ -170,7 +129,7 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     };
     let reference = request_id(req);
     let beside = Beside { host: host.as_deref(), back: back.as_deref(), reference: &reference, now: state.clock.now() };
-    let Some(page) = page_of(view, beside) else { return go_on(state, req, view, Moved::No) };
+    let Some(page) = page_of(view, beside) else { return go_on(state, req, view, None) };
     let page = if req.query_string() == MOVED { page.moved() } else { page };
     let drawing = Drawing { csrf, ui_locales: &view.request.locales };
     let mut response = answer::page(state, req, status(&view.body), &page, drawing);
@@ -180,6 +139,12 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     sources.dedup();
     headers::allow_forms_to(&mut response, &sources);
     response
+}
+
+/// Whether the present step is another than that of the form. The same challenge is the same step: its own page says what
+/// happened to it.
+fn is_another(present: &StepView, posted: Option<ChallengeId>) -> bool {
+    posted.is_none() || posted != present.challenge.as_ref().map(|challenge| challenge.id)
 }
 
 fn status(body: &Body) -> StatusCode {
@@ -217,11 +182,11 @@ impl NotJudged {
 }
 
 /// Where the browser goes after a POST: to the client when the interaction is over, else to the page.
-fn go_on(state: &State, req: &HttpRequest, view: &View, moved: Moved) -> HttpResponse {
+fn go_on(state: &State, req: &HttpRequest, view: &View, posted: Option<ChallengeId>) -> HttpResponse {
     about(req, &view.request.client);
     let target = match &view.body {
         Body::Closed { answer, .. } | Body::Denied { answer, denial: None } => client_url(state, answer),
-        Body::Step(step) if moved.from(step) => Some(format!("{}?{MOVED}", path(view.id))),
+        Body::Step(step) if view.stale && is_another(step, posted) => Some(format!("{}?{MOVED}", path(view.id))),
         _ => Some(path(view.id)),
     };
     let Some(target) = target else { return answer::error(state, req, Cause::Internal) };
