@@ -66,6 +66,15 @@ fn looks_like_a_path(text: &str) -> bool {
     ours.iter().any(|folder| text.starts_with(folder)) && !text.contains([' ', '*', '…', '{', '<'])
 }
 
+/// The program. What is set on the machine that runs the tests is not what is tested.
+fn vestibule() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VESTIBULE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 #[test]
 fn every_path_that_is_named_exists() {
     let mut missing = Vec::new();
@@ -231,7 +240,7 @@ fn every_command_that_is_shown_exists() {
             let known = ["user", "client", "keys", "config", "try"];
             let length = if words.first().is_some_and(|word| known.contains(word)) { 2 } else { 1 };
             let (command, arguments) = words.split_at(length.min(words.len()));
-            let help = Command::new(env!("CARGO_BIN_EXE_vestibule")).args(command).arg("--help").output().unwrap();
+            let help = vestibule().args(command).arg("--help").output().unwrap();
             assert!(help.status.success(), "{page}: {line}: {}", said(&help));
             for flag in arguments.iter().filter(|word| word.starts_with("--")) {
                 assert!(said(&help).contains(flag), "{page}: {line}: there is no {flag}");
@@ -252,7 +261,7 @@ fn commands(block: &str) -> Vec<String> {
 
 /// The program, with the files and secrets that the examples expect.
 fn vestibule(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    let mut command = vestibule();
     let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("VESTIBULE_"));
     ours.for_each(|name| {
         command.env_remove(name);
@@ -330,7 +339,7 @@ fn what_is_set_in_pages_can_be() {
             fs::write(&file, text).unwrap();
             let key = folder.path().join("key");
             fs::write(&key, MasterKey::generate(&SystemRandom::default()).to_text().as_bytes()).unwrap();
-            let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+            let output = vestibule()
                 .arg("--config")
                 .arg(&file)
                 .args(["config", "check"])
