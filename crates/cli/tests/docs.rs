@@ -67,7 +67,7 @@ fn looks_like_a_path(text: &str) -> bool {
 }
 
 /// The program. What is set on the machine that runs the tests is not what is tested.
-fn vestibule() -> Command {
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VESTIBULE_")) {
         command.env_remove(name);
@@ -240,7 +240,7 @@ fn every_command_that_is_shown_exists() {
             let known = ["user", "client", "keys", "config", "try"];
             let length = if words.first().is_some_and(|word| known.contains(word)) { 2 } else { 1 };
             let (command, arguments) = words.split_at(length.min(words.len()));
-            let help = vestibule().args(command).arg("--help").output().unwrap();
+            let help = program().args(command).arg("--help").output().unwrap();
             assert!(help.status.success(), "{page}: {line}: {}", said(&help));
             for flag in arguments.iter().filter(|word| word.starts_with("--")) {
                 assert!(said(&help).contains(flag), "{page}: {line}: there is no {flag}");
@@ -261,7 +261,7 @@ fn commands(block: &str) -> Vec<String> {
 
 /// The program, with the files and secrets that the examples expect.
 fn vestibule(folder: &Path) -> Command {
-    let mut command = vestibule();
+    let mut command = program();
     let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("VESTIBULE_"));
     ours.for_each(|name| {
         command.env_remove(name);
@@ -339,7 +339,7 @@ fn what_is_set_in_pages_can_be() {
             fs::write(&file, text).unwrap();
             let key = folder.path().join("key");
             fs::write(&key, MasterKey::generate(&SystemRandom::default()).to_text().as_bytes()).unwrap();
-            let output = vestibule()
+            let output = program()
                 .arg("--config")
                 .arg(&file)
                 .args(["config", "check"])
