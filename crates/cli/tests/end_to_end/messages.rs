@@ -39,7 +39,11 @@ async fn cooldown() {
 }
 
 fn shows(page: &Page, text: &str) {
-    assert!(page.status.is_success(), "{}", page.status);
+    shows_with(page, 200, text);
+}
+
+fn shows_with(page: &Page, status: u16, text: &str) {
+    assert_eq!(page.status.as_u16(), status);
     assert!(page.body.contains(text), "no {text:?} in:\n{}", page.body);
 }
 
@@ -121,7 +125,7 @@ async fn refused(database: Database) {
     // Now it is spent.
     cooldown().await;
     let page = bob.ask_again(&page).await;
-    shows(&page, "You can ask for the next message at");
+    shows_with(&page, 429, "You can ask for the next message at");
     assert_eq!(scene.gateway().to(BOB.number).len(), 5);
     let code = bob.code().await;
     signed_in(&bob.give_code(&page, &code).await);

@@ -30,9 +30,11 @@ async function resend() {
     await page.locator("button[name=action][value=resend]:not([aria-disabled])").waitFor();
     await watched.says("You can ask again now.");
   } else {
-    await button.click();
-    await watched.says("You can ask for the next message at");
-    await watched.look("resend-too-early");
+    await watched.expecting(["429"], async () => {
+      await button.click();
+      await watched.says("You can ask for the next message at");
+      await watched.look("resend-too-early");
+    });
     await pause(told.cooldown * 1000);
   }
   await button.click();

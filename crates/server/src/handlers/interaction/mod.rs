@@ -80,11 +80,8 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
     }
     let posted = submission.challenge;
     match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
-        Ok(view) => match NotJudged::of(&view.body, state.clock.now()) {
-            Some(not_judged) => not_judged.told(show(&state, &req, &view, &binding)),
-            None if wants_json(&req) => show(&state, &req, &view, &binding),
-            None => go_on(&state, &req, &view, posted),
-        },
+        Ok(view) if wants_json(&req) => show(&state, &req, &view, &binding),
+        Ok(view) => go_on(&state, &req, &view, posted),
         Err(error) => answer::engine_error(&state, &req, &error, None),
     }
 }
@@ -118,6 +115,7 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     if wants_json(req) {
         let mut response = json::answer(state, req, view, &csrf);
         sign_in(state, view, &mut response);
+        tell_what_helps(&mut response, &view.body, state.clock.now());
         return response;
     }
     let snapshot = state.live.snapshot();
@@ -138,6 +136,7 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     sources.sort_unstable();
     sources.dedup();
     headers::allow_forms_to(&mut response, &sources);
+    tell_what_helps(&mut response, &view.body, state.clock.now());
     response
 }
 
@@ -151,33 +150,21 @@ fn status(body: &Body) -> StatusCode {
     if matches!(body, Body::Expired) { StatusCode::GONE } else { StatusCode::OK }
 }
 
-/// What was posted came to nothing, and waiting or another answer helps.
-struct NotJudged {
-    status: StatusCode,
-    /// In seconds, where waiting helps.
-    retry_after: Option<u64>,
-}
-
-impl NotJudged {
-    fn of(body: &Body, now: Time) -> Option<Self> {
-        let Body::Step(step) = body else { return None };
-        let wait = |at: &Time| at.since(now).as_secs().saturating_add(1);
-        let (status, retry_after) = match step.notice.as_ref()? {
-            Notice::Limited { retry_at: Some(at), .. } if now >= *at => return None,
-            Notice::Limited { retry_at, .. } => (StatusCode::TOO_MANY_REQUESTS, retry_at.as_ref().map(wait)),
-            Notice::Trouble { busy: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, Some(BUSY_SECONDS)),
-            Notice::Rejected { why: Rejection::Malformed, .. } => (StatusCode::UNPROCESSABLE_ENTITY, None),
-            _ => return None,
-        };
-        Some(Self { status, retry_after })
-    }
-
-    fn told(self, mut response: HttpResponse) -> HttpResponse {
-        *response.status_mut() = self.status;
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+/// What was posted came to nothing, and waiting or another answer helps: the status says so, to programs and to whoever
+/// counts. It is that of the page after the POST, so that back and reload post nothing again.
+fn tell_what_helps(response: &mut HttpResponse, body: &Body, now: Time) {
+    let Body::Step(step) = body else { return };
+    let wait = |at: &Time| at.since(now).as_secs().saturating_add(1);
+    let (status, retry_after) = match &step.notice {
+        Some(Notice::Limited { retry_at: Some(at), .. }) if now >= *at => return,
+        Some(Notice::Limited { retry_at, .. }) => (StatusCode::TOO_MANY_REQUESTS, retry_at.as_ref().map(wait)),
+        Some(Notice::Trouble { busy: true, .. }) => (StatusCode::SERVICE_UNAVAILABLE, Some(BUSY_SECONDS)),
+        Some(Notice::Rejected { why: Rejection::Malformed, .. }) => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        _ => return,
+    };
+    *response.status_mut() = status;
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 
