@@ -12,6 +12,8 @@ mod answer;
 mod choose;
 mod finish;
 mod guard;
+mod judge;
+mod record;
 mod send;
 mod session;
 mod situation;

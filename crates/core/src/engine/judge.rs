@@ -1,0 +1,152 @@
+//! Judging: asks the authenticator, and plans on from what it said, as if that were written down already.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Engine, RequestContext,
+    answer::Turn,
+    authenticator,
+    choose::{NotOpened, Opened},
+    finish::Ending,
+    guard::guarded,
+    situation::Situation,
+};
+use crate::{
+    authenticator::{Descriptor, Opening, Outcome, Proof, Rejection, RenewedCredential, StepError},
+    evidence::{Evidence, Via},
+    id::UserId,
+    interaction::{Notice, Subject},
+    plan::{Denial, Next},
+    prompt::Fields,
+    store::Store,
+};
+
+/// What an authenticator said, ready to be written down.
+pub(super) struct Judgement {
+    pub(super) verdict: Verdict,
+    pub(super) renewed: Vec<RenewedCredential>,
+}
+
+/// What it came to.
+pub(super) enum Verdict {
+    Passed(Evidence),
+    Rejected(Rejection),
+    Trouble(StepError),
+    /// Somebody else has to act first: nothing changes.
+    Pending,
+}
+
+impl Verdict {
+    /// Whether it was a try: neither our trouble nor an empty field is one.
+    pub(super) fn counts(&self) -> bool {
+        matches!(self, Self::Passed(_) | Self::Rejected(Rejection::Wrong | Rejection::Expired))
+    }
+}
+
+/// What follows a passed step, prepared before the transaction.
+pub(super) enum Follow<T: ?Sized> {
+    /// The step was not passed.
+    Nothing,
+    /// The next step asks for something that needs no challenge, or leaves a choice.
+    Ask,
+    /// The next step has one alternative, and its challenge is opened at once.
+    Open(Box<Opened>),
+    /// The next step's challenge could not be opened.
+    Trouble(Notice),
+    /// It was the last step.
+    End(Box<Ending<T>>),
+    /// It cannot go on.
+    Deny(Denial),
+}
+
+impl<S: Store + ?Sized> Engine<S> {
+    /// Asks the authenticator, and cuts a proof down to what its descriptor allows.
+    pub(super) async fn ask(
+        &self,
+        situation: &Situation,
+        turn: &Turn,
+        fields: &Fields,
+        cx: &RequestContext,
+    ) -> Judgement {
+        let trouble = |error| Judgement { verdict: Verdict::Trouble(error), renewed: Vec::new() };
+        let missing = || StepError::Misconfigured("the alternative does not exist".to_owned());
+        let state = turn.challenge.as_ref().map_or(serde_json::Value::Null, |challenge| challenge.state.clone());
+        let authenticator = authenticator(&self.parts.registry, &situation.chain, turn.step, turn.alternative);
+        let context = self.step_context(situation, turn.step, turn.alternative, state);
+        let Some((authenticator, mut context)) = authenticator.zip(context) else { return trouble(missing()) };
+        context.code = turn.challenge.as_ref().and_then(|challenge| challenge.code.clone());
+        let outcome = guarded(authenticator.answer(&mut context, fields)).await;
+        let renewed = std::mem::take(&mut context.renewed);
+        let user = situation.person.user.as_ref();
+        let verdict = match (outcome, user) {
+            (Ok(Outcome::Passed(proof)), Some(user)) => {
+                Verdict::Passed(evidence(authenticator.descriptor(), proof, user.id, situation, turn.step))
+            }
+            // Nobody is there who could have passed: whatever the authenticator says.
+            (Ok(Outcome::Passed(_)), None) => Verdict::Rejected(Rejection::Wrong),
+            (Ok(Outcome::Rejected(rejection)), _) => Verdict::Rejected(rejection),
+            (Ok(Outcome::Ask(_) | Outcome::Pending | Outcome::Redirect(_)), _) => Verdict::Pending,
+            (Err(error), _) => Verdict::Trouble(error),
+        };
+        if let Verdict::Trouble(error) = &verdict {
+            tracing::error!(%error, request_id = cx.request_id, "an authenticator could not judge");
+        }
+        Judgement { verdict, renewed }
+    }
+
+    /// Plans on from a passed step, as if it were written down already.
+    pub(super) async fn follow(&self, situation: &Situation, verdict: &Verdict, cx: &RequestContext) -> Follow<S::Tx> {
+        let Verdict::Passed(evidence) = verdict else { return Follow::Nothing };
+        let mut after = Situation {
+            interaction: situation.interaction.clone(),
+            chain: situation.chain.clone(),
+            configuration: std::sync::Arc::clone(&situation.configuration),
+            session: situation.session.clone(),
+            person: situation.person.clone(),
+            challenges: Vec::new(),
+            now: situation.now,
+        };
+        after.interaction.subject = Subject::Proven(evidence.user);
+        after.interaction.evidence.push(evidence.clone());
+        let (step, alternatives) = match self.plan(&after, cx).await.next {
+            Next::Ask { step, alternatives } => (step, alternatives),
+            Next::Done(completed) => {
+                return Follow::End(Box::new(self.ending(&after, completed, None, cx)));
+            }
+            Next::Deny(denial) => return Follow::Deny(denial),
+            Next::Enrol { step, .. } => {
+                return Follow::Deny(Denial::NoAlternative { step: step + 1, why: "nothing is enrolled".to_owned() });
+            }
+        };
+        let [only] = alternatives.as_slice() else { return Follow::Ask };
+        let opening = authenticator(&self.parts.registry, &after.chain, step, *only).map(|a| a.descriptor().opening);
+        if opening != Some(Opening::Once) {
+            return Follow::Ask;
+        }
+        match self.open(&after, step, *only, cx).await {
+            Ok(opened) => Follow::Open(Box::new(opened)),
+            Err(NotOpened::Pointless) => Follow::Ask,
+            Err(trouble) => Follow::Trouble(self.trouble(trouble, cx)),
+        }
+    }
+}
+
+fn evidence(descriptor: &Descriptor, proof: Proof, user: UserId, situation: &Situation, step: usize) -> Evidence {
+    let Proof { credential, factors, properties, amr } = proof;
+    Evidence {
+        user,
+        authenticator: descriptor.name.clone(),
+        credential,
+        factors: common(&factors, &descriptor.factors),
+        properties: common(&properties, &descriptor.properties),
+        amr: common(&amr, &descriptor.amr),
+        at: situation.now,
+        via: Via::Direct,
+        interaction: situation.interaction.id,
+        step,
+    }
+}
+
+fn common<T: Ord + Clone>(claimed: &BTreeSet<T>, allowed: &BTreeSet<T>) -> BTreeSet<T> {
+    claimed.intersection(allowed).cloned().collect()
+}
