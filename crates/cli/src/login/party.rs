@@ -258,19 +258,13 @@ impl<'a> Traced<'a> {
     }
 
     /// A result of the library, its error in words; that nobody answered is said in ours.
-    fn told<T, E: std::error::Error>(self, result: Result<T, E>) -> Result<T, String> {
+    fn told<T, E: std::error::Error + Send + Sync + 'static>(self, result: Result<T, E>) -> Result<T, String> {
         let unreachable = self.unreachable.into_inner().ok().flatten();
         result.map_err(|error| unreachable.unwrap_or_else(|| format!("{}: {}", self.name, words(error))))
     }
 }
 
 /// An error with its causes.
-fn words(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+fn words(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }

@@ -81,10 +81,10 @@ impl<S: Store + ?Sized> Engine<S> {
             && let Some(challenge) = situation.challenge().cloned()
         {
             let now = situation.now;
+            let retry_at = self.resend_at(&situation, &challenge);
             match () {
                 // The button was pressed too early: the page knew, and nothing is told that it did not say.
-                () if self.resend_at(&situation, &challenge).is_some_and(|at| now < at) => {
-                    let retry_at = self.resend_at(&situation, &challenge);
+                () if retry_at.is_some_and(|at| now < at) => {
                     self.note(situation.interaction, Notice::Limited { retry_at, sends: true }).await?;
                 }
                 () if challenge.alive(now) => self.send_again(situation, challenge, cx).await?,

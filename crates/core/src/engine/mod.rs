@@ -38,7 +38,7 @@ use crate::{
     chain::ChainRevision,
     channel::{Channel, Connection},
     crypto::{Prf, same_secret},
-    id::{AuditId, ChainName, ConnectionName, InteractionId, SessionId, UserId},
+    id::{AuditId, ChainName, ConnectionName, InteractionId, SessionId},
     interaction::Request,
     plan::{Completed, Denial},
     random::Random,
@@ -245,10 +245,6 @@ impl<S: Store + ?Sized> Engine<S> {
 /// The one rule of who may act, asked on every path that grants anything: a disabled thing is disabled everywhere.
 pub fn may_act(user: &User) -> bool {
     !user.disabled
-}
-
-fn who_may_act(user: Option<User>, id: UserId) -> Option<User> {
-    user.filter(|user| user.id == id && may_act(user))
 }
 
 fn authenticator<'a>(

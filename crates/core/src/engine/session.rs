@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, EngineError, RequestContext, who_may_act};
+use super::{Engine, EngineError, RequestContext, may_act};
 use crate::{
     id::SessionId,
     session::{Session, SessionRef},
@@ -31,7 +31,7 @@ impl<S: Store + ?Sized> Engine<S> {
             let Some(session) = tx.session(reference.id)?.filter(|session| session.opens_for(reference, now)) else {
                 return Ok(None);
             };
-            let user = who_may_act(tx.user(session.user)?, session.user);
+            let user = tx.user(session.user)?.filter(may_act);
             Ok(user.map(|user| (session, user)))
         };
         let found = self.store.read(load).await?;

@@ -30,14 +30,8 @@ pub(super) struct Going {
 pub(super) type Signed = (Map<String, Value>, String);
 
 /// Something went wrong, in the library's words.
-fn words(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+fn words(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }
 
 impl Party {
