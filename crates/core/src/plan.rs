@@ -175,6 +175,9 @@ pub enum Denial {
     /// The client asked for somebody else.
     #[error("the client asked for another user")]
     OtherUser,
+    /// The client is not for this user, says the protocol.
+    #[error("the client is not for this user")]
+    NotAdmitted,
 }
 
 /// What the plan says of one step.

@@ -180,6 +180,7 @@ impl From<&Denial> for Problem {
                 Self::new(ErrorCode::AccessDenied, "the user cannot authenticate as this client demands")
             }
             Denial::MayNotAct => Self::new(ErrorCode::AccessDenied, "the user may not sign in"),
+            Denial::NotAdmitted => Self::new(ErrorCode::AccessDenied, "the user may not use this client"),
             Denial::AcrNotReached => {
                 Self::new(ErrorCode::UnmetAuthenticationRequirements, "none of the requested acr_values was reached")
             }
@@ -442,6 +443,7 @@ mod tests {
             (none, "access_denied"),
             (Denial::AcrNotReached, "unmet_authentication_requirements"),
             (Denial::OtherUser, "login_required"),
+            (Denial::NotAdmitted, "access_denied"),
         ] {
             let problem = Problem::from(&denial);
             assert_eq!(problem.code.as_str(), code);

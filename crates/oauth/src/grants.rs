@@ -21,7 +21,7 @@ use crate::{
     code,
     consent::{self, Decision},
     errors::{ClientAnswer, ErrorCode, Problem},
-    may_act::may_act,
+    may_act::{Dead, may_act},
     model::{AuthorizationCode, Client, Grant, GrantId, GrantType, RefreshState},
     redirect_uri,
     snapshot::{Current, Registered},
@@ -46,13 +46,32 @@ impl Grants {
         let gone = |description| Problem::new(ErrorCode::UnauthorizedClient, description);
         let snapshot = self.current.get();
         let client = snapshot.client(completion.request.client.as_str()).ok_or_else(|| gone("the client is gone"))?;
-        may_act(completion.user, client)
-            .map_err(|_| Problem::new(ErrorCode::AccessDenied, "the client or the user may not act any more"))?;
         let may_use = client.grant_types.contains(&GrantType::AuthorizationCode);
         if !may_use || !client.redirect_uris.iter().any(|uri| redirect_uri::matches(uri, &frozen.redirect_uri)) {
             return Err(gone("the client was changed"));
         }
         Ok(Arc::clone(client))
+    }
+
+    /// Refuses for somebody who proved who they are, and gives nothing all the same.
+    fn turn_away(
+        &self,
+        tx: &mut dyn Tx,
+        completion: &Completion<'_>,
+        frozen: &Frozen,
+        dead: Dead,
+    ) -> StoreResult<Finished> {
+        let facts = Facts { user: Some(completion.user.id), ..Facts::of(&completion.request.client) };
+        let mut event = audit::event("grant.refused", facts.with("why", &dead), completion.now, &*self.random);
+        event.network = Some(completion.session.network.clone());
+        tx.append_audit(&event)?;
+        // Nothing that the person did is wrong, and many applications say no more than that it failed: so a page says it.
+        let denial = (dead == Dead::Group).then_some(Denial::NotAdmitted);
+        let problem = denial.as_ref().map_or_else(
+            || Problem::new(ErrorCode::AccessDenied, "the client or the user may not act any more"),
+            Problem::from,
+        );
+        Ok(Finished::Refuse { answer: frozen.refuse(problem).to_value(), denial })
     }
 
     /// The scopes that are granted; `None` while the person has to be asked.
@@ -135,7 +154,7 @@ impl Finish<dyn Tx> for Grants {
     fn finish(&self, tx: &mut (dyn Tx + 'static), completion: &Completion<'_>) -> StoreResult<Finished> {
         let frozen = Frozen::of(completion.request)
             .ok_or_else(|| StoreError::Damaged(format!("the request of interaction {}", completion.interaction)))?;
-        let refuse = |problem| Ok(Finished::Refuse(frozen.refuse(problem).to_value()));
+        let refuse = |problem| Ok(Finished::Refuse { answer: frozen.refuse(problem).to_value(), denial: None });
         // A proof for somebody else is a proof of nothing.
         if completion.completed.user() != completion.user.id || completion.session.user != completion.user.id {
             return refuse(Problem::new(ErrorCode::ServerError, "the server contradicts itself"));
@@ -144,6 +163,9 @@ impl Finish<dyn Tx> for Grants {
             Ok(client) => client,
             Err(problem) => return refuse(problem),
         };
+        if let Err(dead) = may_act(completion.user, &client) {
+            return self.turn_away(tx, completion, &frozen, dead);
+        }
         match self.agreed(tx, completion, &client, &frozen)? {
             Err(problem) => refuse(problem),
             Ok(None) => Ok(Finished::Hold),

@@ -24,6 +24,9 @@ pub enum Dead {
     /// The user is disabled or gone.
     #[error("the user is disabled or gone")]
     User,
+    /// The user is in none of the groups that the client is for.
+    #[error("the user is in none of the groups that may use the client")]
+    Group,
     /// The session that it does not outlive ended.
     #[error("the session ended")]
     Session,
@@ -37,8 +40,14 @@ pub fn may_act(user: &User, client: &Client) -> Result<(), Dead> {
     match () {
         () if client.disabled => Err(Dead::Client),
         () if !vestibule_core::engine::may_act(user) => Err(Dead::User),
+        () if !admitted(user, client) => Err(Dead::Group),
         () => Ok(()),
     }
+}
+
+/// Whether the client is for everybody, or for a group of the user. Names are compared to the letter, as by conditions.
+fn admitted(user: &User, client: &Client) -> bool {
+    client.groups.is_empty() || user.groups.iter().any(|group| client.groups.contains(group))
 }
 
 /// The user of a grant that still gives something, or why it does not.
@@ -61,4 +70,48 @@ pub(crate) fn living(tx: &mut dyn Tx, grant: &Grant, client: &Client, now: Time)
         return Ok(Err(Dead::Consent));
     }
     Ok(Ok(user))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use vestibule_core::{id::UserId, user::LoginName};
+
+    use super::*;
+
+    fn client(groups: &[&str]) -> Client {
+        serde_json::from_value(json!({ "id": "shop", "name": "Shop", "groups": groups })).unwrap()
+    }
+
+    fn user(groups: &[&str]) -> User {
+        let groups = groups.iter().map(|&group| group.to_owned()).collect();
+        let name = LoginName::parse("alice").unwrap();
+        User { groups, ..User::new(UserId(uuid::Uuid::nil()), name, Time::from_unix_seconds(0)) }
+    }
+
+    #[test]
+    fn a_client_without_groups_is_for_everybody() {
+        assert_eq!(may_act(&user(&[]), &client(&[])), Ok(()));
+        assert_eq!(may_act(&user(&["staff"]), &client(&[])), Ok(()));
+    }
+
+    #[test]
+    fn one_group_of_several_is_enough() {
+        assert_eq!(may_act(&user(&["guests", "staff"]), &client(&["admins", "staff"])), Ok(()));
+    }
+
+    #[test]
+    fn a_028_who_is_in_none_of_the_groups_gives_nothing() {
+        for groups in [&[][..], &["guests"], &["Staff"], &["staff "], &["staf"], &[""]] {
+            assert_eq!(may_act(&user(groups), &client(&["staff"])), Err(Dead::Group), "{groups:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_revives_nothing_that_is_disabled() {
+        let disabled = User { disabled: true, ..user(&["staff"]) };
+        assert_eq!(may_act(&disabled, &client(&["staff"])), Err(Dead::User));
+        let off = Client { disabled: true, ..client(&["staff"]) };
+        assert_eq!(may_act(&user(&["staff"]), &off), Err(Dead::Client));
+    }
 }

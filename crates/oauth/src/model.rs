@@ -49,6 +49,10 @@ pub struct Client {
     /// The chain that its people pass; the server's default when `None`.
     #[serde(default)]
     pub chain: Option<ChainName>,
+    /// Only members of one of these groups may use it; empty: everybody. Not written while it is empty, so that an older
+    /// server still reads a client that has none, and refuses one whose groups it would not ask about.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
     /// Whether people are asked before it gets anything.
     #[serde(default)]
     pub consent: ConsentPolicy,

@@ -75,7 +75,7 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
                 Stage::Closed { answer, at: now, session: session.id }
             }
             Finished::Hold => Stage::Held,
-            Finished::Refuse(answer) => Stage::Denied { denial: None, answer, at: now },
+            Finished::Refuse { answer, denial } => Stage::Denied { denial, answer, at: now },
         };
         Ok(())
     }

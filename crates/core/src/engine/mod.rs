@@ -98,8 +98,13 @@ pub enum Finished {
     Answer(Value),
     /// The person has to be asked first (consent). Nothing was written.
     Hold,
-    /// It refused; this is enough to tell the client.
-    Refuse(Value),
+    /// It refused.
+    Refuse {
+        /// Enough to tell the client.
+        answer: Value,
+        /// Why, where the person is told before the client is; `None` when they know, as who did not agree.
+        denial: Option<Denial>,
+    },
 }
 
 /// Where a request comes from.

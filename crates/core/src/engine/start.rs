@@ -38,7 +38,7 @@ pub enum Started {
         /// The session that holds the evidence.
         session: SessionRef,
     },
-    /// The person has to do something.
+    /// The person has to do something, or to be told why they get nothing.
     Interaction {
         /// In the path of its pages.
         id: InteractionId,
@@ -65,6 +65,11 @@ pub enum NotInteractive {
     InteractionRequired,
     /// Consent.
     ConsentRequired,
+}
+
+/// Whether the person is to be shown something, rather than sent to the client.
+fn has_page(stage: &Stage) -> bool {
+    matches!(stage, Stage::Held | Stage::Denied { denial: Some(_), .. })
 }
 
 impl<S: Store + ?Sized> Engine<S> {
@@ -174,13 +179,14 @@ impl<S: Store + ?Sized> Engine<S> {
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
             ending.end(tx, &mut interaction)?;
-            if interactive && interaction.stage == Stage::Held {
+            if interactive && has_page(&interaction.stage) {
                 tx.insert_interaction(&interaction)?;
             }
             Ok(interaction.stage)
         };
         Ok(match self.store.write(work).await? {
             Stage::Closed { answer, .. } => Started::Finished { answer, session: session.reference() },
+            stage if interactive && has_page(&stage) => Started::Interaction { id, binding: self.binding(id) },
             Stage::Denied { answer, denial, .. } => Started::Refused { answer, denial },
             Stage::Open | Stage::Held if interactive => Started::Interaction { id, binding: self.binding(id) },
             Stage::Open | Stage::Held => Started::NotInteractive(NotInteractive::ConsentRequired),

@@ -284,7 +284,7 @@ impl Finish<dyn Tx> for Grants {
             return Ok(Finished::Hold);
         }
         if completion.decision == Some(&json!("deny")) {
-            return Ok(Finished::Refuse(json!({ "error": "access_denied" })));
+            return Ok(Finished::Refuse { answer: json!({ "error": "access_denied" }), denial: None });
         }
         self.made.lock().unwrap().push(completion.interaction);
         let amr: Vec<_> = completion.completed.amr().iter().collect();

@@ -12,6 +12,7 @@ mod authorize;
 mod client;
 mod code;
 mod consent;
+mod groups;
 mod keys;
 mod logout;
 mod refresh;

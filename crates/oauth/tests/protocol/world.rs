@@ -193,10 +193,19 @@ impl World {
     }
 
     pub(crate) async fn disable_alice(&self) {
+        self.change_alice(|alice| alice.disabled = true).await;
+    }
+
+    /// Alice is in these groups from now on, and in no other.
+    pub(crate) async fn groups_of_alice(&self, groups: &'static [&'static str]) {
+        self.change_alice(move |alice| alice.groups = groups.iter().map(|&group| group.to_owned()).collect()).await;
+    }
+
+    async fn change_alice(&self, change: impl Fn(&mut User) + Send + 'static) {
         let alice = self.alice;
         self.write(move |tx| {
             let mut user = tx.user(alice)?.unwrap();
-            user.disabled = true;
+            change(&mut user);
             tx.update_user(&user)
         })
         .await;

@@ -81,6 +81,7 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>) ->
         scopes: set("scopes", default.scopes),
         audiences: reader.list("audiences").unwrap_or_default(),
         chain: reader.optional::<String>("chain").map(ChainName::from),
+        groups: set("groups", default.groups),
         consent: reader.leaf("consent", default.consent),
         require_pkce: reader.leaf("require_pkce", default.require_pkce),
         id_token_signed_response_alg: reader.leaf("id_token_signed_response_alg", default.id_token_signed_response_alg),

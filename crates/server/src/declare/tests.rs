@@ -33,6 +33,7 @@ name = "The Shop"
 secret = { env = "SHOP_SECRET" }
 redirect_uris = ["https://shop.example.com/callback"]
 chain = "demo"
+groups = ["staff", "friends"]
 consent = "skip"
 access_token_life = "5m"
 
@@ -234,6 +235,7 @@ async fn an_export_has_no_secret_and_changes_nothing() {
     let diff = bench.apply(&text).await;
     assert!(diff.is_empty() && diff.count(Action::Unchanged) == 4, "{diff}\n{text}");
     assert!(text.contains("# secrets.api_key = { env = \"SMSOTP_API_KEY\" }"), "{text}");
+    assert!(text.contains("\ngroups = [\"friends\", \"staff\"]\n"), "{text}");
 }
 
 #[tokio::test]
@@ -242,11 +244,13 @@ async fn a_change_is_told_field_by_field() {
     bench.apply(EVERYTHING).await;
     let changed = EVERYTHING
         .replace("\"5m\"", "\"10m\"")
+        .replace("groups = [\"staff\", \"friends\"]\n", "groups = [\"staff\", \"guests\"]\n")
         .replace("consent = \"skip\"\n", "")
         .replace("env = \"SHOP_SECRET\"", "env = \"ALICE\"")
         .replace("[\"staff\"]", "[\"staff\", \"admins\"]");
     let diff = bench.apply(&changed).await;
-    let expected = "~ client shop\n    - access_token_life = \"5m\"\n    - consent = \"skip\"\n    ~ secrets: ••• -> •••\n\
+    let expected = "~ client shop\n    - access_token_life = \"5m\"\n    - consent = \"skip\"\n\
+                    \x20   ~ groups: [\"friends\", \"staff\"] -> [\"guests\", \"staff\"]\n    ~ secrets: ••• -> •••\n\
                     ~ user alice\n    ~ groups: [\"staff\"] -> [\"staff\", \"admins\"]\n\
                     0 created, 2 changed, 0 removed, 2 unchanged";
     assert_eq!(diff.to_string(), expected);

@@ -227,6 +227,7 @@ impl From<&Denial> for Lack {
             Denial::NoAlternative { .. } => Self::Way,
             Denial::MayNotAct => Self::Account,
             Denial::OtherUser => Self::OtherUser,
+            Denial::NotAdmitted => Self::Membership,
             Denial::DemandNotMet | Denial::AcrNotReached => Self::Strength,
             Denial::NoChain { .. }
             | Denial::NothingDue

@@ -490,6 +490,8 @@ pub enum Lack {
     Account,
     /// The application asked for somebody else.
     OtherUser,
+    /// The application is for others only.
+    Membership,
     /// What they have is not as strong as what the application asked for.
     Strength,
     /// The sign-in is not set up as it should be: our fault.

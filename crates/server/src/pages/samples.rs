@@ -282,6 +282,7 @@ fn no_way() -> Vec<(&'static str, Page)> {
         ("no-number-and-none-may-be-added", because(Lack::Way)),
         ("account-off", because(Lack::Account)),
         ("other-user", because(Lack::OtherUser)),
+        ("not-a-member", because(Lack::Membership)),
         ("not-strong-enough", because(Lack::Strength)),
         ("not-set-up", because(Lack::Setup)),
     ]

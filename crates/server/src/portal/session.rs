@@ -12,6 +12,7 @@ use vestibule_core::{
     time::Time,
     user::User,
 };
+use vestibule_oauth::may_act::may_act;
 
 use crate::state::{State, Transaction};
 
@@ -52,9 +53,11 @@ pub(super) async fn visitor(state: &State, req: &HttpRequest) -> StoreResult<Opt
     let now = state.clock.now();
     let Some(cookie) = state.cookies.read(req, COOKIE) else { return Ok(None) };
     let Some(id) = read(&cookie, &state.prf, now) else { return Ok(None) };
+    // Who may not use the portal any more is not kept in it by its cookie.
+    let Some(portal) = state.live.snapshot().client(&state.portal_client).cloned() else { return Ok(None) };
     let load = move |tx: &mut Transaction| {
         let Some(session) = tx.session(id)?.filter(|session| session.alive(now)) else { return Ok(None) };
-        let user = tx.user(session.user)?.filter(vestibule_core::engine::may_act);
+        let user = tx.user(session.user)?.filter(|user| may_act(user, &portal).is_ok());
         Ok(user.map(|user| (session, user)))
     };
     let found = state.store.read(load).await?;

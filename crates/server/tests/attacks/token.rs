@@ -11,6 +11,7 @@ use crate::{
     house::{
         Database, ask_tokens, at_once, audited, bearer, but, claims, confidential, lives, new_code, new_tokens,
         on_both_databases, part, program, quick, refreshing, refused, rows, sign_in, sixteen_places, spending, text,
+        told, told_by_a_page,
     },
     support::{Browser, CALLBACK, Page, TestApp, VERIFIER},
 };
@@ -221,6 +222,57 @@ async fn a_028_what_is_disabled_is_not_refreshed() {
     app.client(shop).await;
     refused(&ask_tokens(&app.place(), refreshing(&text(&tokens, "refresh_token"))).await, "invalid_client");
     assert!(!lives(&app.place(), &text(&tokens, "access_token")).await);
+}
+
+#[tokio::test]
+async fn a_028_who_left_the_group_gets_nothing_more() {
+    let app = TestApp::start().await;
+    let mut alice = quick(&app).await;
+    let shop =
+        json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "groups": ["staff"] });
+    app.client(shop).await;
+    let set = async |groups: &[&str], alice: &mut vestibule_core::user::User| {
+        alice.groups = groups.iter().map(|&group| group.to_owned()).collect();
+        let changed = alice.clone();
+        app.write(move |tx| tx.update_user(&changed)).await;
+    };
+    set(&["staff"], &mut alice).await;
+    let mut browser = app.browser();
+    let code = sign_in(&app, &mut browser, &[("scope", "openid offline_access")]).await.answer("code").unwrap();
+    let tokens = ask_tokens(&app.place(), spending(&code)).await.json();
+    assert!(lives(&app.place(), &text(&tokens, "access_token")).await);
+    set(&["guests"], &mut alice).await;
+    refused(&ask_tokens(&app.place(), refreshing(&text(&tokens, "refresh_token"))).await, "invalid_grant");
+    assert!(!lives(&app.place(), &text(&tokens, "access_token")).await, "nor is the token that she has");
+
+    // In silence the client is told; else the page says why, both to who is signed in and to who signs in anew.
+    told(&app, &browser.open(&app.authorize(&[("prompt", "none")])).await, "access_denied");
+    let known = browser.open(&app.authorize(&[])).await;
+    let mut stranger = app.browser();
+    let page = stranger.open(&app.authorize(&[])).await;
+    let anew = stranger.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    for (mut browser, page) in [(browser, known), (stranger, anew)] {
+        assert!(page.body.contains("is for certain people only"), "{}", page.body);
+        assert!(!page.body.contains("staff"), "whom it is for is not told");
+        told_by_a_page(&mut browser, &page, "access_denied").await;
+    }
+    assert_eq!(audited(&app, "grant.refused").await.len(), 3);
+    assert_eq!(audited(&app, "grant.made").await.len(), 1);
+
+    // The portal is a service provider like any other, and its cookie no way around that.
+    let mut visitor = app.browser();
+    let page = visitor.open("/portal").await;
+    let page = visitor.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    assert_eq!((page.url.path(), page.status.as_u16()), ("/portal", 200), "{}", page.body);
+    let id = app.state.portal_client.clone();
+    app.write(move |tx| {
+        let mut portal = tx.clients()?.into_iter().find(|client| client.id.as_str() == id).unwrap();
+        portal.groups = ["staff".to_owned()].into();
+        tx.put_client(&portal)
+    })
+    .await;
+    let page = visitor.open("/portal").await;
+    assert!(page.body.contains("is for certain people only"), "{} {}", page.url, page.body);
 }
 
 #[tokio::test]
