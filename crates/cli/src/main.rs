@@ -2,6 +2,7 @@
 
 mod bench;
 mod commands;
+mod descriptors;
 mod exit;
 mod login;
 mod offline;

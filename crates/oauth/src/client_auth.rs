@@ -242,6 +242,7 @@ pub(crate) async fn authenticate_confidential(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use vestibule_core::testing::fuzz::fuzz;
 
     use super::*;
 
@@ -296,6 +297,26 @@ mod tests {
         assert!(matches!(shown(None, "client_secret=s&client_assertion=x"), Err(ClientAuthError::TwoMethods)));
         assert!(matches!(shown(Some(&shop), "client_id=other"), Err(ClientAuthError::TwoClients)));
         assert!(matches!(shown(None, "client_id=shop&client_assertion=x"), Err(ClientAuthError::Malformed(_))));
+    }
+
+    #[test]
+    fn a_120_odd_credentials_are_read_or_refused() {
+        let assertion = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=\
+             eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJzaG9wIn0.AAAA";
+        let post = "client_id=shop&client_secret=s";
+        // A line is the header, the next one the form.
+        let lines =
+            [format!("{}\n{post}", header("my%20shop:a%2Bb+c")), format!("\n{assertion}"), format!("x\n{post}")];
+        fuzz(&lines.each_ref().map(String::as_str), |input| {
+            let mut lines = input.splitn(2, |byte| *byte == b'\n');
+            let shown = String::from_utf8_lossy(lines.next().unwrap()).into_owned();
+            let form = Params::parse(lines.next().unwrap_or_default()).unwrap_or_default();
+            for header in [None, Some(shown.clone()), Some(format!("Basic {}", STANDARD.encode(&shown)))] {
+                if let Ok(shown) = presented(header.as_deref(), &form) {
+                    assert!(!shown.id.is_empty() && !shown.id.contains('\0'));
+                }
+            }
+        });
     }
 
     proptest! {

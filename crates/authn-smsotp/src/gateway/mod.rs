@@ -7,6 +7,8 @@
 
 mod address;
 mod advice;
+#[cfg(test)]
+mod fuzz;
 mod mask;
 mod preset;
 mod rule;

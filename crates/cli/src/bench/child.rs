@@ -20,8 +20,9 @@ pub(super) struct Server {
 }
 
 /// Budgets that no load runs into: what is measured is the server, not its refusals.
-const UNLIMITED: [&str; 9] = [
+const UNLIMITED: [&str; 10] = [
     "TRIES",
+    "CEILING",
     "NETWORK",
     "SENDS_TO_USER",
     "SENDS_TO",
@@ -39,10 +40,15 @@ impl Server {
     /// Starts `vestibule serve` in the folder `home`, with the settings of a production server behind a proxy on this machine,
     /// and waits until it answers.
     pub(super) async fn start(home: &Path) -> Result<Self, String> {
+        Self::start_with(home, "").await
+    }
+
+    /// The same with more settings, as lines of TOML.
+    pub(super) async fn start_with(home: &Path, more: &str) -> Result<Self, String> {
         let address = free_address()?;
         let port = address.port();
         let settings = format!(
-            "public_url = \"http://localhost:{port}\"\nlisten = \"{address}\"\nmanagement_listen = \"off\"\ndata_dir = {:?}\n",
+            "public_url = \"http://localhost:{port}\"\nlisten = \"{address}\"\nmanagement_listen = \"off\"\ndata_dir = {:?}\n{more}",
             home.join("data")
         );
         fs::write(home.join(SETTINGS), settings).map_err(|error| error.to_string())?;
@@ -69,14 +75,19 @@ impl Server {
 
     /// Starts the bare endpoints of [`super::floor`].
     pub(super) fn start_floor() -> Result<Self, String> {
-        let mut command = this_program()?;
-        let mut child =
-            command.args(["bench", "floor"]).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
-        let mut line = String::new();
-        let out = child.stdout.take().ok_or("the floor says nothing")?;
-        BufReader::new(out).read_line(&mut line).map_err(|error| error.to_string())?;
-        let address = line.trim().parse().map_err(|_| "the floor says no address".to_owned())?;
+        let (child, line) = helper(&["floor"])?;
+        let address = line.parse().map_err(|_| "the floor says no address".to_owned())?;
         Ok(Self { child, address, took: Duration::ZERO })
+    }
+
+    /// Starts a crowd of [`super::attack`] against this server, and waits until all of it is there.
+    pub(super) fn crowd(&self, count: usize) -> Result<Self, String> {
+        let (child, line) = helper(&["crowd", &self.address.to_string(), &count.to_string()])?;
+        if line.is_empty() {
+            Err("the crowd did not get in".to_owned())
+        } else {
+            Ok(Self { child, address: self.address, took: Duration::ZERO })
+        }
     }
 
     /// Applies a declaration to the database of a running server.
@@ -98,11 +109,12 @@ impl Server {
         ticks.sum::<u64>() * 10_000
     }
 
-    /// The memory that it occupies, in KiB.
-    pub(super) fn rss_kib(&self) -> u64 {
+    /// The memory that it occupies, in MiB.
+    pub(super) fn rss_mib(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+        let kib = line.split_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok());
+        kib.unwrap_or(0.0) / 1024.0
     }
 
     /// Stops it in an orderly way.
@@ -124,6 +136,17 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Another process of this program, and the line that it says when it is ready.
+fn helper(arguments: &[&str]) -> Result<(Child, String), String> {
+    let mut command = this_program()?;
+    command.arg("bench").args(arguments).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut line = String::new();
+    let out = child.stdout.take().ok_or("a helper says nothing")?;
+    BufReader::new(out).read_line(&mut line).map_err(|error| error.to_string())?;
+    Ok((child, line.trim().to_owned()))
 }
 
 fn this_program() -> Result<Command, String> {

@@ -4,6 +4,7 @@
 //! program. The server and the bare endpoints run in processes of their own; what counts is their processor time, so
 //! that the driver beside them on the same processors does not.
 
+mod attack;
 mod child;
 mod floor;
 mod http;
@@ -26,6 +27,7 @@ use self::{
     work::Work,
 };
 use crate::{
+    descriptors,
     exit::{Failure, UNAVAILABLE, USAGE},
     login::TRY_SECRET,
     output::say,
@@ -46,6 +48,9 @@ pub(crate) struct Bench {
     /// Only these, such as `discovery,login`.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
+    /// Measure how the server stands attacks instead. Takes some minutes.
+    #[arg(long)]
+    attacks: bool,
     /// Print one JSON object instead.
     #[arg(long)]
     json: bool,
@@ -56,6 +61,9 @@ enum Hidden {
     /// The bare endpoints that the server is compared with.
     #[command(hide = true)]
     Floor,
+    /// Slow connections to a server.
+    #[command(hide = true)]
+    Crowd(attack::Crowd),
 }
 
 /// Everything that can be measured.
@@ -84,11 +92,15 @@ const MANY: f64 = 100_000.0;
 
 impl Bench {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        if let Some(Hidden::Floor) = self.hidden {
-            return floor::run().await;
+        descriptors::allow_all();
+        match self.hidden {
+            Some(Hidden::Floor) => return floor::run().await,
+            Some(Hidden::Crowd(crowd)) => return crowd.run().await,
+            None => {}
         }
-        if let Some(unknown) = self.only.iter().find(|name| !NAMES.contains(&name.as_str())) {
-            return Err(Failure::new(USAGE, format!("nothing is called {unknown}. There are {}.", NAMES.join(", "))));
+        let names: Vec<_> = NAMES.into_iter().chain(attack::NAMES).collect();
+        if let Some(unknown) = self.only.iter().find(|name| !names.contains(&name.as_str())) {
+            return Err(Failure::new(USAGE, format!("nothing is called {unknown}. There are {}.", names.join(", "))));
         }
         if cfg!(debug_assertions) {
             say("This is a debug build: its numbers mean nothing.");
@@ -101,7 +113,10 @@ impl Bench {
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+        if self.only.is_empty() {
+            return attack::NAMES.contains(&name) == self.attacks;
+        }
+        self.only.iter().any(|only| only == name)
     }
 
     fn time(&self) -> Duration {
@@ -109,8 +124,6 @@ impl Bench {
     }
 
     async fn measure_all(&self) -> Result<Vec<Line>, String> {
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let ground = Ground::prepare(folder.path()).await?;
         let mut lines = Vec::new();
         let mut add = |line: Line| {
             if !self.json {
@@ -121,6 +134,18 @@ impl Bench {
         if !self.json {
             report::head();
         }
+        if NAMES.iter().any(|name| self.wants(name)) {
+            self.measure_ordinary(&mut add).await?;
+        }
+        for name in attack::NAMES.into_iter().filter(|name| self.wants(name)) {
+            attack::measure(name, self, &mut add).await?;
+        }
+        Ok(lines)
+    }
+
+    async fn measure_ordinary(&self, add: &mut dyn FnMut(Line)) -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let ground = Ground::prepare(folder.path()).await?;
         for endpoint in ground.endpoints().await? {
             if self.wants(endpoint.name) {
                 add(self.endpoint(&ground, endpoint).await?);
@@ -145,7 +170,7 @@ impl Bench {
                 add(line);
             }
         }
-        Ok(lines)
+        Ok(())
     }
 
     /// An endpoint against its bare twin: processor time for one request.
@@ -234,15 +259,14 @@ impl Bench {
         // A client alone: the password of a user would be hashed, and the memory of argon2 is not what is measured.
         furnish_client(folder.path())?;
         tokio::time::sleep(Duration::from_millis(2500)).await;
-        let mebibytes = |kib: u64| Duration::from_micros(kib).as_secs_f64() * 1e6 / 1024.0;
-        let idle = mebibytes(server.rss_kib());
+        let idle = server.rss_mib();
         let work = Rc::new(client_credentials());
         let mut done = 0.0;
         while done < MANY {
             let round = measure(&server, &work, CONNECTIONS, Duration::from_secs(2)).await?;
             done += round.per_second * 2.0;
         }
-        let after = mebibytes(server.rss_kib());
+        let after = server.rss_mib();
         Ok([
             Line::new("memory idle", "MiB", idle, None, Goal::AtMost(25.0)),
             Line::new("memory after 100000", "MiB", after, Some(idle), Goal::AtMost(40.0)),
@@ -315,7 +339,8 @@ impl Ground {
         ];
         let mut endpoints = Vec::new();
         for (name, work, goal) in works {
-            let Work::Fixed { request } = &work else { continue };
+            let Work::Fixed { requests, .. } = &work else { continue };
+            let Some(request) = requests.first() else { continue };
             let reply = http.exchange(request).await.map_err(|error| error.to_string())?.expect(200, name)?;
             let same_size = Work::get(&format!("/static/{}", reply.body.len()), "");
             let twin = if name == "client_credentials" { token_twin() } else { same_size };

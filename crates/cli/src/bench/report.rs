@@ -30,6 +30,8 @@ pub(super) enum Goal {
     RatioAtMost(f64),
     /// At least so many times the floor.
     RatioAtLeast(f64),
+    /// The floor, give or take this part of it.
+    RatioWithin(f64),
     /// At most this.
     AtMost(f64),
 }
@@ -46,6 +48,7 @@ impl Line {
         let met = match goal {
             Goal::RatioAtMost(most) => ratio.is_some_and(|ratio| ratio <= most),
             Goal::RatioAtLeast(least) => ratio.is_some_and(|ratio| ratio >= least),
+            Goal::RatioWithin(part) => ratio.is_some_and(|ratio| (ratio - 1.0).abs() <= part),
             Goal::AtMost(most) => measured <= most,
         };
         Self { name, compared, measured, floor, ratio, goal, met, server: None }
@@ -58,17 +61,18 @@ impl Line {
 
     pub(super) fn show(&self) {
         let number = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |number| format!("{number:.1}"));
-        let ratio = self.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = self.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"));
         let goal = match self.goal {
             Goal::RatioAtMost(most) => format!("<= {most:.2} x"),
             Goal::RatioAtLeast(least) => format!(">= {least:.2} x"),
+            Goal::RatioWithin(part) => format!("+-{:.0} %", part * 100.0),
             Goal::AtMost(most) => format!("<= {most:.0}"),
         };
         let met = if self.met { "met" } else { "MISSED" };
         let more =
             self.server.map(|r| format!("{:>8.0}/s  p50 {:.1} ms  p99 {:.1} ms", r.per_second, r.p50_ms, r.p99_ms));
         say(format_args!(
-            "{:<20} {:<16} {:>10} {:>10} {ratio:>7} {goal:>12}  {met:<6}  {}",
+            "{:<24} {:<16} {:>10} {:>10} {ratio:>7} {goal:>12}  {met:<6}  {}",
             self.name,
             self.compared,
             number(Some(self.measured)),
@@ -81,7 +85,7 @@ impl Line {
 /// The head of the table.
 pub(super) fn head() {
     say(format_args!(
-        "{:<20} {:<16} {:>10} {:>10} {:>7} {:>12}  {:<6}  server",
+        "{:<24} {:<16} {:>10} {:>10} {:>7} {:>12}  {:<6}  server",
         "what", "compared", "measured", "floor", "ratio", "goal", ""
     ));
 }

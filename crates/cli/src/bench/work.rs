@@ -17,10 +17,12 @@ const MOST_PAGES: usize = 8;
 
 /// One kind of operation, with what it needs.
 pub(super) enum Work {
-    /// The same request again and again.
+    /// The same request again and again; with several, each worker has one of them.
     Fixed {
-        /// The request, as it is sent.
-        request: String,
+        /// The requests, as they are sent.
+        requests: Vec<String>,
+        /// What they are answered with.
+        status: u16,
     },
     /// A refresh; each worker has its own token.
     Refresh(RefCell<Vec<String>>),
@@ -36,7 +38,7 @@ pub(super) enum Work {
 impl Work {
     /// A GET.
     pub(super) fn get(path: &str, headers: &str) -> Self {
-        Self::Fixed { request: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n") }
+        Self::fixed(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n"))
     }
 
     /// A POST of a form.
@@ -45,14 +47,38 @@ impl Work {
         let form = super::http::FORM;
         let request =
             format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n{form}{headers}\r\n{body}");
-        Self::Fixed { request }
+        Self::fixed(request)
+    }
+
+    /// An authorization request of somebody new, answered by the way to its page.
+    pub(super) fn authorize() -> Self {
+        match Self::get(&authorize_path(), "") {
+            Self::Fixed { requests, .. } => Self::Fixed { requests, status: 303 },
+            other => other,
+        }
+    }
+
+    /// Some workers do this, some that.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Fixed { mut requests, status }, Self::Fixed { requests: others, .. }) => {
+                requests.extend(others);
+                Self::Fixed { requests, status }
+            }
+            (this, _) => this,
+        }
+    }
+
+    fn fixed(request: String) -> Self {
+        Self::Fixed { requests: vec![request], status: 200 }
     }
 
     /// Does it once; whether there is more to do.
     pub(super) async fn once(&self, worker: usize, http: &mut Http) -> Result<bool, String> {
         match self {
-            Self::Fixed { request } => {
-                http.exchange(request).await.map_err(|error| error.to_string())?.expect(200, "request")?;
+            Self::Fixed { requests, status } => {
+                let request = requests.get(worker % requests.len().max(1)).ok_or("no request")?;
+                http.exchange(request).await.map_err(|error| error.to_string())?.expect(*status, "request")?;
             }
             Self::Refresh(tokens) => {
                 let token = tokens.borrow().get(worker).cloned().ok_or("no refresh token")?;
@@ -93,11 +119,11 @@ pub(super) fn number(worker: usize) -> String {
 /// The password of every user.
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 
-fn form(pairs: &[(&str, &str)]) -> String {
+pub(super) fn form(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-fn authorize_path() -> String {
+pub(super) fn authorize_path() -> String {
     let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(VERIFIER.to_owned()));
     let query = form(&[
         ("response_type", "code"),
@@ -192,7 +218,7 @@ fn code_in(location: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "code").map(|(_, value)| value.into_owned())
 }
 
-fn relative(location: &str) -> String {
+pub(super) fn relative(location: &str) -> String {
     match location.split_once("://").and_then(|(_, rest)| rest.split_once('/')) {
         Some((_, path)) => format!("/{path}"),
         None => location.to_owned(),

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use vestibule_authn_smsotp::Outbox;
 use vestibule_server::{Application, Parts, logging};
 
-use crate::{exit::Failure, settings::SettingsArguments};
+use crate::{descriptors, exit::Failure, settings::SettingsArguments};
 
 pub(crate) async fn run(arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
+    descriptors::allow_all();
     let settings = arguments.load(Vec::new())?.settings;
     logging::init(&settings.log);
     let parts = Parts::default();

@@ -32,7 +32,7 @@ impl Jar {
 }
 
 /// What a page asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
     action: String,
     fields: Vec<(String, String)>,

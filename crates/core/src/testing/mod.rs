@@ -3,8 +3,10 @@
 
 pub mod clock;
 pub mod contract;
+pub mod fuzz;
 pub mod random;
 pub mod step;
 
 pub use clock::FakeClock;
+pub use fuzz::fuzz;
 pub use random::SeededRandom;

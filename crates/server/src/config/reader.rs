@@ -89,6 +89,8 @@ fn last(path: &str) -> &str {
 /// Reads the keys of one table.
 pub struct Reader<'a> {
     table: Option<&'a Table>,
+    /// Where the table begins: the place of what is missing in it.
+    begins: Place,
     path: String,
     asked: RefCell<BTreeSet<String>>,
     report: &'a Report,
@@ -97,7 +99,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader of the whole document.
     pub fn new(table: &'a Table, report: &'a Report) -> Self {
-        Self { table: Some(table), path: String::new(), asked: RefCell::default(), report }
+        Self { table: Some(table), begins: Place::Default, path: String::new(), asked: RefCell::default(), report }
     }
 
     /// Reads the table `key` with `read`; as if it were empty when it is not there.
@@ -109,7 +111,8 @@ impl<'a> Reader<'a> {
                 None
             }
         });
-        let section = Reader { table, path: self.full(key), asked: RefCell::default(), report: self.report };
+        let begins = self.node(key).map_or_else(|| self.begins.clone(), |node| node.place.clone());
+        let section = Reader { table, begins, path: self.full(key), asked: RefCell::default(), report: self.report };
         let result = read(&section);
         section.finish();
         result
@@ -226,8 +229,10 @@ impl<'a> Reader<'a> {
         };
         let table = |item: &Node| match &item.value {
             Value::Table(table) => {
+                let begins = item.place.clone();
+                let path = self.full(key);
                 let reader =
-                    Reader { table: Some(table), path: self.full(key), asked: RefCell::default(), report: self.report };
+                    Reader { table: Some(table), begins, path, asked: RefCell::default(), report: self.report };
                 let result = read(&reader, &item.place);
                 reader.finish();
                 Some(result)
@@ -267,10 +272,10 @@ impl<'a> Reader<'a> {
         self.report.problem(Problem::new(place.clone(), &self.full(key), what, advice));
     }
 
-    /// Notes that the value of `key` cannot be.
+    /// Notes that the value of `key` cannot be, or that it cannot be missing.
     pub fn refuse(&self, key: &str, what: impl Into<String>, advice: impl Into<String>) {
-        let place = self.table.and_then(|table| table.get(key)).map_or(Place::Default, |node| node.place.clone());
-        self.report.problem(Problem::new(place, &self.full(key), what, advice));
+        let place = self.table.and_then(|table| table.get(key)).map_or(&self.begins, |node| &node.place);
+        self.report.problem(Problem::new(place.clone(), &self.full(key), what, advice));
     }
 
     fn read<T: Leaf>(&self, key: &str) -> Option<(T, Place)> {
