@@ -89,3 +89,15 @@ pub(super) fn head() {
         "what", "compared", "measured", "floor", "ratio", "goal", ""
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_on_either_side_of_the_floor_is_met_near_it() {
+        let met = |measured| Line::new("x", "ms", measured, Some(100.0), Goal::RatioWithin(0.02)).met;
+        assert_eq!([97.9, 98.1, 100.0, 101.9, 102.1].map(met), [false, true, true, true, false]);
+        assert!(!Line::new("x", "ms", 1.0, None, Goal::RatioWithin(0.02)).met, "nothing to compare with");
+    }
+}

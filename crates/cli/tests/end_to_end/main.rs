@@ -19,6 +19,7 @@ mod gateway;
 mod house;
 mod messages;
 mod node;
+mod open_files;
 mod person;
 mod program;
 mod relying_party;
