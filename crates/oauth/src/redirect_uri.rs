@@ -95,7 +95,11 @@ fn plain(uri: &str) -> Result<Url, RedirectUriError> {
     if !url.username().is_empty() || url.password().is_some() || uri.contains('@') && url.has_host() {
         return Err(RedirectUriError::UserInfo);
     }
-    // `https:/host`, `HTTPS://Host`, `/a/../b` and the backslash are repaired by the parser, and then differ.
+    // Of a private-use scheme the parser leaves it as it is, and no URI has one (RFC 3986, section 2).
+    if uri.contains('\\') {
+        return Err(RedirectUriError::NotNormal);
+    }
+    // `https:/host`, `HTTPS://Host` and `/a/../b` are repaired by the parser, and then differ.
     let same = url.as_str() == uri || url.path() == "/" && url.as_str().strip_suffix('/') == Some(uri);
     if same || url.path() == "/" && url.as_str().replacen("/?", "?", 1) == uri {
         Ok(url)
@@ -247,6 +251,7 @@ mod tests {
             assert_eq!(validate_redirect_uri(bad, &web), Err(why), "{bad:?}");
             assert!(validate_redirect_uri(bad, &native).is_err(), "{bad:?}");
         }
+        assert_eq!(validate_redirect_uri("com.example.app:/cb\\x", &native), Err(RedirectUriError::NotNormal));
         assert_eq!(validate_redirect_uri("com.example.app:/cb", &web), Err(RedirectUriError::Scheme));
         assert_eq!(
             validate_redirect_uri(&format!("https://a.example/{}", "a".repeat(2048)), &web),

@@ -72,7 +72,7 @@ impl Template {
     pub(super) fn read(setting: &str, text: &str) -> Result<Self, ConnectionError> {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some(at) = [rest.find("{{"), rest.find("$ctx.")].into_iter().flatten().min() {
+        while let Some(at) = opening(rest) {
             let (before, opened) = rest.split_at_checked(at).unwrap_or((rest, ""));
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
@@ -106,6 +106,13 @@ impl Template {
         }
         Ok(text)
     }
+}
+
+/// Where the next placeholder begins. Looked for once for both notations: looking for each would go through the rest of the
+/// text anew for every placeholder of the other.
+fn opening(text: &str) -> Option<usize> {
+    let begins = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with("{{") || rest.starts_with("$ctx."));
+    text.match_indices(['{', '$']).map(|(at, _)| at).find(begins)
 }
 
 /// The placeholder at the beginning of `opened`, and what follows it.

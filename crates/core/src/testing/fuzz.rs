@@ -132,7 +132,8 @@ impl Drop for Shown<'_> {
     #[expect(clippy::print_stderr, reason = "a test says what made it fail")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("input {}: {}", self.0, self.1.escape_ascii());
+            let (begin, _) = self.1.split_at(self.1.len().min(2000));
+            eprintln!("input {}, {} bytes: {}", self.0, self.1.len(), begin.escape_ascii());
         }
     }
 }

@@ -17,6 +17,8 @@ const COUNT: f64 = 100_000.0;
 const WARM: f64 = 5_000.0;
 /// The memory that they may cost, in MiB.
 const MEMORY: f64 = 16.0;
+/// What one of them may take of the disk until it expires, in KiB.
+const DISK: f64 = 2.0;
 
 pub(super) async fn run(add: &mut dyn FnMut(Line)) -> Result<(), String> {
     let house = House::build("").await?;
@@ -35,5 +37,14 @@ pub(super) async fn run(add: &mut dyn FnMut(Line)) -> Result<(), String> {
     }
     let (before, after) = (before.unwrap_or_default(), house.server.rss_mib());
     add(Line::new("unfinished_requests", "MiB more", after - before, None, Goal::AtMost(MEMORY)).with(last));
+    let each = disk_kib(&house)? / done;
+    add(Line::new("unfinished_requests disk", "KiB each", each, None, Goal::AtMost(DISK)));
     Ok(())
+}
+
+/// The database with its log.
+fn disk_kib(house: &House) -> Result<f64, String> {
+    let entries = std::fs::read_dir(house.folder.path().join("data")).map_err(|error| error.to_string())?;
+    let bytes: u64 = entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum();
+    Ok(f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)))
 }
