@@ -2,9 +2,13 @@
 
 /// A half sentence to append to an error, empty when nothing is near.
 pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let length = name.chars().count();
+    let enough = 1 + length / 3;
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
-    match known.into_iter().map(|known| (distance(known), known)).min() {
-        Some((distance, known)) if distance <= 1 + name.chars().count() / 3 => format!("; did you mean `{known}`?"),
+    // A name of thousands of letters is not compared: the lengths alone are too far apart.
+    let close = known.into_iter().filter(|known| known.chars().count().abs_diff(length) <= enough);
+    match close.map(|known| (distance(known), known)).min() {
+        Some((distance, known)) if distance <= enough => format!("; did you mean `{known}`?"),
         _ => String::new(),
     }
 }

@@ -2,9 +2,12 @@
 
 /// The candidate nearest to `word`, if one is near enough to have been meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let enough = (word.chars().count() / 3).max(2);
+    let length = word.chars().count();
+    let enough = (length / 3).max(2);
     candidates
         .into_iter()
+        // The lengths alone are too far apart: a "word" of thousands of letters is not compared with every name.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= enough)
         .map(|candidate| (distance(word, candidate), candidate))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= enough)
