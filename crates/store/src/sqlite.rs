@@ -140,11 +140,22 @@ fn begun(pool: &SqlitePool, seal: &Arc<Seal>, statement: &str) -> Result<SqliteT
     Ok(tx)
 }
 
-/// Runs `first` and what waits behind it, commits once, and answers.
+/// Runs `first` and what waits behind it, commits once, and answers. Before the first there is nothing to go back to, so
+/// it needs no savepoint; mostly it is alone.
 fn write_batch(mut tx: SqliteTx, first: Task, queue: &Queue) {
     let mut done: Vec<(Answer, StoreResult<()>)> = Vec::with_capacity(BATCH);
     let mut whole = Ok(());
-    let mut next = Some(first);
+    let purpose = first.purpose();
+    if let Some((mut job, answer)) = first.take() {
+        let result = tx.run(&mut job).map_err(|undone| undone.error);
+        if result.is_err() || purpose == Purpose::Read {
+            drop(tx.undo());
+            drop(tx);
+            return tell(answer, result);
+        }
+        done.push((answer, result));
+    }
+    let mut next = queue.next_now();
     while let Some(task) = next {
         let purpose = task.purpose();
         if let Some((mut job, answer)) = task.take() {

@@ -5,7 +5,7 @@
 //! transaction that counts the try before anything else: a judgement whose try cannot be counted is thrown away.
 
 use super::{
-    Engine, EngineError, RequestContext, View, authenticator,
+    Acted, Engine, EngineError, RequestContext, authenticator,
     situation::{Person, Situation},
     tries::Tries,
 };
@@ -40,8 +40,8 @@ pub(super) struct Turn {
 }
 
 impl<S: Store + ?Sized> Engine<S> {
-    /// Judges an answer to the due step. A stale page, a spent challenge and a finished interaction are no errors: the
-    /// present view is shown.
+    /// Judges an answer to the due step. A stale page, a spent challenge and a finished interaction are no errors: they
+    /// come to nothing.
     ///
     /// # Errors
     /// When the interaction is not this browser's, or the database fails.
@@ -51,19 +51,18 @@ impl<S: Store + ?Sized> Engine<S> {
         binding: Option<&str>,
         answer: Answer,
         cx: &RequestContext,
-    ) -> Result<View, EngineError> {
+    ) -> Result<Acted, EngineError> {
         let mut situation = self.situation(id, binding).await?;
-        let stale = situation.interaction.version > answer.version;
-        if let Some(turn) = self.turn(&situation, &answer, cx).await {
-            match self.identify(&mut situation, &turn, &answer.fields).await? {
-                Identified::Nobody => self.note(situation.interaction, EMPTY).await?,
-                Identified::Only => {
-                    self.open_and_store(situation, (turn.step, turn.alternative), None, cx).await?;
-                }
-                Identified::Who(who) => self.judge(situation, turn, &who, &answer.fields, cx).await?,
-            }
+        let Some(turn) = self.turn(&situation, &answer, cx).await else {
+            return Ok(Acted::Nothing { stale: situation.interaction.version > answer.version });
+        };
+        let open = Acted::open(&situation.interaction);
+        match self.identify(&mut situation, &turn, &answer.fields).await? {
+            Identified::Nobody => self.note(situation.interaction, EMPTY).await?,
+            Identified::Only => self.open_and_store(situation, (turn.step, turn.alternative), None, cx).await?,
+            Identified::Who(who) => return self.judge(situation, turn, &who, &answer.fields, cx).await,
         }
-        Ok(View { stale, ..self.view(id, binding, cx).await? })
+        Ok(open)
     }
 
     /// What the answer is judged by; `None` when there is nothing to judge.
@@ -149,8 +148,10 @@ impl<S: Store + ?Sized> Engine<S> {
         who: &Who,
         fields: &Fields,
         cx: &RequestContext,
-    ) -> Result<(), EngineError> {
-        let Some(alternative) = situation.alternative(turn.step, turn.alternative) else { return Ok(()) };
+    ) -> Result<Acted, EngineError> {
+        let Some(alternative) = situation.alternative(turn.step, turn.alternative) else {
+            return Ok(Acted::Nothing { stale: false });
+        };
         let name = &alternative.authenticator;
         let tries = Tries::new(&self.parts.limits, &self.parts.prf, who, name, &cx.network());
         let now = situation.now;
@@ -158,7 +159,8 @@ impl<S: Store + ?Sized> Engine<S> {
         if counted_first {
             let tries = tries.clone();
             if let Err(limited) = self.store.write(move |tx: &mut S::Tx| tries.count(tx, now)).await? {
-                return self.limited(situation, &turn, limited, cx).await;
+                let open = Acted::open(&situation.interaction);
+                return self.limited(situation, &turn, limited, cx).await.map(|()| open);
             }
         }
         let judgement = self.ask(&situation, &turn, fields, cx).await;

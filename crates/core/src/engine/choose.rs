@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, RequestContext, View, authenticator,
+    Acted, Engine, EngineError, RequestContext, authenticator,
     guard::guarded,
     send::{Counted, Departure, Sends},
     situation::{Person, Situation},
@@ -53,13 +53,13 @@ impl<S: Store + ?Sized> Engine<S> {
         binding: Option<&str>,
         choice: Choose,
         cx: &RequestContext,
-    ) -> Result<View, EngineError> {
+    ) -> Result<Acted, EngineError> {
         let situation = self.situation(id, binding).await?;
-        let stale = situation.interaction.version > choice.version;
-        if let Some(step) = self.due(&situation, choice.version, choice.alternative, cx).await {
-            self.take(situation, step, choice.alternative, cx).await?;
-        }
-        Ok(View { stale, ..self.view(id, binding, cx).await? })
+        let Some(step) = self.due(&situation, choice.version, choice.alternative, cx).await else {
+            return Ok(Acted::Nothing { stale: situation.interaction.version > choice.version });
+        };
+        let open = Acted::open(&situation.interaction);
+        self.take(situation, step, choice.alternative, cx).await.map(|()| open)
     }
 
     /// Sends the message of the present challenge once more; a code that is used up or too old is replaced by a new one.
@@ -72,7 +72,7 @@ impl<S: Store + ?Sized> Engine<S> {
         binding: Option<&str>,
         version: i64,
         cx: &RequestContext,
-    ) -> Result<View, EngineError> {
+    ) -> Result<Acted, EngineError> {
         let situation = self.situation(id, binding).await?;
         let stale = situation.interaction.version > version;
         let chosen = situation.interaction.chosen;
@@ -81,6 +81,7 @@ impl<S: Store + ?Sized> Engine<S> {
             && let Some(challenge) = situation.challenge().cloned()
         {
             let now = situation.now;
+            let open = Acted::open(&situation.interaction);
             let retry_at = self.resend_at(&situation, &challenge);
             match () {
                 // The button was pressed too early: the page knew, and nothing is told that it did not say.
@@ -90,8 +91,9 @@ impl<S: Store + ?Sized> Engine<S> {
                 () if challenge.alive(now) => self.send_again(situation, challenge, cx).await?,
                 () => self.open_and_store(situation, (step, alternative), Some(Notice::Renewed), cx).await?,
             }
+            return Ok(open);
         }
-        Ok(View { stale, ..self.view(id, binding, cx).await? })
+        Ok(Acted::Nothing { stale })
     }
 
     /// The step that is due, when the page was not too old and the alternative is one of its.

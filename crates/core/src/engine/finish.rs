@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    Completion, Engine, EngineError, Finish, Finished, RequestContext, View,
+    Acted, Completion, Engine, EngineError, Finish, Finished, RequestContext,
     choose::{advance, stale_is_none},
     may_act,
     situation::Situation,
@@ -16,7 +16,7 @@ use crate::{
     id::{InteractionId, SessionId},
     interaction::{Interaction, Stage},
     plan::{Completed, Denial, Next},
-    session::{Session, SessionLife},
+    session::{Session, SessionLife, SessionRef},
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
     time::Time,
 };
@@ -38,8 +38,9 @@ pub(super) struct Ending<T: ?Sized> {
 }
 
 impl<T: Tx + ?Sized + 'static> Ending<T> {
-    /// Renews the session, lets the protocol finish, and leaves the outcome in `interaction`, which the caller saves.
-    pub(super) fn end(&self, tx: &mut T, interaction: &mut Interaction) -> StoreResult<()> {
+    /// Renews the session, lets the protocol finish, and leaves the outcome in `interaction`, which the caller saves; the
+    /// session as it is now, when there is one.
+    pub(super) fn end(&self, tx: &mut T, interaction: &mut Interaction) -> StoreResult<Option<SessionRef>> {
         let now = self.now;
         if let Some(relied) = self.relied
             && !tx.session(relied)?.is_some_and(|session| session.alive(now))
@@ -50,13 +51,13 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
         let Some(user) = tx.user(self.completed.user())?.filter(may_act) else {
             let answer = self.finish.refuse(&interaction.request, &Denial::MayNotAct);
             interaction.stage = Stage::Denied { denial: Some(Denial::MayNotAct), answer, at: now };
-            return Ok(());
+            return Ok(None);
         };
         let wanted = interaction.request.required_user.is_none_or(|required| required == user.id);
         if !wanted {
             let answer = self.finish.refuse(&interaction.request, &Denial::OtherUser);
             interaction.stage = Stage::Denied { denial: Some(Denial::OtherUser), answer, at: now };
-            return Ok(());
+            return Ok(None);
         }
         let session = self.renew(tx, interaction)?;
         interaction.session = Some(session.id);
@@ -77,7 +78,7 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
             Finished::Hold => Stage::Held,
             Finished::Refuse { answer, denial } => Stage::Denied { denial, answer, at: now },
         };
-        Ok(())
+        Ok(Some(session.reference()))
     }
 
     /// Puts the evidence into the browser's session. New evidence renews it, so that an id planted before the login is
@@ -145,21 +146,22 @@ impl<S: Store + ?Sized> Engine<S> {
         binding: Option<&str>,
         decision: Value,
         cx: &RequestContext,
-    ) -> Result<View, EngineError> {
+    ) -> Result<Acted, EngineError> {
+        let nothing = Acted::Nothing { stale: false };
         let situation = self.situation(id, binding).await?;
-        if situation.waits()
-            && let Next::Done(completed) = self.plan(&situation, cx).await.next
-        {
-            let ending = self.ending(&situation, completed, Some(decision), cx);
-            let interaction = situation.interaction;
-            let work = move |tx: &mut S::Tx| {
-                let mut interaction = interaction.clone();
-                ending.end(tx, &mut interaction)?;
-                advance(tx, interaction)
-            };
-            stale_is_none(self.store.write(work).await)?;
+        if !situation.waits() {
+            return Ok(nothing);
         }
-        self.view(id, binding, cx).await
+        let Next::Done(completed) = self.plan(&situation, cx).await.next else { return Ok(nothing) };
+        let ending = self.ending(&situation, completed, Some(decision), cx);
+        let interaction = situation.interaction;
+        let work = move |tx: &mut S::Tx| {
+            let mut interaction = interaction.clone();
+            let session = ending.end(tx, &mut interaction)?;
+            advance(tx, interaction.clone())?;
+            Ok(Acted::ended(interaction, session))
+        };
+        Ok(stale_is_none(self.store.write(work).await)?.unwrap_or(nothing))
     }
 
     pub(super) fn ending(

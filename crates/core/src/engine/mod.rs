@@ -8,6 +8,7 @@
 //! What a grant is, the engine does not know: the protocol implements [`Finish`], which runs inside the transaction in
 //! which the last due step passes, and cannot be called without a [`Completed`].
 
+mod acted;
 mod answer;
 mod choose;
 mod finish;
@@ -49,6 +50,7 @@ use crate::{
 };
 
 pub use self::{
+    acted::Acted,
     answer::Answer,
     choose::Choose,
     start::{NotInteractive, Start, Started},

@@ -2,7 +2,7 @@
 //! challenge or ends the interaction.
 
 use super::{
-    Engine, EngineError, RequestContext,
+    Acted, Engine, EngineError, RequestContext,
     answer::Turn,
     choose::{advance, stale_is_none, store_opened},
     judge::{Follow, Judgement, Verdict},
@@ -17,6 +17,7 @@ use crate::{
     budget::Limited,
     id::ChallengeId,
     interaction::{Interaction, Notice, Subject},
+    session::SessionRef,
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
     time::Time,
 };
@@ -32,7 +33,7 @@ impl<S: Store + ?Sized> Engine<S> {
         judgement: Judgement,
         follow: Follow<S::Tx>,
         cx: &RequestContext,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Acted, EngineError> {
         let now = situation.now;
         let event = self.judged_event(&situation, &turn, &judgement.verdict, cx);
         let departure = self.next_departure(&situation, &judgement.verdict, &follow, cx);
@@ -43,6 +44,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let Judgement { verdict, renewed } = judgement;
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
+        let open = Acted::open(&interaction);
         let right = (counted_first && matches!(verdict, Verdict::Passed(_))).then(|| tries.clone());
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
@@ -52,12 +54,12 @@ impl<S: Store + ?Sized> Engine<S> {
                     interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: false });
                     report.note(tx, now)?;
                     advance(tx, interaction)?;
-                    return Ok(false);
+                    return Ok(Written::Noted);
                 }
                 if !count_on_challenge(tx, challenge, &mut interaction, now)? {
                     tries.refund(tx)?;
                     advance(tx, interaction)?;
-                    return Ok(false);
+                    return Ok(Written::Noted);
                 }
             } else if counted_first {
                 tries.refund(tx)?;
@@ -65,7 +67,7 @@ impl<S: Store + ?Sized> Engine<S> {
             if let Some(event) = &event {
                 tx.append_audit(event)?;
             }
-            let sent = match &verdict {
+            let went_on = match &verdict {
                 Verdict::Passed(evidence) => {
                     spend(tx, challenge, now)?;
                     tries.forgive(tx)?;
@@ -76,20 +78,30 @@ impl<S: Store + ?Sized> Engine<S> {
                     interaction.chosen = None;
                     go_on(tx, &mut interaction, &follow, now)?
                 }
-                Verdict::Rejected(_) | Verdict::Trouble(_) | Verdict::Pending => false,
+                Verdict::Rejected(_) | Verdict::Trouble(_) | Verdict::Pending => WentOn::Nowhere,
             };
-            advance(tx, interaction)?;
-            Ok(sent)
+            advance(tx, interaction.clone())?;
+            Ok(match went_on {
+                WentOn::Nowhere => Written::Noted,
+                WentOn::Sends => Written::Sends,
+                WentOn::Ended(session) => Written::Ended(Acted::ended(interaction, session)),
+            })
         };
         let written = stale_is_none(self.store.write(work).await)?;
-        if let (None, Some(tries)) = (written, right) {
+        if let (None, Some(tries)) = (&written, right) {
             // A double submit: the other one went on, and this right answer was no failure.
             self.store.write(move |tx: &mut S::Tx| tries.refund(tx)).await?;
         }
-        if let Some(departure) = departure.filter(|_| written == Some(true)) {
-            self.depart(departure, true).await;
+        match written {
+            Some(Written::Ended(acted)) => return Ok(acted),
+            Some(Written::Sends) => {
+                if let Some(departure) = departure {
+                    self.depart(departure, true).await;
+                }
+            }
+            Some(Written::Noted) | None => {}
         }
-        Ok(())
+        Ok(open)
     }
 
     pub(super) async fn limited(
@@ -208,31 +220,50 @@ fn renew_credentials(tx: &mut (impl Tx + ?Sized), renewed: &[RenewedCredential])
     renewed.iter().try_for_each(|r| tx.renew_credential(r.id, r.version, r.secret.expose_secret()).map(drop))
 }
 
-/// Goes on after a passed step; whether a message may leave.
+/// What the transaction of a judgement came to.
+enum Written {
+    Noted,
+    /// The next step's message may leave.
+    Sends,
+    Ended(Acted),
+}
+
+/// Where a passed step led.
+enum WentOn {
+    Nowhere,
+    Sends,
+    /// The end, with the session that was renewed.
+    Ended(Option<SessionRef>),
+}
+
+/// Goes on after a passed step.
 fn go_on<T: Tx + ?Sized + 'static>(
     tx: &mut T,
     interaction: &mut Interaction,
     follow: &Follow<T>,
     now: Time,
-) -> StoreResult<bool> {
+) -> StoreResult<WentOn> {
     let user = interaction.subject.user();
     let acts = match user {
         Some(user) => tx.user(user)?.is_some_and(|user| may_act(&user)),
         None => false,
     };
     match follow {
-        Follow::End(ending) => ending.end(tx, interaction).map(|()| false),
+        Follow::End(ending) => ending.end(tx, interaction).map(WentOn::Ended),
         // Disabled in the middle of a login: the proof stands, and opens nothing.
         _ if !acts => Err(StoreError::Conflict("the user may not act any more".to_owned())),
-        Follow::Open(opened) => store_opened(tx, interaction, opened, now),
+        Follow::Open(opened) => {
+            let leaves = store_opened(tx, interaction, opened, now)?;
+            Ok(if leaves { WentOn::Sends } else { WentOn::Nowhere })
+        }
         Follow::Trouble(notice) => {
             interaction.notice = Some(notice.clone());
-            Ok(false)
+            Ok(WentOn::Nowhere)
         }
         Follow::Deny(denial) => {
             tracing::warn!(client_id = %interaction.request.client, %denial, "a login cannot go on");
-            Ok(false)
+            Ok(WentOn::Nowhere)
         }
-        Follow::Ask | Follow::Nothing => Ok(false),
+        Follow::Ask | Follow::Nothing => Ok(WentOn::Nowhere),
     }
 }

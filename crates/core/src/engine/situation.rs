@@ -82,7 +82,24 @@ impl<S: Store + ?Sized> Engine<S> {
 
     /// Plans what comes next.
     pub(super) async fn plan(&self, situation: &Situation, cx: &RequestContext) -> Plan {
-        let availability = self.availability(situation).await;
+        self.plan_and_ask(situation, cx).await.0
+    }
+
+    /// Plans what comes next; and what the authenticators of the due step say they can do. Those of the other steps are not
+    /// asked: the first step that is due decides, and which one that is does not hang on what anybody can do.
+    pub(super) async fn plan_and_ask(&self, situation: &Situation, cx: &RequestContext) -> (Plan, Availability) {
+        let mut availability = Availability::all_ready(&situation.chain);
+        let plan = self.plan_given(situation, &availability, cx);
+        let Next::Ask { step, .. } = plan.next else { return (plan, availability) };
+        if let Some(row) = availability.0.get_mut(step) {
+            for (alternative, readiness) in row.iter_mut().enumerate() {
+                *readiness = self.readiness(situation, step, alternative).await;
+            }
+        }
+        (self.plan_given(situation, &availability, cx), availability)
+    }
+
+    fn plan_given(&self, situation: &Situation, availability: &Availability, cx: &RequestContext) -> Plan {
         let interaction = &situation.interaction;
         let request = &interaction.request;
         let proven = match interaction.subject {
@@ -108,7 +125,7 @@ impl<S: Store + ?Sized> Engine<S> {
             registry: &self.parts.registry,
             user: user.map(|user| user.id),
             evidence: &evidence,
-            availability: &availability,
+            availability,
             context: &context,
             not_before: request.not_before,
             interaction: interaction.id,
@@ -116,19 +133,7 @@ impl<S: Store + ?Sized> Engine<S> {
         })
     }
 
-    async fn availability(&self, situation: &Situation) -> Availability {
-        let mut table = Vec::new();
-        for (step, definition) in situation.chain.document.steps.iter().enumerate() {
-            let mut row = Vec::new();
-            for index in 0..definition.alternatives.len() {
-                row.push(self.readiness(situation, step, index).await);
-            }
-            table.push(row);
-        }
-        Availability(table)
-    }
-
-    pub(super) async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
+    async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
         let broken = |why: String| Readiness::Broken { why };
         let Some(authenticator) = authenticator(&self.parts.registry, &situation.chain, step, alternative) else {
             return broken("there is no such authenticator".to_owned());

@@ -8,7 +8,7 @@ use crate::{
     channel::SendOutcome,
     id::{AuthenticatorName, ChallengeId, InteractionId},
     interaction::{Challenge, Chosen, Notice, Request, Stage, Subject},
-    plan::{Completed, Denial, Next, Plan, StepReport},
+    plan::{Availability, Completed, Denial, Next, Plan, StepReport},
     prompt::{Prompt, Text},
     session::SessionRef,
     store::Store,
@@ -151,7 +151,7 @@ impl<S: Store + ?Sized> Engine<S> {
     }
 
     async fn planned(&self, situation: &Situation, cx: &RequestContext) -> Body {
-        let plan = self.plan(situation, cx).await;
+        let (plan, availability) = self.plan_and_ask(situation, cx).await;
         let denied = |denial: Denial| Body::Denied {
             answer: self.finish.refuse(situation.request(), &denial),
             denial: Some(denial),
@@ -166,14 +166,21 @@ impl<S: Store + ?Sized> Engine<S> {
                 None => denied(Denial::MayNotAct),
             },
             Next::Ask { step, alternatives } => {
-                Body::Step(Box::new(self.step(situation, &plan, *step, alternatives).await))
+                let at = at(situation, *step, alternatives);
+                let ways = ways(situation, &availability, *step, alternatives, at);
+                Body::Step(Box::new(self.step(situation, &plan, *step, at, ways).await))
             }
         }
     }
 
-    async fn step(&self, situation: &Situation, plan: &Plan, step: usize, alternatives: &[usize]) -> StepView {
-        let at = at(situation, step, alternatives);
-        let alternatives = self.alternatives(situation, step, alternatives, at).await;
+    async fn step(
+        &self,
+        situation: &Situation,
+        plan: &Plan,
+        step: usize,
+        at: Option<usize>,
+        alternatives: Vec<AlternativeView>,
+    ) -> StepView {
         let counts = |report: &&StepReport| !matches!(report, StepReport::NotDue { .. });
         let interaction = &situation.interaction;
         let challenge = situation.challenge().filter(|challenge| challenge.step == step);
@@ -215,31 +222,6 @@ impl<S: Store + ?Sized> Engine<S> {
         }
     }
 
-    async fn alternatives(
-        &self,
-        situation: &Situation,
-        step: usize,
-        open: &[usize],
-        at: Option<usize>,
-    ) -> Vec<AlternativeView> {
-        let mut views = Vec::with_capacity(open.len());
-        for index in open.iter().copied() {
-            let Some(alternative) = situation.alternative(step, index) else { continue };
-            let target = match self.readiness(situation, step, index).await {
-                Readiness::Ready { target } => target.filter(|_| situation.proven()),
-                Readiness::CanEnrol | Readiness::Unavailable { .. } | Readiness::Broken { .. } => None,
-            };
-            views.push(AlternativeView {
-                index,
-                authenticator: alternative.authenticator.clone(),
-                label: label(&alternative.authenticator),
-                target,
-                chosen: at == Some(index),
-            });
-        }
-        views
-    }
-
     fn challenge_view(&self, situation: &Situation, challenge: &Challenge) -> ChallengeView {
         let proven = situation.proven();
         ChallengeView {
@@ -252,6 +234,25 @@ impl<S: Store + ?Sized> Engine<S> {
             resend_at: self.resend_at(situation, challenge),
         }
     }
+}
+
+fn ways(
+    situation: &Situation,
+    availability: &Availability,
+    step: usize,
+    open: &[usize],
+    at: Option<usize>,
+) -> Vec<AlternativeView> {
+    let way = |index: usize| {
+        let authenticator = &situation.alternative(step, index)?.authenticator;
+        let target = match availability.of(step, index) {
+            Readiness::Ready { target } => target.filter(|_| situation.proven()),
+            Readiness::CanEnrol | Readiness::Unavailable { .. } | Readiness::Broken { .. } => None,
+        };
+        let (authenticator, label) = (authenticator.clone(), label(authenticator));
+        Some(AlternativeView { index, authenticator, label, target, chosen: at == Some(index) })
+    };
+    open.iter().copied().filter_map(way).collect()
 }
 
 /// The alternative that the person is at: the chosen one, or the only one that needs no choice.

@@ -21,8 +21,8 @@ use vestibule_core::{
     code::{Alphabet, CodeSpec},
     crypto::MasterKey,
     engine::{
-        Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start, Started,
-        StepView, View,
+        Acted, Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start,
+        Started, StepView, View,
     },
     id::{CredentialId, InteractionId, SessionId, UserId},
     interaction::Request,
@@ -218,6 +218,27 @@ impl House {
         step(self.view(visitor).await)
     }
 
+    /// Posts an answer, and looks at what came of it.
+    pub(crate) async fn give(&self, visitor: &Visitor, answer: Answer) -> View {
+        let acted = self.engine.answer(visitor.id, Some(&visitor.binding), answer, &visitor.cx).await.unwrap();
+        let view = self.after(visitor, &acted).await;
+        if let (Acted::Closed { answer, session, .. }, Body::Closed { answer: shown, session: now }) =
+            (&acted, &view.body)
+        {
+            assert_eq!((answer, Some(session)), (shown, now.as_ref()), "what was told at once is what is shown later");
+        }
+        view
+    }
+
+    pub(crate) async fn conclude(&self, visitor: &Visitor, decision: serde_json::Value) -> View {
+        let acted = self.engine.conclude(visitor.id, Some(&visitor.binding), decision, &visitor.cx).await.unwrap();
+        self.after(visitor, &acted).await
+    }
+
+    async fn after(&self, visitor: &Visitor, acted: &Acted) -> View {
+        self.engine.after(acted, visitor.id, Some(&visitor.binding), &visitor.cx).await.unwrap()
+    }
+
     /// Answers the page that is shown now.
     pub(crate) async fn answer(&self, visitor: &Visitor, fields: &[(&str, &str)]) -> View {
         let view = self.view(visitor).await;
@@ -227,18 +248,20 @@ impl House {
             _ => None,
         };
         let answer = Answer { version, challenge, fields: fields.iter().copied().collect() };
-        self.engine.answer(visitor.id, Some(&visitor.binding), answer, &visitor.cx).await.unwrap()
+        self.give(visitor, answer).await
     }
 
     pub(crate) async fn choose(&self, visitor: &Visitor, alternative: Option<usize>) -> View {
         let version = self.view(visitor).await.version;
         let choose = Choose { version, alternative };
-        self.engine.choose(visitor.id, Some(&visitor.binding), choose, &visitor.cx).await.unwrap()
+        let acted = self.engine.choose(visitor.id, Some(&visitor.binding), choose, &visitor.cx).await.unwrap();
+        self.after(visitor, &acted).await
     }
 
     pub(crate) async fn resend(&self, visitor: &Visitor) -> View {
         let version = self.view(visitor).await.version;
-        self.engine.resend(visitor.id, Some(&visitor.binding), version, &visitor.cx).await.unwrap()
+        let acted = self.engine.resend(visitor.id, Some(&visitor.binding), version, &visitor.cx).await.unwrap();
+        self.after(visitor, &acted).await
     }
 
     /// Alice gives her word.

@@ -19,9 +19,7 @@ async fn sixteen(house: &Arc<House>, visitor: &crate::house::Visitor, fields: &[
     for _ in 0..16 {
         let (house, visitor) = (house.clone(), visitor.clone());
         let answer = Answer { version, challenge, fields: fields.iter().copied().collect() };
-        running.spawn(async move {
-            house.engine.answer(visitor.id, Some(&visitor.binding), answer, &visitor.cx).await.unwrap().body
-        });
+        running.spawn(async move { house.give(&visitor, answer).await.body });
     }
     running.join_all().await
 }

@@ -325,7 +325,7 @@ async fn an_old_page_changes_nothing_and_an_old_interaction_is_over() {
     house.word(&alice).await;
     let fields = [("username", "alice"), ("password", "guess")].into_iter().collect();
     let stale = Answer { version: 1, challenge: None, fields };
-    let view = house.engine.answer(alice.id, Some(&alice.binding), stale, &alice.cx).await.unwrap();
+    let view = house.give(&alice, stale).await;
     let shown = step(view);
     assert_eq!((shown.number, shown.notice), (2, None));
     house.wait(1801);
@@ -356,12 +356,12 @@ async fn a_code_that_one_was_sent_proves_nobody_else() {
         house.choose(&bob, Some(claim.len() - 1)).await;
         let version = house.view(&bob).await.version;
         let answer = Answer { version, challenge: None, fields: claim.into_iter().collect() };
-        house.engine.answer(bob.id, Some(&bob.binding), answer, &bob.cx).await.unwrap();
+        house.give(&bob, answer).await;
 
         let version = house.view(&bob).await.version;
         let fields = [("code", right.as_str())].into_iter().collect();
         let answer = Answer { version, challenge: Some(own), fields };
-        let view = house.engine.answer(bob.id, Some(&bob.binding), answer, &bob.cx).await.unwrap();
+        let view = house.give(&bob, answer).await;
         assert!(step(view).user.is_none(), "bob's code made him alice");
         assert!(house.grants.made.lock().unwrap().is_empty());
     }
@@ -421,7 +421,7 @@ async fn a_consent_page_left_open_signs_nobody_in_again() {
     let sessions =
         house.store.read(move |tx: &mut (dyn vestibule_oauth::store::Tx + 'static)| tx.sessions_of(user, now));
     house.engine.end_session(sessions.await.unwrap()[0].id, &alice.cx).await.unwrap();
-    let view = house.engine.conclude(alice.id, Some(&alice.binding), json!("allow"), &alice.cx).await.unwrap();
+    let view = house.conclude(&alice, json!("allow")).await;
     assert!(matches!(view.body, Body::Expired), "{:?}", view.body);
     assert!(house.grants.made.lock().unwrap().is_empty());
 }

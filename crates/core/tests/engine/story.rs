@@ -80,7 +80,7 @@ async fn consent_holds_the_interaction_until_the_person_decides() {
         let alice = house.visit(from("192.0.2.1")).await;
         assert!(matches!(house.word(&alice).await.body, Body::Held { .. }));
         assert!(matches!(house.view(&alice).await.body, Body::Held { .. }), "a reload changes nothing");
-        let view = house.engine.conclude(alice.id, Some(&alice.binding), json!(decision), &alice.cx).await.unwrap();
+        let view = house.conclude(&alice, json!(decision)).await;
         assert_eq!(matches!(view.body, Body::Closed { .. }), granted, "{:?}", view.body);
     }
     assert_eq!(house.grants.made.lock().unwrap().len(), 1);
@@ -220,6 +220,5 @@ async fn what_another_tab_proved_lets_this_one_go_on() {
     closed(house.answer(&tabs[0], &[("code", &house.gateway.code())]).await);
     // Nothing is due here any more, though nobody answered anything here: the person says so, and goes on.
     assert!(matches!(house.view(&tabs[1]).await.body, Body::Held { .. }));
-    let (id, binding) = (tabs[1].id, Some(tabs[1].binding.as_str()));
-    closed(house.engine.conclude(id, binding, json!("allow"), &cx).await.unwrap());
+    closed(house.conclude(&tabs[1], json!("allow")).await);
 }

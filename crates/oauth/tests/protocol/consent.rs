@@ -55,7 +55,7 @@ async fn a_decision_that_cannot_be_read_is_asked_again() {
     for garbage in
         [Value::Null, json!(true), json!("allow"), json!({ "allow": "true" }), json!({ "allow": true, "x": 1 })]
     {
-        let view = world.engine.conclude(id, Some(&binding), garbage, &crate::world::cx()).await.unwrap();
+        let view = world.conclude(id, &binding, garbage).await;
         assert!(matches!(view.body, Body::Held { .. }), "{:?}", view.body);
     }
 }

@@ -110,7 +110,7 @@ async fn a_028_who_loses_the_group_at_the_consent_page_gives_nothing() {
     assert!(matches!(view.body, Body::Held { .. }), "{:?}", view.body);
     world.groups_of_alice(&["guests"]).await;
     let all = Decision { allow: true, scopes: None }.to_value();
-    let view = world.engine.conclude(id, Some(&binding), all, &cx()).await.unwrap();
+    let view = world.conclude(id, &binding, all).await;
     turned_away(&world, view).await;
     let again = world.engine.view(id, Some(&binding), &cx()).await.unwrap();
     assert!(matches!(again.body, Body::Denied { denial: Some(Denial::NotAdmitted), .. }), "{:?}", again.body);

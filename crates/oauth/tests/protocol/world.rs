@@ -259,7 +259,8 @@ impl World {
         let version = self.engine.view(id, Some(&binding), &cx()).await.unwrap().version;
         let fields: Fields = [("username", "alice"), ("password", "open")].into_iter().collect();
         let answer = Answer { version, challenge: None, fields };
-        let view = self.engine.answer(id, Some(&binding), answer, &cx()).await.unwrap();
+        let acted = self.engine.answer(id, Some(&binding), answer, &cx()).await.unwrap();
+        let view = self.engine.after(&acted, id, Some(&binding), &cx()).await.unwrap();
         (view, id, binding)
     }
 
@@ -275,7 +276,12 @@ impl World {
     pub(crate) async fn decide(&self, told: Told, decision: &Decision) -> Body {
         let (view, id, binding) = self.open(told).await;
         assert!(matches!(view.body, Body::Held { .. }), "consent is due, not {:?}", view.body);
-        self.engine.conclude(id, Some(&binding), decision.to_value(), &cx()).await.unwrap().body
+        self.conclude(id, &binding, decision.to_value()).await.body
+    }
+
+    pub(crate) async fn conclude(&self, id: InteractionId, binding: &str, decision: Value) -> View {
+        let acted = self.engine.conclude(id, Some(binding), decision, &cx()).await.unwrap();
+        self.engine.after(&acted, id, Some(binding), &cx()).await.unwrap()
     }
 
     pub(crate) async fn session(&self, session: SessionRef) -> Option<Session> {

@@ -12,7 +12,7 @@ use crate::{error::Verdict, schema::budgets};
 on_both! {
     pub(crate) fn budget(tx: &mut Tx, key: &BudgetKey) -> Verdict<Budget> {
         let row = budgets::table.find(&key.0).select((budgets::count, budgets::since, budgets::blocked_until));
-        let row: Option<(i64, i64, i64)> = row.first(&mut tx.connection).optional()?;
+        let row: Option<(i64, i64, i64)> = row.get_result(&mut tx.connection).optional()?;
         let Some((counted, since, blocked_until)) = row else { return Ok(Budget::default()) };
         let counted = count("budgets.count", counted)?;
         Ok(Budget { count: counted, since: Time(since), blocked_until: Time(blocked_until) })

@@ -73,7 +73,7 @@ on_both! {
     }
 
     pub(crate) fn challenge(tx: &mut Tx, id: ChallengeId) -> Verdict<Option<Challenge>> {
-        let row: Option<Row> = challenges::table.find(id.to_string()).first(&mut tx.connection).optional()?;
+        let row: Option<Row> = challenges::table.find(id.to_string()).get_result(&mut tx.connection).optional()?;
         row.map(|row| row.read(&tx.seal)).transpose()
     }
 

@@ -21,7 +21,7 @@ on_both! {
 
     pub(crate) fn code(tx: &mut Tx, hash: &str) -> Verdict<Option<AuthorizationCode>> {
         let row = codes::table.find(hash).select((codes::consumed_at, codes::body));
-        let row: Option<(Option<i64>, String)> = row.first(&mut tx.connection).optional()?;
+        let row: Option<(Option<i64>, String)> = row.get_result(&mut tx.connection).optional()?;
         let Some((consumed_at, body)) = row else { return Ok(None) };
         let code: AuthorizationCode = from_json("codes", &body)?;
         Ok(Some(AuthorizationCode { consumed_at: consumed_at.map(Time), ..code }))

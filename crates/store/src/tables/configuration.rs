@@ -40,7 +40,7 @@ on_both! {
         let found: Option<(String, i64, String)> = chain_revisions::table
             .find((chain.as_str(), number))
             .select((chain_revisions::chain, chain_revisions::revision, chain_revisions::body))
-            .first(&mut tx.connection)
+            .get_result(&mut tx.connection)
             .optional()?;
         found.map(revision).transpose()
     }
@@ -51,7 +51,7 @@ on_both! {
         let latest: Option<i64> = chain_revisions::table
             .filter(chain_revisions::chain.eq(name))
             .select(max(chain_revisions::revision))
-            .first(&mut tx.connection)?;
+            .get_result(&mut tx.connection)?;
         let number = latest.unwrap_or(0).saturating_add(1);
         diesel::insert_into(chain_revisions::table)
             .values((
@@ -113,6 +113,6 @@ on_both! {
     }
 
     pub(crate) fn configuration_version(tx: &mut Tx) -> Verdict<i64> {
-        Ok(counters::table.find("configuration").select(counters::value).first(&mut tx.connection)?)
+        Ok(counters::table.find("configuration").select(counters::value).get_result(&mut tx.connection)?)
     }
 }

@@ -14,7 +14,7 @@ on_both! {
     pub(crate) fn consent(tx: &mut Tx, user: UserId, client: &ClientId) -> Verdict<Option<Consent>> {
         let row = consents::table.find((user.to_string(), client.as_str()));
         let row: Option<(String, i64)> =
-            row.select((consents::scopes, consents::agreed_at)).first(&mut tx.connection).optional()?;
+            row.select((consents::scopes, consents::agreed_at)).get_result(&mut tx.connection).optional()?;
         let Some((scopes, at)) = row else { return Ok(None) };
         Ok(Some(Consent { user, client: client.clone(), scopes: from_json("consents", &scopes)?, at: Time(at) }))
     }

@@ -80,7 +80,7 @@ on_both! {
     pub(crate) fn renew_credential(tx: &mut Tx, id: CredentialId, version: i64, secret: &str) -> Verdict<bool> {
         let id = id.to_string();
         let owner = credentials::table.find(&id).select((credentials::user_id, credentials::authenticator));
-        let owner: Option<(String, String)> = owner.first(&mut tx.connection).optional()?;
+        let owner: Option<(String, String)> = owner.get_result(&mut tx.connection).optional()?;
         let Some((user, authenticator)) = owner else { return Ok(false) };
         let sealed = tx.seal.close(&record(&id, &user, &authenticator), secret.as_bytes());
         let changed = diesel::update(credentials::table.find(&id).filter(credentials::version.eq(version)))

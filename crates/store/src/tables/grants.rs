@@ -33,7 +33,7 @@ on_both! {
         let row: Option<(i64, i64, Option<i64>, String)> = grants::table
             .find(id.to_string())
             .select((grants::generation, grants::rotated_at, grants::revoked_at, grants::body))
-            .first(&mut tx.connection)
+            .get_result(&mut tx.connection)
             .optional()?;
         let Some((generation, rotated_at, revoked_at, body)) = row else { return Ok(None) };
         let grant: Grant = from_json("grants", &body)?;

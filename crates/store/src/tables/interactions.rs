@@ -28,7 +28,7 @@ on_both! {
     pub(crate) fn interaction(tx: &mut Tx, id: InteractionId) -> Verdict<Option<Interaction>> {
         let id = id.to_string();
         let row = interactions::table.find(&id).select((interactions::version, interactions::body));
-        let row: Option<(i64, Vec<u8>)> = row.first(&mut tx.connection).optional()?;
+        let row: Option<(i64, Vec<u8>)> = row.get_result(&mut tx.connection).optional()?;
         let Some((version, body)) = row else { return Ok(None) };
         let interaction: Interaction = tx.seal.open_json(&record(&id), &body)?;
         Ok(Some(Interaction { version, ..interaction }))

@@ -2,7 +2,8 @@
 //!
 //! A verb is a function of the trait's own name over a [`Tx`](crate::tx::Tx). Single use lives in SQL: an `UPDATE`
 //! whose condition says what must still be so, and its row count. A key that is taken is found by `ON CONFLICT DO
-//! NOTHING` and the row count too, since an error would end PostgreSQL's whole transaction.
+//! NOTHING` and the row count too, since an error would end PostgreSQL's whole transaction. A unique row is read by
+//! `get_result`: `first` adds a `LIMIT` with a bound number, for which SQLite prepares the statement anew each time.
 
 pub(crate) mod audit;
 pub(crate) mod budgets;

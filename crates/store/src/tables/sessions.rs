@@ -38,7 +38,7 @@ on_both! {
         let row: Option<Columns> = sessions::table
             .find(id.to_string())
             .select((sessions::generation, sessions::seen, sessions::expires_at, sessions::ended_at, sessions::body))
-            .first(&mut tx.connection)
+            .get_result(&mut tx.connection)
             .optional()?;
         row.map(read).transpose()
     }

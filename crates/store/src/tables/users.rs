@@ -23,13 +23,13 @@ fn names(user: &User) -> BTreeSet<LoginName> {
 on_both! {
     pub(crate) fn user(tx: &mut Tx, id: UserId) -> Verdict<Option<User>> {
         let body = users::table.find(id.to_string()).select(users::body);
-        let body: Option<String> = body.first(&mut tx.connection).optional()?;
+        let body: Option<String> = body.get_result(&mut tx.connection).optional()?;
         body.map(|body| from_json("users", &body)).transpose()
     }
 
     pub(crate) fn user_by_login(tx: &mut Tx, name: &LoginName) -> Verdict<Option<User>> {
         let owner = login_names::table.inner_join(users::table).filter(login_names::name.eq(name.as_str()));
-        let body: Option<String> = owner.select(users::body).first(&mut tx.connection).optional()?;
+        let body: Option<String> = owner.select(users::body).get_result(&mut tx.connection).optional()?;
         body.map(|body| from_json("users", &body)).transpose()
     }
 

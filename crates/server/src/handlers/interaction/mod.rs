@@ -20,9 +20,10 @@ use actix_web::{
 use serde_json::Value;
 use vestibule_core::{
     Rejection, Time,
-    engine::{Body, Choose, EngineError, RequestContext, StepView, View},
+    engine::{Acted, Body, Choose, EngineError, RequestContext, StepView, View},
     id::{ChallengeId, InteractionId},
     interaction::Notice,
+    session::SessionRef,
 };
 use vestibule_oauth::{answer_url, consent};
 
@@ -79,10 +80,26 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
         return answer::error(&state, &req, Cause::Forbidden);
     }
     let posted = submission.challenge;
-    match act(&state, id, &binding, submission, &context::of(&state, &req)).await {
-        Ok(view) if wants_json(&req) => show(&state, &req, &view, &binding),
-        Ok(view) => go_on(&state, &req, &view, posted),
-        Err(error) => answer::engine_error(&state, &req, &error, None),
+    let cx = context::of(&state, &req);
+    let acted = match act(&state, id, &binding, submission, &cx).await {
+        Ok(acted) => acted,
+        Err(error) => return answer::engine_error(&state, &req, &error, None),
+    };
+    match acted {
+        // The way of every login: nothing is read again only to be thrown away with the 303.
+        Acted::Open { client } if !wants_json(&req) => {
+            about(&req, &client);
+            answer::see_other(&path(id))
+        }
+        Acted::Closed { client, answer, session } if !wants_json(&req) => {
+            about(&req, &client);
+            leave(&state, &req, id, &answer, Some(session))
+        }
+        acted => match state.engine.after(&acted, id, Some(&binding), &cx).await {
+            Ok(view) if wants_json(&req) => show(&state, &req, &view, &binding),
+            Ok(view) => go_on(&state, &req, &view, posted),
+            Err(error) => answer::engine_error(&state, &req, &error, None),
+        },
     }
 }
 
@@ -92,7 +109,7 @@ async fn act(
     binding: &str,
     submission: Submission,
     cx: &RequestContext,
-) -> Result<View, EngineError> {
+) -> Result<Acted, EngineError> {
     let (engine, binding) = (&state.engine, Some(binding));
     let Submission { version, act, .. } = submission;
     match act {
@@ -114,7 +131,9 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     let csrf = csrf::token(&state.prf, &form_name(view.id), binding);
     if wants_json(req) {
         let mut response = json::answer(state, req, view, &csrf);
-        sign_in(state, view, &mut response);
+        if let Body::Closed { session, .. } = &view.body {
+            sign_in(state, view.id, *session, &mut response);
+        }
         tell_what_helps(&mut response, &view.body, state.clock.now());
         return response;
     }
@@ -171,15 +190,34 @@ fn tell_what_helps(response: &mut HttpResponse, body: &Body, now: Time) {
 /// Where the browser goes after a POST: to the client when the interaction is over, else to the page.
 fn go_on(state: &State, req: &HttpRequest, view: &View, posted: Option<ChallengeId>) -> HttpResponse {
     about(req, &view.request.client);
-    let target = match &view.body {
-        Body::Closed { answer, .. } | Body::Denied { answer, denial: None } => client_url(state, answer),
-        Body::Step(step) if view.stale && is_another(step, posted) => Some(format!("{}?{MOVED}", path(view.id))),
-        _ => Some(path(view.id)),
-    };
-    let Some(target) = target else { return answer::error(state, req, Cause::Internal) };
-    let mut response = answer::see_other(&target);
-    sign_in(state, view, &mut response);
+    match &view.body {
+        Body::Closed { answer, session } => leave(state, req, view.id, answer, *session),
+        Body::Denied { answer, denial: None } => to_client(state, req, answer),
+        Body::Step(step) if view.stale && is_another(step, posted) => {
+            answer::see_other(&format!("{}?{MOVED}", path(view.id)))
+        }
+        _ => answer::see_other(&path(view.id)),
+    }
+}
+
+/// Sends the browser to the client, signed in.
+fn leave(
+    state: &State,
+    req: &HttpRequest,
+    id: InteractionId,
+    answer: &Value,
+    session: Option<SessionRef>,
+) -> HttpResponse {
+    let mut response = to_client(state, req, answer);
+    sign_in(state, id, session, &mut response);
     response
+}
+
+fn to_client(state: &State, req: &HttpRequest, answer: &Value) -> HttpResponse {
+    match client_url(state, answer) {
+        Some(url) => answer::see_other(&url),
+        None => answer::error(state, req, Cause::Internal),
+    }
 }
 
 /// The address that tells the client how it ended.
@@ -195,13 +233,12 @@ fn client_url(state: &State, answer: &Value) -> Option<String> {
 
 /// Once an interaction is over, the browser gets its session and forgets the interaction, a little later: its answer may have
 /// been lost, and is then given again.
-fn sign_in(state: &State, view: &View, response: &mut HttpResponse) {
-    let Body::Closed { session, .. } = &view.body else { return };
-    let mut cookie = state.cookies.make(&Cookies::interaction(view.id), state.engine.binding(view.id));
+fn sign_in(state: &State, id: InteractionId, session: Option<SessionRef>, response: &mut HttpResponse) {
+    let mut cookie = state.cookies.make(&Cookies::interaction(id), state.engine.binding(id));
     cookie.set_max_age(COOKIE_AFTERLIFE);
     add(response, &cookie);
     if let Some(session) = session {
-        add(response, &state.cookies.make(SESSION, state.engine.session_cookie(*session)));
+        add(response, &state.cookies.make(SESSION, state.engine.session_cookie(session)));
     }
 }
 
