@@ -4,6 +4,7 @@
 //! flat table; a handler in [`handlers`] reads a request, calls `vestibule-oauth` or the engine once, and answers. What is
 //! not: no rule of the protocol, no SQL, no judgement about a password.
 
+pub mod admin;
 pub mod answer;
 mod application;
 pub mod authenticators;
