@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     authenticator::{Readiness, Registry},
     chain::{ACR_VALUES, Alternative, ChainRevision, EnrolPolicy, Step},
-    condition::Context,
+    condition::{Context, Facts},
     evidence::Evidence,
     id::{InteractionId, UserId},
     time::Time,
@@ -40,6 +40,14 @@ pub struct Inputs<'a> {
     pub interaction: InteractionId,
     /// The time.
     pub now: Time,
+}
+
+impl<'a> Inputs<'a> {
+    /// What conditions are decided from.
+    fn facts(&self) -> Facts<'a> {
+        let Self { context, user, evidence, not_before, interaction, now, .. } = *self;
+        Facts { context, user, evidence, not_before, interaction, now }
+    }
 }
 
 /// What each alternative of each step can do for a user; what is not listed is unavailable.
@@ -244,8 +252,9 @@ fn due(step: &Step, inputs: &Inputs<'_>) -> Result<Option<String>, String> {
         return Err("no authentication context class that needs it was asked for".to_owned());
     }
     let mut error = None;
+    let facts = inputs.facts();
     for condition in &step.when {
-        match condition.holds(inputs.context) {
+        match condition.holds(&facts) {
             Ok(true) => {}
             Ok(false) => return Err(format!("a condition does not hold: {condition:?}")),
             // What cannot be decided is due.

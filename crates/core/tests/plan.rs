@@ -140,8 +140,10 @@ impl Case {
             scopes: &[],
             acr_values: &self.acr_values,
             ip: self.ip,
+            username: None,
             groups: self.groups.as_deref(),
             roles: None,
+            known_device: false,
         };
         let ready = Availability::all_ready(&self.chain);
         plan(&Inputs {

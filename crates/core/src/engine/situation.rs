@@ -112,8 +112,10 @@ impl<S: Store + ?Sized> Engine<S> {
             scopes: &request.scopes,
             acr_values: &request.acr_values,
             ip: cx.ip,
+            username: user.map(|user| user.username.as_str()),
             groups: user.map(|user| user.groups.as_slice()),
             roles: user.map(|user| user.roles.as_slice()),
+            known_device: false,
         };
         // Proven, and gone or disabled since.
         if proven.is_some() && user.is_none() {
