@@ -151,6 +151,11 @@ impl Authenticator for SmsOtp {
         }
     }
 
+    /// A number is the credential: another one, or one that is no longer trusted, is not what was proved.
+    fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
+        matches!(number(cx), Ok(Some(number)) if cx.opaque_id(number.as_str()) == credential)
+    }
+
     fn check_settings(&self, settings: &Map<String, Value>) -> Result<(), String> {
         StepSettings::read(settings).map(|_| ())
     }

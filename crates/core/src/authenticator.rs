@@ -58,6 +58,12 @@ pub trait Authenticator: Send + Sync {
         }
     }
 
+    /// Whether the user still has the credential that a proof named: a remembered device dies with what it was granted for, and
+    /// what was proved with it in a session counts no more.
+    fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
+        cx.credentials.iter().any(|own| own.id.to_string() == credential)
+    }
+
     /// How one is enrolled, where that is possible.
     fn enrolment(&self) -> Option<&dyn Enrolment> {
         None

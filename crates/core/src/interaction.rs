@@ -70,7 +70,10 @@ pub struct Request {
     pub scopes: Vec<String>,
     /// The authentication context classes asked for, in order of preference.
     pub acr_values: Vec<String>,
-    /// Evidence older than this does not count (`prompt=login`, `max_age`).
+    /// The authentication context class asked for as a claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr_claim: Option<AcrClaim>,
+    /// A login that ended before this does not count (`prompt=login`, `max_age`).
     pub not_before: Option<Time>,
     /// Only this user will do (`id_token_hint`).
     pub required_user: Option<UserId>,
@@ -82,6 +85,15 @@ pub struct Request {
     pub locales: Vec<String>,
     /// The protocol's frozen request. The engine carries it and does not look inside.
     pub payload: Value,
+}
+
+/// The `acr` claim as a client asks for it (OpenID Connect Core, section 5.5.1.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcrClaim {
+    /// Any of these, in order of preference.
+    pub values: Vec<String>,
+    /// Whether one of them must be reached. Otherwise it is a wish: steps that only it needs are due, and nothing is refused.
+    pub essential: bool,
 }
 
 /// Who an interaction is about.

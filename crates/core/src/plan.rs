@@ -16,6 +16,7 @@ use crate::{
     condition::{Context, Facts},
     evidence::Evidence,
     id::{InteractionId, UserId},
+    interaction::AcrClaim,
     time::Time,
 };
 
@@ -34,7 +35,9 @@ pub struct Inputs<'a> {
     pub availability: &'a Availability,
     /// What conditions look at.
     pub context: &'a Context<'a>,
-    /// Evidence older than this does not count.
+    /// The authentication context class that the client asked for as a claim; those of `acr_values` are in the context.
+    pub acr_claim: Option<&'a AcrClaim>,
+    /// A login that ended before this does not count.
     pub not_before: Option<Time>,
     /// The run, whose own evidence passes the step it was given for.
     pub interaction: InteractionId,
@@ -116,7 +119,7 @@ impl Completed {
         self.user
     }
 
-    /// The strongest authentication context class reached.
+    /// The authentication context class reached: of those asked for the one preferred, otherwise the strongest.
     pub fn acr(&self) -> Option<&'static str> {
         self.acr
     }
@@ -126,7 +129,8 @@ impl Completed {
         &self.amr
     }
 
-    /// When the person authenticated: the end of the earliest login whose evidence counted.
+    /// When the person authenticated: the end of the earliest login whose evidence counted. Never before the limit that the
+    /// client set by `max_age` or `prompt=login`.
     pub fn auth_time(&self) -> Time {
         self.auth_time
     }
@@ -220,11 +224,15 @@ pub enum StepReport {
 /// Decides what comes next.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let steps = &inputs.chain.document.steps;
+    // A class asked for as a claim makes steps due as one of `acr_values` does.
+    let acr_values: Vec<String> = named(inputs).cloned().collect();
+    let context = Context { acr_values: &acr_values, ..inputs.context.clone() };
+    let asked = Inputs { context: &context, ..*inputs };
     let mut reports = Vec::with_capacity(steps.len());
     let mut counted: Vec<&Evidence> = Vec::new();
     let mut next = None;
     for (position, step) in steps.iter().enumerate() {
-        let (report, outcome) = match due(step, inputs) {
+        let (report, outcome) = match due(step, &asked) {
             Err(because) => (StepReport::NotDue { because }, None),
             Ok(condition_error) => match satisfying(position, step, inputs, &counted) {
                 Some(evidence) => {
@@ -264,6 +272,13 @@ fn due(step: &Step, inputs: &Inputs<'_>) -> Result<Option<String>, String> {
     Ok(error)
 }
 
+/// Every authentication context class asked for, what must be reached first, then in the client's order.
+fn named<'a>(inputs: &Inputs<'a>) -> impl Iterator<Item = &'a String> + use<'a> {
+    let (values, claim) = (inputs.context.acr_values, inputs.acr_claim);
+    let claimed = move |essential| claim.into_iter().filter(move |c| c.essential == essential).flat_map(|c| &c.values);
+    claimed(true).chain(values).chain(claimed(false))
+}
+
 /// The evidence that passes a step: what was given for it in this run, else the weakest of what was proved before that will
 /// do, so that stronger evidence is left for later steps.
 fn satisfying<'a>(position: usize, step: &Step, inputs: &Inputs<'a>, counted: &[&'a Evidence]) -> Option<&'a Evidence> {
@@ -276,7 +291,7 @@ fn satisfying<'a>(position: usize, step: &Step, inputs: &Inputs<'a>, counted: &[
     };
     let counts = |evidence: &&'a Evidence| {
         evidence.user == user
-            && inputs.not_before.is_none_or(|limit| evidence.at >= limit)
+            && late_enough(evidence, inputs)
             && step.alternatives.iter().any(|alternative| passes(alternative, evidence, inputs))
     };
     let own = |evidence: &&Evidence| evidence.interaction == inputs.interaction && evidence.step == position;
@@ -284,6 +299,13 @@ fn satisfying<'a>(position: usize, step: &Step, inputs: &Inputs<'a>, counted: &[
     candidates().filter(own).max_by_key(|evidence| evidence.at).or_else(|| {
         candidates().min_by_key(|evidence| (evidence.factors.len(), evidence.properties.len(), evidence.at))
     })
+}
+
+/// Whether `evidence` is of a login that the client's limit lets count. What counts is when that login ended, which is also what
+/// `auth_time` says: measured by the first step, a client would be refused for a login that is no older than it allows.
+fn late_enough(evidence: &Evidence, inputs: &Inputs<'_>) -> bool {
+    let this_run = evidence.interaction == inputs.interaction;
+    this_run || inputs.not_before.is_none_or(|limit| login_ended(evidence, inputs) >= limit)
 }
 
 /// Whether `evidence` does what `alternative` would have asked for.
@@ -333,7 +355,8 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denia
 /// What follows when no step is left.
 fn finish(inputs: &Inputs<'_>, counted: &[&Evidence]) -> Next {
     let evidence = || counted.iter().copied();
-    let (Some(user), Some(auth_time)) = (inputs.user, auth_time(counted)) else {
+    let auth_time = counted.iter().map(|evidence| login_ended(evidence, inputs)).min();
+    let (Some(user), Some(auth_time)) = (inputs.user, auth_time) else {
         return Next::Deny(Denial::NothingDue);
     };
     if !inputs.chain.document.demands.iter().all(|demand| demand.met(evidence())) {
@@ -351,12 +374,21 @@ fn finish(inputs: &Inputs<'_>, counted: &[&Evidence]) -> Next {
     if asked.peek().is_some() && !asked.any(|value| reached.contains(&value.as_str())) {
         return Next::Deny(Denial::AcrNotReached);
     }
+    let reaches = |value: &String| reached.iter().copied().find(|acr| *acr == value.as_str());
+    // As an essential claim even one that is not known here has to be reached (section 5.5.1.1): nobody does, so it is refused.
+    let essential = inputs.acr_claim.filter(|claim| claim.essential && !claim.values.is_empty());
+    if essential.is_some_and(|claim| !claim.values.iter().any(|value| reaches(value).is_some())) {
+        return Next::Deny(Denial::AcrNotReached);
+    }
+    // The client compares with what it asked for, so it is told that and not something stronger (section 5.5.1.1; RFC 9470,
+    // section 6).
+    let acr = named(inputs).find_map(reaches).or(reached.last().copied());
     let amr = evidence().flat_map(|e| e.amr.iter().cloned()).collect();
-    Next::Done(Completed { user, acr: reached.last().copied(), amr, auth_time })
+    Next::Done(Completed { user, acr, amr, auth_time })
 }
 
-/// A login ends with its last step, so the steps of one run share its time; of several runs the earliest decides.
-fn auth_time(counted: &[&Evidence]) -> Option<Time> {
-    let end = |run: InteractionId| counted.iter().filter(|e| e.interaction == run).map(|e| e.at).max();
-    counted.iter().filter_map(|evidence| end(evidence.interaction)).min()
+/// When the login ended in which `evidence` was given: a login ends with its last step, so the steps of one run share its time.
+fn login_ended(evidence: &Evidence, inputs: &Inputs<'_>) -> Time {
+    let same_login = |other: &&Evidence| (other.user, other.interaction) == (evidence.user, evidence.interaction);
+    inputs.evidence.iter().filter(same_login).map(|other| other.at).max().unwrap_or(evidence.at)
 }

@@ -11,6 +11,7 @@ use vestibule_core::{
     condition::{Condition, Context, Test},
     evidence::{Evidence, FactorClass, Property, Via},
     id::{ClientId, InteractionId, UserId},
+    interaction::AcrClaim,
     plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
     prompt::Fields,
     time::Time,
@@ -108,6 +109,7 @@ struct Case {
     evidence: Vec<Evidence>,
     availability: Option<Availability>,
     acr_values: Vec<String>,
+    acr_claim: Option<AcrClaim>,
     groups: Option<Vec<String>>,
     ip: Option<IpAddr>,
     not_before: Option<Time>,
@@ -124,6 +126,7 @@ impl Case {
             evidence,
             availability: None,
             acr_values: vec![],
+            acr_claim: None,
             groups,
             ip,
             not_before: None,
@@ -153,6 +156,7 @@ impl Case {
             evidence: &self.evidence,
             availability: self.availability.as_ref().unwrap_or(&ready),
             context: &context,
+            acr_claim: self.acr_claim.as_ref(),
             not_before: self.not_before,
             interaction: this_run(),
             now: NOW,
@@ -297,6 +301,180 @@ fn auth_time_is_the_end_of_the_earliest_login_that_counted() {
     assert_eq!(done.auth_time(), NOW - Duration::from_secs(480));
 }
 
+#[test]
+fn a_052_a_session_passes_a_step_only_by_what_is_fresh_and_strong_enough() {
+    let max_age = |mut step: Step, age| {
+        step.alternatives.iter_mut().for_each(|alternative| alternative.max_age = Some(Seconds(age)));
+        step
+    };
+    let shared = |mut step: Step| {
+        step.distinct = false;
+        step
+    };
+    let twice = || [evidence("password", 400, 0), evidence("totp", 390, 1)];
+    // The chain, what the session holds, and the step that is asked all the same.
+    for (name, steps, held, asked) in [
+        ("both doors", vec![step(&["password"]), step(&["smsotp"])], twice().to_vec(), None),
+        ("one door of them", vec![step(&["password"])], twice().to_vec(), None),
+        (
+            "a door never passed",
+            vec![step(&["password"]), step(&["smsotp"]), step(&["passkey"])],
+            twice().into(),
+            Some(2),
+        ),
+        ("weaker evidence", vec![step(&["password"]), step(&["passkey"])], twice().into(), Some(1)),
+        ("another factor class", vec![step(&["password"]), step(&["smsotp"])], twice()[..1].to_vec(), Some(1)),
+        ("knowledge by possession", vec![step(&["password"])], twice()[1..].to_vec(), Some(0)),
+        ("one of two alternatives", vec![step(&["password"]), step(&["passkey", "totp"])], twice().into(), None),
+        ("mail is met by mail alone", vec![step(&["password"]), step(&["emailotp"])], twice().into(), Some(1)),
+        ("too old for the first", vec![max_age(step(&["password"]), 399), step(&["totp"])], twice().into(), Some(0)),
+        ("too old for the second", vec![step(&["password"]), max_age(step(&["totp"]), 389)], twice().into(), Some(1)),
+        (
+            "just not too old",
+            vec![max_age(step(&["password"]), 400), max_age(step(&["totp"]), 390)],
+            twice().into(),
+            None,
+        ),
+        ("one app for two doors", vec![step(&["totp"]), step(&["smsotp"])], twice()[1..].to_vec(), Some(1)),
+        ("unless that is allowed", vec![step(&["totp"]), shared(step(&["smsotp"]))], twice()[1..].to_vec(), None),
+    ] {
+        let case = Case::new(steps, held);
+        assert_eq!(case.asks(), asked, "{name}: {:?}", case.plan());
+        assert!(asked.is_some() || matches!(case.plan().next, Next::Done(_)), "{name}");
+    }
+}
+
+#[test]
+fn a_052_an_alternative_with_an_age_of_its_own_is_not_met_by_the_age_of_another() {
+    let mut last = step(&["totp", "smsotp"]);
+    last.alternatives[0].max_age = Some(Seconds(60));
+    last.alternatives[1].max_age = Some(Seconds(10));
+    let case = |given| Case::new(vec![step(&["password"]), last.clone()], vec![evidence("password", 400, 0), given]);
+    assert_eq!(case(evidence("totp", 60, 1)).asks(), None);
+    assert_eq!(case(evidence("smsotp", 11, 1)).asks(), Some(1), "a message is not made younger by the app beside it");
+}
+
+/// Evidence of the login `run`.
+fn of_login(run: u128, kind: &str, ago: u64, step: usize) -> Evidence {
+    Evidence { interaction: InteractionId(id(run)), ..evidence(kind, ago, step) }
+}
+
+#[test]
+fn a_053_max_age_is_measured_from_the_end_of_the_login_as_auth_time_is() {
+    // Somebody gave the password, and twenty seconds later the code.
+    let login = || vec![of_login(7, "password", 50, 0), of_login(7, "totp", 30, 1)];
+    let case = |limit| {
+        let mut case = Case::new(vec![step(&["password"]), step(&["totp"])], login());
+        case.not_before = Some(NOW - Duration::from_secs(limit));
+        case
+    };
+    let Next::Done(done) = case(30).plan().next else { panic!("the login is 30 seconds old: {:?}", case(30).plan()) };
+    assert_eq!(done.auth_time(), NOW - Duration::from_secs(30));
+    assert_eq!(case(29).asks(), Some(0), "the whole login is too old, and not one step of it");
+    // A client with fewer doors is told the same time of the same login.
+    let mut short = Case::new(vec![step(&["password"])], login());
+    short.not_before = Some(NOW - Duration::from_secs(30));
+    assert!(matches!(short.plan().next, Next::Done(done) if done.auth_time() == NOW - Duration::from_secs(30)));
+}
+
+#[test]
+fn a_055_a_later_step_makes_an_earlier_login_no_younger() {
+    let held = vec![of_login(7, "password", 500, 0), of_login(8, "totp", 10, 1)];
+    let mut case = Case::new(vec![step(&["password"]), step(&["totp"])], held);
+    case.not_before = Some(NOW - Duration::from_secs(60));
+    assert_eq!(case.asks(), Some(0));
+    case.evidence.push(of_login(100, "password", 2, 0));
+    let Next::Done(done) = case.plan().next else { panic!("not done: {:?}", case.plan()) };
+    assert_eq!(done.auth_time(), NOW - Duration::from_secs(10), "the earliest login that counted");
+    // Somebody else's evidence of that login does not make it younger either.
+    let theirs = Evidence { user: UserId(id(2)), ..of_login(7, "totp", 1, 1) };
+    case.evidence = vec![of_login(7, "password", 500, 0), of_login(8, "totp", 10, 1), theirs];
+    assert_eq!(case.asks(), Some(0));
+}
+
+#[test]
+fn a_053_what_was_proved_at_the_very_instant_of_the_request_is_not_what_prompt_login_asks_for() {
+    let mut case = Case::new(vec![step(&["password"])], vec![of_login(7, "password", 0, 0)]);
+    case.not_before = Some(NOW + Duration::from_micros(1));
+    assert_eq!(case.asks(), Some(0));
+    case.evidence.push(of_login(100, "password", 0, 0));
+    assert!(matches!(case.plan().next, Next::Done(_)), "what this run itself proved was asked for by the request");
+}
+
+const ACR_1: &str = "urn:vestibule:acr:1fa";
+const ACR_2: &str = "urn:vestibule:acr:2fa";
+const ACR_PHR: &str = "urn:vestibule:acr:phr";
+
+fn claim(values: &[&str], essential: bool) -> Option<AcrClaim> {
+    Some(AcrClaim { values: values.iter().map(|value| (*value).to_owned()).collect(), essential })
+}
+
+/// A password, and an app for whoever needs two factors.
+fn step_up(held: Vec<Evidence>) -> Case {
+    let mut second = step(&["totp"]);
+    second.on_request = vec![ACR_2.to_owned()];
+    Case::new(vec![step(&["password"]), second], held)
+}
+
+#[test]
+fn a_class_asked_for_as_a_claim_makes_the_step_due_that_only_it_needs() {
+    let password = || vec![of_login(7, "password", 50, 0)];
+    assert!(matches!(step_up(password()).plan().next, Next::Done(done) if done.acr() == Some(ACR_1)));
+    for essential in [true, false] {
+        let mut case = step_up(password());
+        case.acr_claim = claim(&[ACR_2], essential);
+        assert_eq!(case.asks(), Some(1), "only the step that is missing");
+        case.evidence.push(of_login(100, "totp", 0, 1));
+        assert!(matches!(case.plan().next, Next::Done(done) if done.acr() == Some(ACR_2)));
+    }
+}
+
+#[test]
+fn a_051_an_essential_class_is_reached_or_refused_and_a_wish_is_neither() {
+    let both = || vec![of_login(7, "password", 50, 0), of_login(7, "totp", 40, 1)];
+    for (values, essential, told) in [
+        (&[ACR_PHR][..], true, None),
+        (&["loa-17"], true, None),
+        (&[ACR_PHR, ACR_2], true, Some(ACR_2)),
+        (&["loa-17", ACR_2], true, Some(ACR_2)),
+        (&[], true, Some(ACR_1)),
+        (&[ACR_PHR], false, Some(ACR_1)),
+        (&["loa-17"], false, Some(ACR_1)),
+    ] {
+        let mut case = step_up(both());
+        case.acr_claim = claim(values, essential);
+        match (case.plan().next, told) {
+            (Next::Done(done), Some(acr)) => assert_eq!(done.acr(), Some(acr), "{values:?}"),
+            (Next::Deny(denial), None) => assert_eq!(denial, Denial::AcrNotReached, "{values:?}"),
+            (other, _) => panic!("{values:?} {essential}: {other:?}"),
+        }
+    }
+    // Both ways of asking at once: neither excuses from the other.
+    let mut case = step_up(both());
+    (case.acr_values, case.acr_claim) = (vec![ACR_PHR.to_owned()], claim(&[ACR_2], true));
+    assert_eq!(case.denies(), Denial::AcrNotReached);
+}
+
+#[test]
+fn a_client_is_told_the_class_that_it_asked_for_and_not_a_stronger_one() {
+    let both = || vec![of_login(7, "password", 50, 0), of_login(7, "totp", 40, 1)];
+    let told = |acr_values: &[&str], acr_claim| {
+        let mut case = Case::new(vec![step(&["password"]), step(&["totp"])], both());
+        case.acr_values = acr_values.iter().map(|value| (*value).to_owned()).collect();
+        case.acr_claim = acr_claim;
+        match case.plan().next {
+            Next::Done(done) => done.acr(),
+            other => panic!("{acr_values:?}: {other:?}"),
+        }
+    };
+    assert_eq!(told(&[], None), Some(ACR_2));
+    assert_eq!(told(&[ACR_1], None), Some(ACR_1));
+    assert_eq!(told(&[ACR_PHR, ACR_1, ACR_2], None), Some(ACR_1), "the first of them that was reached");
+    assert_eq!(told(&["loa-17"], None), Some(ACR_2));
+    assert_eq!(told(&[ACR_2], claim(&[ACR_1], true)), Some(ACR_1), "what is essential comes first");
+    assert_eq!(told(&[ACR_2], claim(&[ACR_1], false)), Some(ACR_2));
+}
+
 /// A small generator: a million cases have to be quick.
 struct Dice(u64);
 
@@ -369,6 +547,10 @@ impl Dice {
             case.acr_values = vec![ACR_VALUES[self.roll(3) as usize].value.to_owned()];
         }
         if self.one_in(6) {
+            let values = vec![ACR_VALUES[self.roll(3) as usize].value.to_owned()];
+            case.acr_claim = Some(AcrClaim { values, essential: self.one_in(2) });
+        }
+        if self.one_in(6) {
             case.not_before = Some(NOW - Duration::from_secs(self.age()));
         }
         if self.one_in(8) {
@@ -384,7 +566,8 @@ fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
         let factors: BTreeSet<_> = used.iter().flat_map(|e| &e.factors).collect();
         return !used.is_empty() && (case.chain.document.demands.is_empty() || factors.len() >= 2);
     };
-    let not_asked = !here.on_request.is_empty() && !here.on_request.iter().any(|v| case.acr_values.contains(v));
+    let named = |v: &String| case.acr_values.contains(v) || case.acr_claim.iter().any(|c| c.values.contains(v));
+    let not_asked = !here.on_request.is_empty() && !here.on_request.iter().any(named);
     let excused = here.when.iter().any(|c| match &c.test {
         Test::Group(name) => (name == "staff") == c.not,
         Test::Network(range) if range == "no range" => false,
@@ -406,7 +589,11 @@ fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
             let fresh = a.max_age.is_none_or(|age| NOW.0 - e.at.0 <= i64::from(age.0) * 1_000_000);
             fresh && if *name == "emailotp" { e.authenticator.as_str() == *name } else { proves }
         });
-        let theirs = Some(e.user) == case.user && case.not_before.is_none_or(|limit| e.at >= limit);
+        let theirs = Some(e.user) == case.user
+            && case.not_before.is_none_or(|limit| {
+                let login = |other: &&Evidence| other.interaction == e.interaction && other.user == e.user;
+                e.interaction == this_run() || case.evidence.iter().filter(login).any(|other| other.at >= limit)
+            });
         let free =
             !here.distinct || !used.iter().any(|u| u.authenticator == e.authenticator && u.credential == e.credential);
         fits && theirs && free && oracle_allows(case, step + 1, &[used, &[e]].concat())
@@ -427,6 +614,17 @@ fn a_059_done_comes_only_when_every_due_step_passed() {
                 done += 1;
                 assert!(oracle_allows(&case, 0, &[]), "round {round}: {:?} {:?}", case.chain, case.evidence);
                 assert_eq!(Some(completed.user()), case.user);
+                // What this run proved it proved after the request; the dice do not know that.
+                let own = case.evidence.iter().filter(|e| e.interaction == this_run() && e.user == completed.user());
+                let asked_later =
+                    own.map(|e| e.at).max().is_none_or(|end| case.not_before.is_none_or(|limit| end >= limit));
+                let late_enough = case.not_before.is_none_or(|limit| completed.auth_time() >= limit);
+                assert!(late_enough || !asked_later, "round {round}");
+                let essential = case.acr_claim.as_ref().filter(|claim| claim.essential);
+                assert!(
+                    essential.is_none_or(|claim| completed.acr() == Some(claim.values[0].as_str())),
+                    "round {round}"
+                );
                 let given: BTreeSet<_> = case.evidence.iter().flat_map(|e| &e.amr).collect();
                 assert!(completed.amr().iter().all(|amr| given.contains(amr)));
                 assert!(completed.auth_time() <= NOW);

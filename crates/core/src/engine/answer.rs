@@ -109,11 +109,11 @@ impl<S: Store + ?Sized> Engine<S> {
             Subject::Nobody | Subject::Claimed { .. } => {}
         }
         let Some(name) = LoginName::parse(fields.get("username")) else { return Ok(Identified::Nobody) };
-        let (chain, wanted) = (situation.chain.clone(), name.clone());
+        let (chain, session, wanted) = (situation.chain.clone(), situation.session.clone(), name.clone());
         let load = move |tx: &mut S::Tx| {
             let user = tx.user_by_login(&wanted)?;
             let id = user.as_ref().map(|user| user.id);
-            Ok((id, Person::load(tx, &chain, user)?))
+            Ok((id, Person::load(tx, &chain, user, session.as_ref())?))
         };
         let (user, person) = self.store.read(load).await?;
         let claimed = Subject::Claimed { name: name.clone(), user };

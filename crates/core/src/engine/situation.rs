@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Configuration, Engine, EngineError, RequestContext, authenticator, guard::guarded, may_act};
 use crate::{
@@ -40,11 +40,17 @@ pub(super) struct Person {
 
 impl Person {
     /// Loads a user who may act. A disabled user is nobody: from outside the two must look the same.
-    pub(super) fn load(tx: &mut (impl Tx + ?Sized), chain: &ChainRevision, user: Option<User>) -> StoreResult<Self> {
+    pub(super) fn load(
+        tx: &mut (impl Tx + ?Sized),
+        chain: &ChainRevision,
+        user: Option<User>,
+        session: Option<&Session>,
+    ) -> StoreResult<Self> {
         let Some(user) = user.filter(may_act) else { return Ok(Self::default()) };
         let mut credentials = HashMap::new();
-        for alternative in chain.document.steps.iter().flat_map(|step| &step.alternatives) {
-            let name = &alternative.authenticator;
+        let asked = chain.document.steps.iter().flat_map(|step| &step.alternatives).map(|a| &a.authenticator);
+        let proved = session.iter().filter(|session| session.user == user.id).flat_map(|session| &session.evidence);
+        for name in asked.chain(proved.map(|evidence| &evidence.authenticator)) {
             if !credentials.contains_key(name) {
                 credentials.insert(name.clone(), tx.credentials(user.id, name)?);
             }
@@ -72,7 +78,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 Some(user) => tx.user(user)?,
                 None => None,
             };
-            let person = Person::load(tx, &chain, user)?;
+            let person = Person::load(tx, &chain, user, session.as_ref())?;
             let challenges = tx.challenges(id)?;
             let configuration = Arc::clone(&configuration);
             Ok(Some(Situation { interaction, chain, configuration, session, person, challenges, now }))
@@ -121,7 +127,7 @@ impl<S: Store + ?Sized> Engine<S> {
         if proven.is_some() && user.is_none() {
             return Plan { next: Next::Deny(Denial::MayNotAct), steps: Vec::new() };
         }
-        let evidence = situation.evidence(proven);
+        let evidence = self.evidence(situation, proven);
         plan(&Inputs {
             chain: &situation.chain,
             registry: &self.parts.registry,
@@ -129,10 +135,32 @@ impl<S: Store + ?Sized> Engine<S> {
             evidence: &evidence,
             availability,
             context: &context,
+            acr_claim: request.acr_claim.as_ref(),
             not_before: request.not_before,
             interaction: interaction.id,
             now: situation.now,
         })
+    }
+
+    /// The plan as if everything worked and everybody had everything.
+    pub(super) fn plan_ready(&self, situation: &Situation, cx: &RequestContext) -> Plan {
+        self.plan_given(situation, &Availability::all_ready(&situation.chain), cx)
+    }
+
+    /// What was proved in this run and, for the same user, in the session, as far as they still have what they proved it with:
+    /// whoever took a lost telephone out of an account does not want it to open doors for another twelve hours.
+    fn evidence(&self, situation: &Situation, user: Option<UserId>) -> Vec<Evidence> {
+        let session = situation.session.iter().filter(|session| Some(session.user) == user);
+        let earlier = session.flat_map(|session| &session.evidence);
+        let earlier = earlier.filter(|given| self.still_has(&situation.person, situation, given));
+        situation.interaction.evidence.iter().chain(earlier).cloned().collect()
+    }
+
+    pub(super) fn still_has(&self, person: &Person, situation: &Situation, evidence: &Evidence) -> bool {
+        let Some(authenticator) = self.parts.registry.get(&evidence.authenticator) else { return false };
+        let (settings, state) = (Map::new(), Value::Null);
+        let context = self.context_of(person, situation, &evidence.authenticator, &settings, state);
+        authenticator.holds(&context, &evidence.credential)
     }
 
     async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
@@ -176,12 +204,25 @@ impl<S: Store + ?Sized> Engine<S> {
             None => None,
             Some(name) => Some(situation.configuration.connection(name)?),
         };
-        let credentials = person.credentials.get(&alternative.authenticator);
-        Some(StepContext {
+        let context = self.context_of(person, situation, &alternative.authenticator, &alternative.settings, state);
+        let code_key = CodeKey { step, ..context.code_key };
+        Some(StepContext { connection, code_key, ..context })
+    }
+
+    /// What an authenticator may see of a person, whichever step it is asked for.
+    fn context_of<'a>(
+        &'a self,
+        person: &'a Person,
+        situation: &'a Situation,
+        authenticator: &AuthenticatorName,
+        settings: &'a Map<String, Value>,
+        state: Value,
+    ) -> StepContext<'a> {
+        StepContext {
             user: person.user.as_ref(),
-            credentials: credentials.map_or(&[], Vec::as_slice),
-            settings: &alternative.settings,
-            connection,
+            credentials: person.credentials.get(authenticator).map_or(&[], Vec::as_slice),
+            settings,
+            connection: None,
             client_name: &situation.interaction.request.client_name,
             host: &self.parts.host,
             now: situation.now,
@@ -191,22 +232,16 @@ impl<S: Store + ?Sized> Engine<S> {
             code_key: CodeKey {
                 prf: &self.parts.prf,
                 interaction: situation.interaction.id,
-                step,
+                step: 0,
                 issue: situation.interaction.issues.saturating_add(1),
             },
             outgoing: None,
             renewed: Vec::new(),
-        })
+        }
     }
 }
 
 impl Situation {
-    /// What was proved in this run and, for the same user, in the session.
-    pub(super) fn evidence(&self, user: Option<UserId>) -> Vec<Evidence> {
-        let session = self.session.iter().filter(|session| Some(session.user) == user);
-        self.interaction.evidence.iter().chain(session.flat_map(|session| &session.evidence)).cloned().collect()
-    }
-
     pub(super) fn request(&self) -> &Request {
         &self.interaction.request
     }

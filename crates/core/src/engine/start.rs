@@ -94,12 +94,23 @@ impl<S: Store + ?Sized> Engine<S> {
         match self.plan(&situation, cx).await.next {
             Next::Deny(denial) => Ok(self.refused(situation.request(), denial)),
             Next::Done(completed) => self.finish_at_once(situation, completed, interactive, cx).await,
-            Next::Ask { .. } | Next::Enrol { .. } if !interactive => {
-                let known = situation.proven();
-                let due = if known { NotInteractive::InteractionRequired } else { NotInteractive::LoginRequired };
-                Ok(Started::NotInteractive(due))
+            Next::Ask { step, .. } | Next::Enrol { step, .. } if !interactive => {
+                Ok(Started::NotInteractive(self.missing(situation, step, cx)))
             }
             Next::Ask { .. } | Next::Enrol { .. } => self.begin_interaction(situation.interaction).await,
+        }
+    }
+
+    /// What somebody has to do who may not be asked now, and for whom `step` is due. Whose login is only too old signs in again
+    /// (OpenID Connect Core, section 3.1.2.1, `max_age`); a step that they never passed is another interaction.
+    fn missing(&self, mut situation: Situation, step: usize, cx: &RequestContext) -> NotInteractive {
+        if !situation.proven() {
+            return NotInteractive::LoginRequired;
+        }
+        situation.interaction.request.not_before = None;
+        match self.plan_ready(&situation, cx).next {
+            Next::Ask { step: then, .. } if then == step => NotInteractive::InteractionRequired,
+            _ => NotInteractive::LoginRequired,
         }
     }
 
@@ -127,7 +138,8 @@ impl<S: Store + ?Sized> Engine<S> {
             let fresh = session.evidence.iter().any(|e| not_before.is_none_or(|limit| e.at >= limit));
             let wanted = required.is_none_or(|user| user == session.user);
             let user = if fresh && wanted && !ignored { tx.user(session.user)? } else { None };
-            Ok((Some(session), Person::load(tx, &chain, user)?))
+            let person = Person::load(tx, &chain, user, Some(&session))?;
+            Ok((Some(session), person))
         };
         Ok(self.store.read(load).await?)
     }

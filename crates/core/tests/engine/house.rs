@@ -92,6 +92,7 @@ pub(crate) fn request() -> Request {
         client_name: "User Portal".to_owned(),
         scopes: vec!["openid".to_owned()],
         acr_values: vec![],
+        acr_claim: None,
         not_before: None,
         required_user: None,
         ignore_session: false,
@@ -424,6 +425,10 @@ impl Authenticator for Word {
 
 struct Code(Descriptor);
 
+fn phone(cx: &StepContext<'_>) -> Option<String> {
+    Some(cx.opaque_id(cx.user?.phone_number.as_deref()?))
+}
+
 impl Code {
     fn new() -> Self {
         Self(descriptor("code", FactorClass::Possession, Opening::Once))
@@ -454,9 +459,12 @@ impl Authenticator for Code {
     }
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
         Ok(match cx.check_code(input.get("code")) {
-            Ok(()) => proof("code", FactorClass::Possession, "phone"),
+            Ok(()) => proof("code", FactorClass::Possession, &phone(cx).unwrap_or_default()),
             Err(rejection) => rejection.into(),
         })
+    }
+    fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
+        phone(cx).is_some_and(|phone| phone == credential)
     }
 }
 

@@ -268,6 +268,7 @@ pub fn to_engine_request(valid: ValidRequest) -> Request {
         client_name: client.name.clone(),
         scopes: scopes.into_iter().collect(),
         acr_values: hints.acr_values,
+        acr_claim: None,
         not_before,
         required_user,
         ignore_session: prompts.select_account,

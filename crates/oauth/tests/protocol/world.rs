@@ -456,6 +456,10 @@ impl Authenticator for Door {
         Ok(Readiness::Ready { target: None })
     }
 
+    fn holds(&self, _: &StepContext<'_>, credential: &str) -> bool {
+        credential == "the door"
+    }
+
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
         let text = || Text::new("door");
         Ok(Outcome::Ask(Prompt { title: text(), lead: None, fields: vec![], submit: text() }))

@@ -262,6 +262,7 @@ mod tests {
             client_name: "Grafana".to_owned(),
             scopes: vec!["openid".to_owned(), "email".to_owned()],
             acr_values: Vec::new(),
+            acr_claim: None,
             not_before: None,
             required_user: None,
             ignore_session: false,

@@ -108,6 +108,7 @@ pub(crate) fn interaction() -> Interaction {
             client_name: "Shop".to_owned(),
             scopes: vec!["openid".to_owned()],
             acr_values: Vec::new(),
+            acr_claim: None,
             not_before: None,
             required_user: None,
             ignore_session: false,
