@@ -154,6 +154,11 @@ impl Snapshot {
         client.chain.clone().unwrap_or_else(|| self.settings.default_chain.clone())
     }
 
+    /// The chain of clients that name none.
+    pub fn default_chain(&self) -> &ChainName {
+        &self.settings.default_chain
+    }
+
     /// The signing keys, and the JWK Set ready to be sent.
     pub fn keys(&self) -> &KeyRing {
         &self.keys

@@ -1,15 +1,14 @@
 //! Chains and connections: what admins write, and all instances keep in memory. Every change raises the version by
 //! which they notice.
 
-use diesel::{dsl::max, prelude::*};
+use diesel::prelude::*;
 use vestibule_core::{
-    chain::{ChainDocument, ChainRevision},
+    chain::ChainRevision,
     channel::Connection as ChannelConnection,
     id::{ChainName, ConnectionName},
-    time::Time,
 };
 
-use super::{from_json, to_json};
+use super::from_json;
 use crate::{
     error::Verdict,
     schema::{chain_revisions, chains, connections, counters},
@@ -43,32 +42,6 @@ on_both! {
             .get_result(&mut tx.connection)
             .optional()?;
         found.map(revision).transpose()
-    }
-
-    pub(crate) fn publish_chain(tx: &mut Tx, chain: &ChainName, document: &ChainDocument, now: Time) -> Verdict<i64> {
-        let (name, body) = (chain.as_str(), to_json(document)?);
-        // Numbers go on where a deleted chain of that name left off: interactions under way still name its revisions.
-        let latest: Option<i64> = chain_revisions::table
-            .filter(chain_revisions::chain.eq(name))
-            .select(max(chain_revisions::revision))
-            .get_result(&mut tx.connection)?;
-        let number = latest.unwrap_or(0).saturating_add(1);
-        diesel::insert_into(chain_revisions::table)
-            .values((
-                chain_revisions::chain.eq(name),
-                chain_revisions::revision.eq(number),
-                chain_revisions::body.eq(body),
-                chain_revisions::published_at.eq(now.0),
-            ))
-            .execute(&mut tx.connection)?;
-        diesel::insert_into(chains::table)
-            .values((chains::name.eq(name), chains::revision.eq(number)))
-            .on_conflict(chains::name)
-            .do_update()
-            .set(chains::revision.eq(number))
-            .execute(&mut tx.connection)?;
-        tx.raise_configuration_version()?;
-        Ok(number)
     }
 
     pub(crate) fn delete_chain(tx: &mut Tx, chain: &ChainName) -> Verdict<bool> {
