@@ -18,6 +18,7 @@ pub mod channel;
 pub mod code;
 pub mod condition;
 pub mod crypto;
+pub mod directory;
 pub mod engine;
 pub mod evidence;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod interaction;
 pub mod plan;
 pub mod prompt;
 pub mod random;
+pub mod reach;
 pub mod session;
 pub mod store;
 #[cfg(feature = "testing")]

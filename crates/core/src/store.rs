@@ -12,6 +12,7 @@ use crate::{
     budget::{Budget, BudgetKey},
     chain::{ChainDocument, ChainRevision},
     channel::{Connection, SendOutcome},
+    directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     id::{AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, InteractionId, SessionId, UserId},
     interaction::{Challenge, Interaction},
     session::Session,
@@ -48,6 +49,22 @@ pub trait Tx: Send {
     fn insert_user(&mut self, user: &User) -> StoreResult<()>;
     /// Changes a user. [`StoreError::Conflict`] when a login name is taken.
     fn update_user(&mut self, user: &User) -> StoreResult<()>;
+    /// Up to `limit` users of a search behind `after`, by user name, or by the name that was found.
+    fn find_users(
+        &mut self,
+        search: &UserSearch,
+        after: Option<&UserPlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<(UserPlace, User)>>;
+    /// The users of these ids, in no order; who is gone is left out.
+    fn users_of(&mut self, ids: &[UserId]) -> StoreResult<Vec<User>>;
+    /// Up to `limit` groups that have members, behind `after`, by name.
+    fn groups(&mut self, after: Option<&str>, limit: usize) -> StoreResult<Vec<GroupCount>>;
+    /// Removes a user and everything that is theirs: names, credentials, sessions, grants, consents, devices, links; whether
+    /// there was one.
+    fn delete_user(&mut self, id: UserId) -> StoreResult<bool>;
+    /// Every credential of a user, oldest first.
+    fn credentials_of(&mut self, user: UserId) -> StoreResult<Vec<Credential>>;
     /// The user's credentials of that authenticator, oldest first.
     fn credentials(&mut self, user: UserId, authenticator: &AuthenticatorName) -> StoreResult<Vec<Credential>>;
     /// A new credential.
@@ -106,8 +123,30 @@ pub trait Tx: Send {
     fn mark_session_seen(&mut self, id: SessionId, generation: i64) -> StoreResult<()>;
     /// Ends a session; whether it was alive.
     fn end_session(&mut self, id: SessionId, now: Time) -> StoreResult<bool>;
+    /// Up to `limit` living sessions that began before `before`, newest first.
+    fn living_sessions(
+        &mut self,
+        before: Option<(Time, SessionId)>,
+        now: Time,
+        limit: usize,
+    ) -> StoreResult<Vec<Session>>;
     /// A user's living sessions, newest first, 100 at most.
     fn sessions_of(&mut self, user: UserId, now: Time) -> StoreResult<Vec<Session>>;
+
+    /// A new link; an older one for the same thing and user does nothing any more.
+    fn insert_link(&mut self, link: &OneTimeLink) -> StoreResult<()>;
+    /// The link of that hash, used or not.
+    fn link(&mut self, hash: &str) -> StoreResult<Option<OneTimeLink>>;
+    /// Uses a link, if it is for that, unused and not too old; whether it was.
+    fn consume_link(&mut self, hash: &str, purpose: &str, now: Time) -> StoreResult<bool>;
+    /// Notes that the request of that key is being done; false when it was noted before.
+    fn open_receipt(&mut self, key: &str, fingerprint: &str, expires_at: Time, now: Time) -> StoreResult<bool>;
+    /// What is noted of the request of that key.
+    fn receipt(&mut self, key: &str) -> StoreResult<Option<Receipt>>;
+    /// Notes what was answered.
+    fn fill_receipt(&mut self, key: &str, answer: &str) -> StoreResult<()>;
+    /// Forgets a request that came to nothing.
+    fn drop_receipt(&mut self, key: &str) -> StoreResult<()>;
 
     /// The state of a budget; the default when there is no row.
     fn budget(&mut self, key: &BudgetKey) -> StoreResult<Budget>;

@@ -188,6 +188,41 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    user_facets (facet, term, user_id) {
+        facet -> Text,
+        term -> Text,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
+    user_groups (name) {
+        name -> Text,
+        members -> BigInt,
+    }
+}
+
+diesel::table! {
+    one_time_links (hash) {
+        hash -> Text,
+        purpose -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        consumed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    receipts (key) {
+        key -> Text,
+        fingerprint -> Text,
+        answer -> Nullable<Binary>,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(login_names -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(login_names, users);
 diesel::allow_tables_to_appear_in_same_query!(chains, chain_revisions);

@@ -19,6 +19,7 @@ use vestibule_core::{
     budget::{Budget, BudgetKey},
     chain::{ChainDocument, ChainRevision},
     channel::{Connection as ChannelConnection, SendOutcome},
+    directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, InteractionId, SessionId,
         UserId,
@@ -137,8 +138,24 @@ verbs! { vestibule_core::store::Tx {
         fn insert_user(user: &User) -> ();
         fn update_user(user: &User) -> ();
     }
+    directory {
+        fn find_users(search: &UserSearch, after: Option<&UserPlace>, limit: usize) -> Vec<(UserPlace, User)>;
+        fn users_of(ids: &[UserId]) -> Vec<User>;
+        fn groups(after: Option<&str>, limit: usize) -> Vec<GroupCount>;
+        fn delete_user(id: UserId) -> bool;
+    }
+    links {
+        fn insert_link(link: &OneTimeLink) -> ();
+        fn link(hash: &str) -> Option<OneTimeLink>;
+        fn consume_link(hash: &str, purpose: &str, now: Time) -> bool;
+        fn open_receipt(key: &str, fingerprint: &str, expires_at: Time, now: Time) -> bool;
+        fn receipt(key: &str) -> Option<Receipt>;
+        fn fill_receipt(key: &str, answer: &str) -> ();
+        fn drop_receipt(key: &str) -> ();
+    }
     credentials {
         fn credentials(user: UserId, authenticator: &AuthenticatorName) -> Vec<Credential>;
+        fn credentials_of(user: UserId) -> Vec<Credential>;
         fn insert_credential(credential: &Credential) -> ();
         fn renew_credential(id: CredentialId, version: i64, secret: &str) -> bool;
         fn delete_credential(id: CredentialId) -> bool;
@@ -174,6 +191,7 @@ verbs! { vestibule_core::store::Tx {
         fn mark_session_seen(id: SessionId, generation: i64) -> ();
         fn end_session(id: SessionId, now: Time) -> bool;
         fn sessions_of(user: UserId, now: Time) -> Vec<Session>;
+        fn living_sessions(before: Option<(Time, SessionId)>, now: Time, limit: usize) -> Vec<Session>;
     }
     budgets {
         fn budget(key: &BudgetKey) -> Budget;

@@ -8,8 +8,16 @@
 pub mod access;
 pub mod error;
 pub mod etag;
+pub mod groups;
+pub mod guard;
 pub mod operations;
+pub mod paging;
+pub mod profile;
 pub mod record;
+pub mod sessions;
+pub mod transact;
+pub mod users;
+pub mod view;
 
 use vestibule_core::{
     engine::RequestContext,

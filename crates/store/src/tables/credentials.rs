@@ -71,6 +71,14 @@ on_both! {
         found.into_iter().map(|row| row.read(&tx.seal)).collect()
     }
 
+    pub(crate) fn credentials_of(tx: &mut Tx, user: UserId) -> Verdict<Vec<Credential>> {
+        let found: Vec<Row> = credentials::table
+            .filter(credentials::user_id.eq(user.to_string()))
+            .order((credentials::created_at, credentials::id))
+            .load(&mut tx.connection)?;
+        found.into_iter().map(|row| row.read(&tx.seal)).collect()
+    }
+
     pub(crate) fn insert_credential(tx: &mut Tx, credential: &Credential) -> Verdict<()> {
         let row = Row::new(credential, &tx.seal);
         let new = diesel::insert_into(credentials::table).values(row).on_conflict_do_nothing();

@@ -7,7 +7,7 @@ use vestibule_core::{
     time::Time,
 };
 
-use super::{from_json, to_json, written};
+use super::{from_json, rows, to_json, written};
 use crate::{error::Verdict, schema::sessions};
 
 /// The columns that are read: generation, seen, expires_at, ended_at, body.
@@ -81,6 +81,27 @@ on_both! {
             .filter(sessions::expires_at.gt(now.0))
             .order((sessions::created_at.desc(), sessions::id.desc()))
             .limit(100)
+            .select((sessions::generation, sessions::seen, sessions::expires_at, sessions::ended_at, sessions::body))
+            .load(&mut tx.connection)?;
+        found.into_iter().map(read).collect()
+    }
+
+    pub(crate) fn living_sessions(
+        tx: &mut Tx,
+        before: Option<(Time, SessionId)>,
+        now: Time,
+        limit: usize,
+    ) -> Verdict<Vec<Session>> {
+        // No id is greater than a text of this letter.
+        let (at, id) = before.map_or((i64::MAX, "~".to_owned()), |(at, id)| (at.0, id.to_string()));
+        let earlier = sessions::created_at.lt(at).or(sessions::created_at.eq(at).and(sessions::id.lt(id)));
+        let found: Vec<Columns> = sessions::table
+            .filter(sessions::created_at.le(at))
+            .filter(earlier)
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::expires_at.gt(now.0))
+            .order((sessions::created_at.desc(), sessions::id.desc()))
+            .limit(rows(limit))
             .select((sessions::generation, sessions::seen, sessions::expires_at, sessions::ended_at, sessions::body))
             .load(&mut tx.connection)?;
         found.into_iter().map(read).collect()

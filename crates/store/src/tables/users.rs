@@ -10,7 +10,7 @@ use vestibule_core::{
 
 use super::{from_json, rows, to_json, written};
 use crate::{
-    error::Verdict,
+    error::{Failure, Verdict},
     schema::{login_names, users},
 };
 
@@ -43,22 +43,24 @@ on_both! {
 
     pub(crate) fn insert_user(tx: &mut Tx, user: &User) -> Verdict<()> {
         let body = to_json(user)?;
-        (*tx.connection).transaction(|connection| {
+        (*tx.connection).transaction::<(), Failure, _>(|connection| {
             let row = (users::id.eq(user.id.to_string()), users::body.eq(body));
             let new = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().execute(connection)?;
             written(new, "the user's id is taken")?;
             take_names(connection, user)
-        })
+        })?;
+        tx.list_user(user)
     }
 
     pub(crate) fn update_user(tx: &mut Tx, user: &User) -> Verdict<()> {
         let (id, body) = (user.id.to_string(), to_json(user)?);
-        (*tx.connection).transaction(|connection| {
+        (*tx.connection).transaction::<(), Failure, _>(|connection| {
             let changed = diesel::update(users::table.find(&id)).set(users::body.eq(body)).execute(connection)?;
             written(changed, "the user is gone")?;
             diesel::delete(login_names::table.filter(login_names::user_id.eq(&id))).execute(connection)?;
             take_names(connection, user)
-        })
+        })?;
+        tx.list_user(user)
     }
 
     fn take_names(connection: &mut Connection, user: &User) -> Verdict<()> {

@@ -1,0 +1,132 @@
+//! The last owner is never locked out: after a change, somebody who is an owner and may act must be able to finish the chain
+//! of the console. Asked inside the transaction that changes something, of what it leaves behind.
+//!
+//! Counting those with the role was the road not taken: an owner without the phone that the chain asks for is none.
+
+use std::sync::Arc;
+
+use vestibule_core::{
+    Registry,
+    crypto::Prf,
+    directory::UserSearch,
+    plan::Denial,
+    random::Random,
+    reach::Reach,
+    store::StoreResult,
+    time::Time,
+    user::User,
+};
+use vestibule_oauth::{Snapshot, may_act::may_act, model::Client};
+
+use super::{AdminError, Role};
+use crate::state::{State, Transaction};
+
+/// The id of the service provider that the console is.
+pub const CONSOLE: &str = "admin-console";
+
+/// So many owners are read at once.
+const PAGE: usize = 100;
+
+/// What the question needs inside a transaction.
+#[derive(Clone)]
+pub struct Guard {
+    registry: Registry,
+    prf: Prf,
+    random: Arc<dyn Random>,
+    snapshot: Arc<Snapshot>,
+    now: Time,
+}
+
+/// Whether somebody could sign in to the console as an owner before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "ask again after the change: Guard::hold"]
+pub struct Before(bool);
+
+impl Guard {
+    /// A guard for one change.
+    pub fn new(state: &State) -> Self {
+        Self {
+            registry: state.engine.registry().clone(),
+            prf: state.prf.clone(),
+            random: Arc::clone(&state.random),
+            snapshot: state.live.snapshot(),
+            now: state.clock.now(),
+        }
+    }
+
+    /// Asked before a change: a server that nobody has entered yet has nobody to lock out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn before(&self, tx: &mut Transaction) -> StoreResult<Before> {
+        Ok(Before(self.look(tx)?.is_ok()))
+    }
+
+    /// Asked after a change, in the same transaction.
+    ///
+    /// # Errors
+    /// [`AdminError::LocksOut`] when there was somebody and is nobody now, with what stops the last one who was asked.
+    pub fn hold(&self, tx: &mut Transaction, before: Before) -> Result<(), AdminError> {
+        if !before.0 {
+            return Ok(());
+        }
+        self.look(tx)?.map_err(AdminError::LocksOut)
+    }
+
+    /// Whether an owner can sign in to the console; why the last one who was asked cannot.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn look(&self, tx: &mut Transaction) -> StoreResult<Result<(), String>> {
+        let Some(client) = tx.clients()?.into_iter().find(|client| client.id.as_str() == CONSOLE) else {
+            return Ok(Err("the console's service provider is not there".to_owned()));
+        };
+        let name = self.snapshot.chain(&client);
+        let Some(chain) = tx.published_chains()?.into_iter().find(|chain| chain.chain == name) else {
+            return Ok(Err(format!("the chain `{name}` of the console is not there")));
+        };
+        let connections = tx.connections()?;
+        let scopes: Vec<String> = client.scopes.iter().cloned().collect();
+        let reach = Reach {
+            registry: &self.registry,
+            chain: &chain,
+            connections: &connections,
+            client: &client.id,
+            scopes: &scopes,
+            prf: &self.prf,
+            random: &*self.random,
+            now: self.now,
+        };
+        let search = UserSearch { role: Some(Role::Owner.name().to_owned()), ..UserSearch::default() };
+        let mut why = "nobody has the role of an owner".to_owned();
+        let mut after = None;
+        loop {
+            let page = tx.find_users(&search, after.as_ref(), PAGE)?;
+            let full = page.len() == PAGE;
+            for (place, owner) in page {
+                match enters(tx, &reach, &client, &owner)? {
+                    Ok(()) => return Ok(Ok(())),
+                    Err(denial) => why = format!("{}: {denial}", owner.username),
+                }
+                after = Some(place);
+            }
+            if !full {
+                return Ok(Err(why));
+            }
+        }
+    }
+}
+
+/// Whether this owner may act and can finish.
+fn enters(
+    tx: &mut Transaction,
+    reach: &Reach<'_>,
+    client: &Client,
+    owner: &User,
+) -> StoreResult<Result<(), Denial>> {
+    if may_act(owner, client).is_err() {
+        return Ok(Err(Denial::MayNotAct));
+    }
+    let credentials = tx.credentials_of(owner.id)?;
+    Ok(reach.finishes(owner, &credentials))
+}

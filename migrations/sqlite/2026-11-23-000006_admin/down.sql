@@ -1,0 +1,2 @@
+DROP TABLE receipts;
+DROP TABLE one_time_links;

@@ -1,0 +1,3 @@
+DROP INDEX sessions_order;
+DROP TABLE user_groups;
+DROP TABLE user_facets;
