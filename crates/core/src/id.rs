@@ -47,6 +47,8 @@ uuid_id! {
     ChallengeId;
     /// The SSO memory of a browser. Its text form is the `sid` claim.
     SessionId;
+    /// A browser that somebody asked to be remembered in.
+    DeviceId;
     /// A message on its way to a person.
     MessageId;
     /// A row of the audit log.

@@ -11,6 +11,8 @@
 //! There is no "current step": what is due is planned anew from the evidence. `version` is raised by every change, and a
 //! change names the version it read, so of two tabs that answer at once one wins and the other is shown what is due now.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +21,7 @@ use crate::{
     channel::SendOutcome,
     code::IssuedCode,
     evidence::Evidence,
-    id::{ChainName, ChallengeId, ClientId, InteractionId, SessionId, UserId},
+    id::{ChainName, ChallengeId, ClientId, DeviceId, InteractionId, SessionId, UserId},
     plan::Denial,
     prompt::Prompt,
     time::Time,
@@ -55,6 +57,13 @@ pub struct Interaction {
     pub created_at: Time,
     /// When it ends unanswered.
     pub expires_at: Time,
+    /// The positions of the steps that passed with the wish to be remembered: the device is made at the end, since half a login
+    /// is no login.
+    #[serde(default)]
+    pub remember: BTreeSet<usize>,
+    /// The device whose cookie goes with the answer.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
     /// Where it stands.
     pub stage: Stage,
 }

@@ -18,6 +18,8 @@ pub mod channel;
 pub mod code;
 pub mod condition;
 pub mod crypto;
+pub mod draft;
+pub mod device;
 pub mod directory;
 pub mod engine;
 pub mod evidence;

@@ -14,7 +14,7 @@ use crate::{
     authenticator::{Readiness, Registry},
     chain::{ACR_VALUES, Alternative, ChainRevision, EnrolPolicy, Step},
     condition::{Context, Facts},
-    evidence::Evidence,
+    evidence::{Evidence, Via},
     id::{InteractionId, UserId},
     interaction::AcrClaim,
     time::Time,
@@ -111,6 +111,7 @@ pub struct Completed {
     acr: Option<&'static str>,
     amr: BTreeSet<String>,
     auth_time: Time,
+    remembered: bool,
 }
 
 impl Completed {
@@ -134,6 +135,11 @@ impl Completed {
     pub fn auth_time(&self) -> Time {
         self.auth_time
     }
+
+    /// Whether a remembered device stood in for a step.
+    pub fn remembered(&self) -> bool {
+        self.remembered
+    }
 }
 
 /// Why a request cannot be granted. For the log and the client; the person reads plainer words.
@@ -146,7 +152,7 @@ pub enum Denial {
         /// Its name.
         chain: String,
     },
-    /// The chain has no steps, or none is due and nothing was proved: that would be a login without a proof.
+    /// The chain has no steps, or none is due and nothing was proved in person: that would be a login without a proof.
     #[error("no step of the chain is due")]
     NothingDue,
     /// A due step names an authenticator that does not exist.
@@ -208,6 +214,9 @@ pub enum StepReport {
         by: String,
         /// When.
         at: Time,
+        /// Whether a remembered device stood in.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        remembered: bool,
     },
     /// It is not due.
     NotDue {
@@ -221,8 +230,23 @@ pub enum StepReport {
     },
 }
 
-/// Decides what comes next.
+/// Decides what comes next. A remembered device spares a step and never costs a login: where what it stands for is not
+/// enough (alone, or for what is demanded), the step is asked as if there were no device.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let plan = planned(inputs);
+    let too_weak = matches!(plan.next, Next::Deny(Denial::NothingDue | Denial::DemandNotMet | Denial::AcrNotReached));
+    if !too_weak || !inputs.evidence.iter().any(of_device) {
+        return plan;
+    }
+    let in_person: Vec<Evidence> = inputs.evidence.iter().filter(|evidence| !of_device(evidence)).cloned().collect();
+    planned(&Inputs { evidence: &in_person, ..*inputs })
+}
+
+fn of_device(evidence: &Evidence) -> bool {
+    evidence.via == Via::TrustedDevice
+}
+
+fn planned(inputs: &Inputs<'_>) -> Plan {
     let steps = &inputs.chain.document.steps;
     // A class asked for as a claim makes steps due as one of `acr_values` does.
     let acr_values: Vec<String> = named(inputs).cloned().collect();
@@ -238,7 +262,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
                 Some(evidence) => {
                     counted.push(evidence);
                     let by = evidence.authenticator.to_string();
-                    (StepReport::Satisfied { by, at: evidence.at }, None)
+                    let remembered = of_device(evidence);
+                    (StepReport::Satisfied { by, at: evidence.at, remembered }, None)
                 }
                 None => match open(position, step, inputs) {
                     Ok(next) => (StepReport::Due { condition_error }, Some(next)),
@@ -292,19 +317,26 @@ fn satisfying<'a>(position: usize, step: &Step, inputs: &Inputs<'a>, counted: &[
     let counts = |evidence: &&'a Evidence| {
         evidence.user == user
             && late_enough(evidence, inputs)
+            && (!of_device(evidence) || remembers(step, evidence, inputs.now))
             && step.alternatives.iter().any(|alternative| passes(alternative, evidence, inputs))
     };
     let own = |evidence: &&Evidence| evidence.interaction == inputs.interaction && evidence.step == position;
     let candidates = || inputs.evidence.iter().filter(counts).filter(free);
     candidates().filter(own).max_by_key(|evidence| evidence.at).or_else(|| {
-        candidates().min_by_key(|evidence| (evidence.factors.len(), evidence.properties.len(), evidence.at))
+        let last = |e: &&Evidence| (e.factors.len(), e.properties.len(), of_device(e), e.at);
+        candidates().min_by_key(last)
     })
+}
+
+/// Whether a step lets a device stand in with `evidence`: for as long as it says itself, whatever was promised elsewhere.
+fn remembers(step: &Step, evidence: &Evidence, now: Time) -> bool {
+    step.remember_device.is_some_and(|age| evidence.fresh(age.into(), now))
 }
 
 /// Whether `evidence` is of a login that the client's limit lets count. What counts is when that login ended, which is also what
 /// `auth_time` says: measured by the first step, a client would be refused for a login that is no older than it allows.
 fn late_enough(evidence: &Evidence, inputs: &Inputs<'_>) -> bool {
-    let this_run = evidence.interaction == inputs.interaction;
+    let this_run = evidence.interaction == inputs.interaction && !of_device(evidence);
     this_run || inputs.not_before.is_none_or(|limit| login_ended(evidence, inputs) >= limit)
 }
 
@@ -355,7 +387,9 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denia
 /// What follows when no step is left.
 fn finish(inputs: &Inputs<'_>, counted: &[&Evidence]) -> Next {
     let evidence = || counted.iter().copied();
-    let auth_time = counted.iter().map(|evidence| login_ended(evidence, inputs)).min();
+    // What a device stands for was proved at another time: it says nothing of when and how this person authenticated.
+    let in_person: Vec<&Evidence> = evidence().filter(|evidence| !of_device(evidence)).collect();
+    let auth_time = in_person.iter().map(|evidence| login_ended(evidence, inputs)).min();
     let (Some(user), Some(auth_time)) = (inputs.user, auth_time) else {
         return Next::Deny(Denial::NothingDue);
     };
@@ -364,7 +398,7 @@ fn finish(inputs: &Inputs<'_>, counted: &[&Evidence]) -> Next {
     }
     let reached: Vec<&'static str> = ACR_VALUES
         .iter()
-        .filter(|acr| acr.demands.iter().all(|demand| demand.met(evidence())))
+        .filter(|acr| acr.demands.iter().all(|demand| demand.met(in_person.iter().copied())))
         .map(|acr| acr.value)
         .collect();
     // A value that this server does not know is a wish of no meaning here (OpenID Connect Core, section 3.1.2.1: a
@@ -383,12 +417,14 @@ fn finish(inputs: &Inputs<'_>, counted: &[&Evidence]) -> Next {
     // The client compares with what it asked for, so it is told that and not something stronger (section 5.5.1.1; RFC 9470,
     // section 6).
     let acr = named(inputs).find_map(reaches).or(reached.last().copied());
-    let amr = evidence().flat_map(|e| e.amr.iter().cloned()).collect();
-    Next::Done(Completed { user, acr, amr, auth_time })
+    let amr = in_person.iter().flat_map(|e| e.amr.iter().cloned()).collect();
+    let remembered = in_person.len() < counted.len();
+    Next::Done(Completed { user, acr, amr, auth_time, remembered })
 }
 
 /// When the login ended in which `evidence` was given: a login ends with its last step, so the steps of one run share its time.
 fn login_ended(evidence: &Evidence, inputs: &Inputs<'_>) -> Time {
-    let same_login = |other: &&Evidence| (other.user, other.interaction) == (evidence.user, evidence.interaction);
+    let run = |e: &Evidence| (e.user, e.interaction, of_device(e));
+    let same_login = |other: &&Evidence| !of_device(evidence) && run(other) == run(evidence);
     inputs.evidence.iter().filter(same_login).map(|other| other.at).max().unwrap_or(evidence.at)
 }

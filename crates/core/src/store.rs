@@ -13,7 +13,12 @@ use crate::{
     chain::{ChainDocument, ChainRevision},
     channel::{Connection, SendOutcome},
     directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
-    id::{AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, InteractionId, SessionId, UserId},
+    device::TrustedDevice,
+    draft::{Byline, ChainDraft, HistoryEntry, LackCount, Means, Membership},
+    id::{
+        AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, DeviceId, InteractionId, SessionId,
+        UserId,
+    },
     interaction::{Challenge, Interaction},
     session::Session,
     time::Time,
@@ -47,7 +52,7 @@ pub trait Tx: Send {
     fn users(&mut self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>>;
     /// A new user. [`StoreError::Conflict`] when a login name is taken.
     fn insert_user(&mut self, user: &User) -> StoreResult<()>;
-    /// Changes a user. [`StoreError::Conflict`] when a login name is taken.
+    /// Changes a user; one who is disabled is remembered on no device any more. [`StoreError::Conflict`] when a login name is taken.
     fn update_user(&mut self, user: &User) -> StoreResult<()>;
     /// Up to `limit` users of a search behind `after`, by user name, or by the name that was found.
     fn find_users(
@@ -161,6 +166,19 @@ pub trait Tx: Send {
     fn latest_audit(&mut self, limit: usize) -> StoreResult<Vec<AuditEvent>>;
 
     /// Deletes up to `limit` rows of each kind that ended before `now`; how many.
+    /// A new device.
+    fn insert_device(&mut self, device: &TrustedDevice) -> StoreResult<()>;
+    /// The device of that id, living or not.
+    fn device(&mut self, id: DeviceId) -> StoreResult<Option<TrustedDevice>>;
+    /// Saves a device whose generation was raised by one, if the stored one is still the one before and lives; whether it was.
+    fn rotate_device(&mut self, device: &TrustedDevice, now: Time) -> StoreResult<bool>;
+    /// Forgets a device; whether it was alive.
+    fn revoke_device(&mut self, id: DeviceId, now: Time) -> StoreResult<bool>;
+    /// Forgets every device of a user; how many were alive.
+    fn revoke_devices(&mut self, user: UserId, now: Time) -> StoreResult<usize>;
+    /// A user's living devices, newest first, 100 at most.
+    fn devices_of(&mut self, user: UserId, now: Time) -> StoreResult<Vec<TrustedDevice>>;
+
     fn sweep(&mut self, now: Time, limit: usize) -> StoreResult<usize>;
 }
 

@@ -475,6 +475,74 @@ fn a_client_is_told_the_class_that_it_asked_for_and_not_a_stronger_one() {
     assert_eq!(told(&[ACR_2], claim(&[ACR_1], false)), Some(ACR_2));
 }
 
+fn remembered(kind: &str, ago: u64, step: usize) -> Evidence {
+    Evidence { via: Via::TrustedDevice, amr: [].into(), ..evidence(kind, ago, step) }
+}
+
+fn remembering(kinds: &[&str], seconds: u32) -> Step {
+    Step { remember_device: Some(Seconds(seconds)), ..step(kinds) }
+}
+
+#[test]
+fn a_056_a_device_passes_only_a_step_that_remembers_and_only_as_long_as_it_says() {
+    let word = || evidence("password", 1, 0);
+    let case = |second: Step, device| Case::new(vec![step(&["password"]), second], vec![word(), device]);
+    let done = case(remembering(&["smsotp"], 60), remembered("smsotp", 60, 1)).plan();
+    assert!(matches!(done.steps[1], StepReport::Satisfied { remembered: true, .. }));
+    let Next::Done(done) = done.next else { panic!("not done") };
+    assert!(done.remembered());
+    assert_eq!((done.acr(), done.auth_time()), (Some("urn:vestibule:acr:1fa"), NOW - Duration::from_secs(1)));
+    assert_eq!(done.amr().iter().collect::<Vec<_>>(), ["password"], "a device proves nothing");
+    assert_eq!(case(step(&["smsotp"]), remembered("smsotp", 1, 1)).asks(), Some(1));
+    assert_eq!(case(remembering(&["smsotp"], 60), remembered("smsotp", 61, 1)).asks(), Some(1));
+    assert_eq!(case(remembering(&["totp"], 60), remembered("smsotp", 1, 1)).asks(), Some(1), "weaker than the step");
+    let theirs = Evidence { user: UserId(id(2)), ..remembered("smsotp", 1, 1) };
+    assert_eq!(case(remembering(&["smsotp"], 60), theirs).asks(), Some(1));
+    let mut unknown = case(remembering(&["smsotp"], 60), remembered("smsotp", 1, 1));
+    unknown.user = None;
+    assert_eq!(unknown.asks(), Some(0));
+}
+
+#[test]
+fn a_056_a_device_is_never_the_only_evidence() {
+    let alone = Case::new(vec![remembering(&["smsotp"], 60)], vec![remembered("smsotp", 1, 0)]);
+    assert_eq!(alone.asks(), Some(0));
+    let both = vec![remembered("smsotp", 1, 0), remembered("password", 1, 1)];
+    let two = Case::new(vec![remembering(&["smsotp"], 60), remembering(&["password"], 60)], both);
+    assert_eq!(two.asks(), Some(0));
+    let one = Case::new(
+        vec![remembering(&["smsotp"], 60), remembering(&["smsotp"], 60)],
+        vec![evidence("smsotp", 1, 0), remembered("smsotp", 1, 0)],
+    );
+    assert_eq!(one.asks(), Some(1), "one credential counts once, remembered or not");
+}
+
+#[test]
+fn a_056_where_a_device_is_too_weak_the_step_is_asked_and_nobody_is_refused() {
+    let case = || {
+        let given = vec![evidence("password", 1, 0), remembered("smsotp", 30, 1)];
+        Case::new(vec![step(&["password"]), remembering(&["smsotp", "passkey"], 60)], given)
+    };
+    let mut acr = case();
+    acr.acr_values = vec!["urn:vestibule:acr:2fa".into()];
+    assert_eq!(acr.asks(), Some(1), "an acr is reached by what is proved");
+    acr.acr_values = vec!["urn:vestibule:acr:1fa".into()];
+    assert!(matches!(acr.plan().next, Next::Done(_)));
+    let mut demanding = case();
+    demanding.chain.document.demands = vec![Demand::PhishingResistant];
+    assert_eq!(demanding.asks(), Some(1));
+    demanding.evidence[1] = remembered("passkey", 30, 1);
+    assert!(matches!(demanding.plan().next, Next::Done(_)), "the proof that is remembered was that");
+    let mut fresh = case();
+    fresh.not_before = Some(NOW - Duration::from_secs(5));
+    assert_eq!(fresh.asks(), Some(1), "a device is as old as its proof");
+    let mut aged = case();
+    for alternative in &mut aged.chain.document.steps[1].alternatives {
+        alternative.max_age = Some(Seconds(20));
+    }
+    assert_eq!(aged.asks(), Some(1));
+}
+
 /// A small generator: a million cases have to be quick.
 struct Dice(u64);
 
@@ -498,6 +566,7 @@ impl Dice {
     fn step(&mut self) -> Step {
         let mut step: Step = (0..=self.roll(2)).map(|_| self.alternative()).collect::<Vec<_>>().into();
         step.distinct = !self.one_in(4);
+        step.remember_device = self.one_in(2).then(|| Seconds(self.age() as u32));
         if self.one_in(4) {
             step.when.push(Condition { test: self.test(), not: self.one_in(2) });
         }
@@ -530,7 +599,9 @@ impl Dice {
         if self.one_in(6) {
             evidence.user = UserId(id(2));
         }
-        if self.one_in(2) {
+        if self.one_in(3) {
+            evidence = Evidence { via: Via::TrustedDevice, amr: [].into(), ..evidence };
+        } else if self.one_in(2) {
             evidence.interaction = this_run();
         }
         evidence
@@ -564,7 +635,8 @@ impl Dice {
 fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
     let Some(here) = case.chain.document.steps.get(step) else {
         let factors: BTreeSet<_> = used.iter().flat_map(|e| &e.factors).collect();
-        return !used.is_empty() && (case.chain.document.demands.is_empty() || factors.len() >= 2);
+        let in_person = used.iter().any(|e| e.via == Via::Direct);
+        return in_person && (case.chain.document.demands.is_empty() || factors.len() >= 2);
     };
     let named = |v: &String| case.acr_values.contains(v) || case.acr_claim.iter().any(|c| c.values.contains(v));
     let not_asked = !here.on_request.is_empty() && !here.on_request.iter().any(named);
@@ -591,12 +663,19 @@ fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
         });
         let theirs = Some(e.user) == case.user
             && case.not_before.is_none_or(|limit| {
-                let login = |other: &&Evidence| other.interaction == e.interaction && other.user == e.user;
+                let login = |other: &&Evidence| {
+                    (other.interaction, other.user, other.via) == (e.interaction, e.user, Via::Direct)
+                };
+                if e.via == Via::TrustedDevice {
+                    return e.at >= limit;
+                }
                 e.interaction == this_run() || case.evidence.iter().filter(login).any(|other| other.at >= limit)
             });
         let free =
             !here.distinct || !used.iter().any(|u| u.authenticator == e.authenticator && u.credential == e.credential);
-        fits && theirs && free && oracle_allows(case, step + 1, &[used, &[e]].concat())
+        let remembered = e.via == Via::Direct
+            || here.remember_device.is_some_and(|age| NOW.0 - e.at.0 <= i64::from(age.0) * 1_000_000);
+        fits && theirs && free && remembered && oracle_allows(case, step + 1, &[used, &[e]].concat())
     })
 }
 
@@ -604,7 +683,7 @@ fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
 fn a_059_done_comes_only_when_every_due_step_passed() {
     let registry = registry();
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-    let (mut done, mut asked, mut denied) = (0, 0, 0);
+    let (mut done, mut asked, mut denied, mut remembered) = (0, 0, 0, 0);
     for round in 0..1_000_000 {
         let case = dice.case();
         let plan = case.plan_with(&registry);
@@ -612,6 +691,7 @@ fn a_059_done_comes_only_when_every_due_step_passed() {
         match plan.next {
             Next::Done(completed) => {
                 done += 1;
+                remembered += u32::from(completed.remembered());
                 assert!(oracle_allows(&case, 0, &[]), "round {round}: {:?} {:?}", case.chain, case.evidence);
                 assert_eq!(Some(completed.user()), case.user);
                 // What this run proved it proved after the request; the dice do not know that.
@@ -639,5 +719,6 @@ fn a_059_done_comes_only_when_every_due_step_passed() {
         }
     }
     // The generator reaches every outcome often enough to mean something.
-    assert!(done > 50_000 && asked > 50_000 && denied > 50_000, "{done} {asked} {denied}");
+    let enough = [done, asked, denied].iter().all(|n| *n > 50_000) && remembered > 3_000;
+    assert!(enough, "{done} {asked} {denied} {remembered}");
 }

@@ -4,7 +4,8 @@ use vestibule_core::{id::UserId, store::StoreResult, time::Time};
 
 use crate::store::Tx;
 
-/// Ends every session of a user and revokes every grant, those with `offline_access` too; how many sessions there were.
+/// Ends every session of a user, revokes every grant, those with `offline_access` too, and forgets every remembered device; how
+/// many sessions there were.
 ///
 /// # Errors
 /// When the store fails.
@@ -25,5 +26,6 @@ pub fn everywhere(tx: &mut dyn Tx, user: UserId, now: Time) -> StoreResult<usize
     for client in tx.clients()? {
         tx.revoke_consent_grants(user, &client.id, now)?;
     }
+    tx.revoke_devices(user, now)?;
     Ok(ended)
 }

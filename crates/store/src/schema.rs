@@ -115,6 +115,19 @@ diesel::table! {
 
 diesel::table! {
     audit_events (id) {
+diesel::table! {
+    trusted_devices (id) {
+        id -> Text,
+        user_id -> Text,
+        generation -> BigInt,
+        used_at -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        body -> Text,
+    }
+}
+
         id -> Text,
         at -> BigInt,
         body -> Text,

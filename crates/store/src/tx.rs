@@ -21,9 +21,11 @@ use vestibule_core::{
     channel::{Connection as ChannelConnection, SendOutcome},
     directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     id::{
-        AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, InteractionId, SessionId,
-        UserId,
+        AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, DeviceId, InteractionId,
+        SessionId, UserId,
     },
+    device::TrustedDevice,
+    draft::{Byline, ChainDraft, HistoryEntry, LackCount, Means, Membership},
     interaction::{Challenge, Interaction},
     session::Session,
     store::{Job, StoreError, StoreResult},
@@ -208,6 +210,14 @@ verbs! { vestibule_core::store::Tx {
 }}
 
 verbs! { vestibule_oauth::store::Tx {
+    devices {
+        fn insert_device(device: &TrustedDevice) -> ();
+        fn device(id: DeviceId) -> Option<TrustedDevice>;
+        fn rotate_device(device: &TrustedDevice, now: Time) -> bool;
+        fn revoke_device(id: DeviceId, now: Time) -> bool;
+        fn revoke_devices(user: UserId, now: Time) -> usize;
+        fn devices_of(user: UserId, now: Time) -> Vec<TrustedDevice>;
+    }
     clients {
         fn clients() -> Vec<Client>;
         fn put_client(client: &Client) -> ();

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, RequestContext, View};
+use super::{Engine, EngineError, RequestContext, View, finish::Keepsake};
 use crate::{
+    device::DeviceGiven,
     id::{ClientId, InteractionId},
     interaction::{Interaction, Stage},
     session::SessionRef,
@@ -27,6 +28,8 @@ pub enum Acted {
         answer: Value,
         /// The session whose cookie to set.
         session: SessionRef,
+        /// The remembered device whose cookie to set.
+        device: Option<DeviceGiven>,
     },
     /// It came to nothing: the view tells what there is.
     Nothing {
@@ -40,11 +43,11 @@ impl Acted {
         Self::Open { client: interaction.request.client.clone() }
     }
 
-    /// After an ending was written down; `session` is what it renewed.
-    pub(super) fn ended(interaction: Interaction, session: Option<SessionRef>) -> Self {
-        match (interaction.stage, session) {
-            (Stage::Closed { answer, .. }, Some(session)) => {
-                Self::Closed { client: interaction.request.client, answer, session }
+    /// After an ending was written down; `kept` is what the browser keeps of it.
+    pub(super) fn ended(interaction: Interaction, kept: Option<Keepsake>) -> Self {
+        match (interaction.stage, kept) {
+            (Stage::Closed { answer, .. }, Some(Keepsake { session, device })) => {
+                Self::Closed { client: interaction.request.client, answer, session, device }
             }
             (Stage::Open | Stage::Held, _) => Self::Open { client: interaction.request.client },
             (Stage::Closed { .. } | Stage::Denied { .. }, _) => Self::Nothing { stale: false },

@@ -5,7 +5,7 @@
 //! transaction that counts the try before anything else: a judgement whose try cannot be counted is thrown away.
 
 use super::{
-    Acted, Engine, EngineError, RequestContext, authenticator,
+    Acted, Engine, EngineError, RequestContext, authenticator, device,
     situation::{Person, Situation},
     tries::Tries,
 };
@@ -37,6 +37,8 @@ pub(super) struct Turn {
     pub(super) alternative: usize,
     pub(super) challenge: Option<Challenge>,
     pub(super) opening: Opening,
+    /// Whether the person wishes to be remembered instead of this step.
+    pub(super) remember: bool,
 }
 
 impl<S: Store + ?Sized> Engine<S> {
@@ -52,7 +54,7 @@ impl<S: Store + ?Sized> Engine<S> {
         answer: Answer,
         cx: &RequestContext,
     ) -> Result<Acted, EngineError> {
-        let mut situation = self.situation(id, binding).await?;
+        let mut situation = self.situation(id, binding, cx).await?;
         let Some(turn) = self.turn(&situation, &answer, cx).await else {
             return Ok(Acted::Nothing { stale: situation.interaction.version > answer.version });
         };
@@ -88,7 +90,9 @@ impl<S: Store + ?Sized> Engine<S> {
             (Opening::Once, None) => anonymous,
             (Opening::Free, Some(_)) => false,
         };
-        (judged && alternatives.contains(&alternative)).then_some(Turn { step, alternative, challenge, opening })
+        let remember = situation.may_remember(step).is_some() && !answer.fields.get(device::FIELD).is_empty();
+        let turn = Turn { step, alternative, challenge, opening, remember };
+        (judged && alternatives.contains(&alternative)).then_some(turn)
     }
 
     /// Whom the answer is about. A proven user stays who they are, whatever name was sent along.

@@ -54,7 +54,7 @@ impl<S: Store + ?Sized> Engine<S> {
         choice: Choose,
         cx: &RequestContext,
     ) -> Result<Acted, EngineError> {
-        let situation = self.situation(id, binding).await?;
+        let situation = self.situation(id, binding, cx).await?;
         let Some(step) = self.due(&situation, choice.version, choice.alternative, cx).await else {
             return Ok(Acted::Nothing { stale: situation.interaction.version > choice.version });
         };
@@ -73,7 +73,7 @@ impl<S: Store + ?Sized> Engine<S> {
         version: i64,
         cx: &RequestContext,
     ) -> Result<Acted, EngineError> {
-        let situation = self.situation(id, binding).await?;
+        let situation = self.situation(id, binding, cx).await?;
         let stale = situation.interaction.version > version;
         let chosen = situation.interaction.chosen;
         if let Some(Chosen { alternative, challenge: Some(_), .. }) = chosen

@@ -7,11 +7,13 @@ use serde_json::Value;
 use super::{
     Acted, Completion, Engine, EngineError, Finish, Finished, RequestContext,
     choose::{advance, stale_is_none},
+    device::Remembering,
     may_act,
     situation::Situation,
 };
 use crate::{
     audit::AuditEvent,
+    device::DeviceGiven,
     evidence::Evidence,
     id::{InteractionId, SessionId},
     interaction::{Interaction, Stage},
@@ -20,6 +22,13 @@ use crate::{
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
     time::Time,
 };
+
+/// What the browser keeps of a login.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keepsake {
+    pub(super) session: SessionRef,
+    pub(super) device: Option<DeviceGiven>,
+}
 
 /// What is needed to end an interaction inside a transaction.
 pub(super) struct Ending<T: ?Sized> {
@@ -33,14 +42,15 @@ pub(super) struct Ending<T: ?Sized> {
     pub(super) new_session: SessionId,
     pub(super) user_agent: Option<String>,
     pub(super) network: String,
+    pub(super) remembering: Remembering,
     pub(super) event: AuditEvent,
     pub(super) now: Time,
 }
 
 impl<T: Tx + ?Sized + 'static> Ending<T> {
-    /// Renews the session, lets the protocol finish, and leaves the outcome in `interaction`, which the caller saves; the
-    /// session as it is now, when there is one.
-    pub(super) fn end(&self, tx: &mut T, interaction: &mut Interaction) -> StoreResult<Option<SessionRef>> {
+    /// Renews the session, lets the protocol finish, and leaves the outcome in `interaction`, which the caller saves; what the
+    /// browser keeps, when there is something.
+    pub(super) fn end(&self, tx: &mut T, interaction: &mut Interaction) -> StoreResult<Option<Keepsake>> {
         let now = self.now;
         if let Some(relied) = self.relied
             && !tx.session(relied)?.is_some_and(|session| session.alive(now))
@@ -48,6 +58,7 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
             // Signed out since the plan was made: what was proved in it counts no more.
             return Err(StoreError::Conflict("the session has ended".to_owned()));
         }
+        let shown = self.browsers_device(tx)?;
         let Some(user) = tx.user(self.completed.user())?.filter(may_act) else {
             let answer = self.finish.refuse(&interaction.request, &Denial::MayNotAct);
             interaction.stage = Stage::Denied { denial: Some(Denial::MayNotAct), answer, at: now };
@@ -70,15 +81,19 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
             decision: self.decision.as_ref(),
             now,
         };
-        interaction.stage = match self.finish.finish(tx, &completion)? {
+        let finished = self.finish.finish(tx, &completion)?;
+        let mut device = None;
+        interaction.stage = match finished {
             Finished::Answer(answer) => {
                 tx.append_audit(&self.event)?;
+                device = self.settle_device(tx, interaction, shown)?;
+                interaction.device = device.as_ref().map(|device| device.id);
                 Stage::Closed { answer, at: now, session: session.id }
             }
             Finished::Hold => Stage::Held,
             Finished::Refuse { answer, denial } => Stage::Denied { denial, answer, at: now },
         };
-        Ok(Some(session.reference()))
+        Ok(Some(Keepsake { session: session.reference(), device: device.map(|device| device.given()) }))
     }
 
     /// Puts the evidence into the browser's session. New evidence renews it, so that an id planted before the login is
@@ -148,7 +163,7 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<Acted, EngineError> {
         let nothing = Acted::Nothing { stale: false };
-        let situation = self.situation(id, binding).await?;
+        let situation = self.situation(id, binding, cx).await?;
         if !situation.waits() {
             return Ok(nothing);
         }
@@ -157,9 +172,9 @@ impl<S: Store + ?Sized> Engine<S> {
         let interaction = situation.interaction;
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
-            let session = ending.end(tx, &mut interaction)?;
+            let kept = ending.end(tx, &mut interaction)?;
             advance(tx, interaction.clone())?;
-            Ok(Acted::ended(interaction, session))
+            Ok(Acted::ended(interaction, kept))
         };
         Ok(stale_is_none(self.store.write(work).await)?.unwrap_or(nothing))
     }
@@ -179,6 +194,10 @@ impl<S: Store + ?Sized> Engine<S> {
         event.details.insert("chain".to_owned(), format!("{}/{}", interaction.chain, interaction.revision));
         let amr: Vec<&str> = completed.amr().iter().map(String::as_str).collect();
         event.details.insert("amr".to_owned(), amr.join(" "));
+        if let Some(device) = cx.device.filter(|_| completed.remembered()) {
+            event.details.insert("device".to_owned(), device.id.to_string());
+        }
+        let remembering = self.remembering(situation, completed.user(), cx);
         Ending {
             finish: Arc::clone(&self.finish),
             completed,
@@ -191,6 +210,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 .as_ref()
                 .map(|agent| agent.chars().filter(|c| !c.is_control()).take(200).collect()),
             network: cx.network().as_str().to_owned(),
+            remembering,
             event,
             now,
         }

@@ -104,6 +104,8 @@ impl<S: Store + ?Sized> Engine<S> {
             session: situation.session.clone(),
             person: situation.person.clone(),
             challenges: Vec::new(),
+            device: situation.device.clone(),
+            given: None,
             now: situation.now,
         };
         after.interaction.subject = Subject::Proven(evidence.user);

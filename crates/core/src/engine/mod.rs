@@ -11,6 +11,7 @@
 mod acted;
 mod answer;
 mod choose;
+mod device;
 mod finish;
 mod guard;
 mod judge;
@@ -39,7 +40,8 @@ use crate::{
     chain::ChainRevision,
     channel::{Channel, Connection},
     crypto::{Prf, same_secret},
-    id::{AuditId, ChainName, ConnectionName, InteractionId, SessionId},
+    device::DeviceRef,
+    id::{ChainName, ConnectionName, InteractionId, SessionId},
     interaction::Request,
     plan::{Completed, Denial},
     random::Random,
@@ -54,7 +56,7 @@ pub use self::{
     answer::Answer,
     choose::Choose,
     start::{NotInteractive, Start, Started},
-    view::{AlternativeView, Body, ChallengeView, StepView, View},
+    view::{AlternativeView, Body, ChallengeView, RememberView, StepView, View},
 };
 
 /// What the protocol does inside the engine's transactions.
@@ -117,6 +119,8 @@ pub struct RequestContext {
     /// The browser, as it calls itself.
     pub user_agent: Option<String>,
     /// The request's id, as in the log.
+    /// The remembered device that the browser shows.
+    pub device: Option<DeviceRef>,
     pub request_id: String,
 }
 

@@ -5,6 +5,7 @@ use super::{
     Acted, Engine, EngineError, RequestContext,
     answer::Turn,
     choose::{advance, stale_is_none, store_opened},
+    finish::Keepsake,
     judge::{Follow, Judgement, Verdict},
     may_act,
     send::Departure,
@@ -17,7 +18,6 @@ use crate::{
     budget::Limited,
     id::ChallengeId,
     interaction::{Interaction, Notice, Subject},
-    session::SessionRef,
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
     time::Time,
 };
@@ -40,7 +40,12 @@ impl<S: Store + ?Sized> Engine<S> {
         let notice = self.notice(&judgement.verdict, &turn, cx);
         let outgoing = turn.challenge.as_ref().and_then(|challenge| challenge.outgoing.as_ref());
         let own_sends = outgoing.map(|outgoing| self.sends(&situation, Some(outgoing), false, cx));
-        let Situation { interaction, .. } = situation;
+        let Situation { mut interaction, .. } = situation;
+        if turn.remember {
+            interaction.remember.insert(turn.step);
+        } else {
+            interaction.remember.remove(&turn.step);
+        }
         let Judgement { verdict, renewed } = judgement;
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
@@ -84,7 +89,7 @@ impl<S: Store + ?Sized> Engine<S> {
             Ok(match went_on {
                 WentOn::Nowhere => Written::Noted,
                 WentOn::Sends => Written::Sends,
-                WentOn::Ended(session) => Written::Ended(Acted::ended(interaction, session)),
+                WentOn::Ended(kept) => Written::Ended(Acted::ended(interaction, kept)),
             })
         };
         let written = stale_is_none(self.store.write(work).await)?;
@@ -232,8 +237,8 @@ enum Written {
 enum WentOn {
     Nowhere,
     Sends,
-    /// The end, with the session that was renewed.
-    Ended(Option<SessionRef>),
+    /// The end, with what the browser keeps of it.
+    Ended(Option<Keepsake>),
 }
 
 /// Goes on after a passed step.

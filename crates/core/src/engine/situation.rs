@@ -9,6 +9,7 @@ use crate::{
     authenticator::{CodeKey, Readiness, StepContext},
     chain::{Alternative, ChainRevision},
     condition::Context,
+    device::{DeviceGiven, TrustedDevice},
     evidence::Evidence,
     id::{AuthenticatorName, ChainName, InteractionId, UserId},
     interaction::{Challenge, Interaction, Request, Stage, Subject},
@@ -28,6 +29,10 @@ pub(super) struct Situation {
     pub(super) session: Option<Session>,
     pub(super) person: Person,
     pub(super) challenges: Vec<Challenge>,
+    /// The device that the browser's cookie is good for, whoever's it is.
+    pub(super) device: Option<TrustedDevice>,
+    /// The device's cookie that went with the answer of a finished interaction.
+    pub(super) given: Option<DeviceGiven>,
     pub(super) now: Time,
 }
 
@@ -61,10 +66,15 @@ impl Person {
 
 impl<S: Store + ?Sized> Engine<S> {
     /// Loads what is known about an interaction.
-    pub(super) async fn situation(&self, id: InteractionId, binding: Option<&str>) -> Result<Situation, EngineError> {
+    pub(super) async fn situation(
+        &self,
+        id: InteractionId,
+        binding: Option<&str>,
+        cx: &RequestContext,
+    ) -> Result<Situation, EngineError> {
         self.check_binding(id, binding)?;
         let configuration = self.configuration();
-        let now = self.now();
+        let (now, shown) = (self.now(), cx.device);
         let load = move |tx: &mut S::Tx| {
             let Some(interaction) = tx.interaction(id)? else { return Ok(None) };
             let Some(chain) = chain_of(tx, &configuration, &interaction.chain, interaction.revision)? else {
@@ -80,10 +90,16 @@ impl<S: Store + ?Sized> Engine<S> {
             };
             let person = Person::load(tx, &chain, user, session.as_ref())?;
             let challenges = tx.challenges(id)?;
+            let device = shown.map(|shown| tx.device(shown.id)).transpose()?.flatten();
+            let closed = interaction.device.filter(|_| matches!(interaction.stage, Stage::Closed { .. }));
+            let given = closed.map(|id| tx.device(id)).transpose()?.flatten();
+            let given = given.filter(|device| device.alive(now)).map(|device| device.given());
             let configuration = Arc::clone(&configuration);
-            Ok(Some(Situation { interaction, chain, configuration, session, person, challenges, now }))
+            Ok(Some(Situation { interaction, chain, configuration, session, person, challenges, device, given, now }))
         };
-        self.store.read(load).await?.ok_or(EngineError::NotFound)
+        let mut situation = self.store.read(load).await?.ok_or(EngineError::NotFound)?;
+        situation.device = self.known_device(situation.device, cx, now).await?;
+        Ok(situation)
     }
 
     /// Plans what comes next.
@@ -121,7 +137,7 @@ impl<S: Store + ?Sized> Engine<S> {
             username: user.map(|user| user.username.as_str()),
             groups: user.map(|user| user.groups.as_slice()),
             roles: user.map(|user| user.roles.as_slice()),
-            known_device: false,
+            known_device: user.is_some_and(|user| situation.device_of(user.id).is_some()),
         };
         // Proven, and gone or disabled since.
         if proven.is_some() && user.is_none() {
@@ -153,7 +169,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let session = situation.session.iter().filter(|session| Some(session.user) == user);
         let earlier = session.flat_map(|session| &session.evidence);
         let earlier = earlier.filter(|given| self.still_has(&situation.person, situation, given));
-        situation.interaction.evidence.iter().chain(earlier).cloned().collect()
+        let direct = situation.interaction.evidence.iter().chain(earlier).cloned();
+        direct.chain(user.into_iter().flat_map(|user| self.second_hand(situation, user))).collect()
     }
 
     pub(super) fn still_has(&self, person: &Person, situation: &Situation, evidence: &Evidence) -> bool {

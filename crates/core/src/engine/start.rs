@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     chain::ChainRevision,
+    device::DeviceGiven,
     id::{ChainName, InteractionId},
     interaction::{Interaction, Request, Stage, Subject},
     plan::{Completed, Denial, Next},
@@ -37,6 +38,8 @@ pub enum Started {
         answer: Value,
         /// The session that holds the evidence.
         session: SessionRef,
+        /// The remembered device whose cookie to set.
+        device: Option<DeviceGiven>,
     },
     /// The person has to do something, or to be told why they get nothing.
     Interaction {
@@ -89,8 +92,17 @@ impl<S: Store + ?Sized> Engine<S> {
         self.mark_seen(known.as_ref(), session).await?;
         let subject = person.user.as_ref().map_or(Subject::Nobody, |user| Subject::Proven(user.id));
         let interaction = self.new_interaction(request, &chain, known.as_ref(), subject, now);
-        let challenges = Vec::new();
-        let situation = Situation { interaction, chain, configuration, session: known, person, challenges, now };
+        let situation = Situation {
+            interaction,
+            chain,
+            configuration,
+            session: known,
+            person,
+            challenges: Vec::new(),
+            device: self.shown_device(cx, now).await?,
+            given: None,
+            now,
+        };
         match self.plan(&situation, cx).await.next {
             Next::Deny(denial) => Ok(self.refused(situation.request(), denial)),
             Next::Done(completed) => self.finish_at_once(situation, completed, interactive, cx).await,
@@ -166,6 +178,8 @@ impl<S: Store + ?Sized> Engine<S> {
             issues: 0,
             created_at: now,
             expires_at: now + self.parts.interaction_life,
+            remember: [].into(),
+            device: None,
             stage: Stage::Open,
         }
     }
@@ -190,14 +204,15 @@ impl<S: Store + ?Sized> Engine<S> {
         let id = interaction.id;
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
-            ending.end(tx, &mut interaction)?;
+            let kept = ending.end(tx, &mut interaction)?;
             if interactive && has_page(&interaction.stage) {
                 tx.insert_interaction(&interaction)?;
             }
-            Ok(interaction.stage)
+            Ok((interaction.stage, kept.and_then(|kept| kept.device)))
         };
-        Ok(match self.store.write(work).await? {
-            Stage::Closed { answer, .. } => Started::Finished { answer, session: session.reference() },
+        let (stage, device) = self.store.write(work).await?;
+        Ok(match stage {
+            Stage::Closed { answer, .. } => Started::Finished { answer, session: session.reference(), device },
             stage if interactive && has_page(&stage) => Started::Interaction { id, binding: self.binding(id) },
             Stage::Denied { answer, denial, .. } => Started::Refused { answer, denial },
             Stage::Open | Stage::Held if interactive => Started::Interaction { id, binding: self.binding(id) },

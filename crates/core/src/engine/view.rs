@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::{Engine, EngineError, RequestContext, authenticator, situation::Situation};
 use crate::{
     authenticator::{Opening, Outcome, Readiness, label},
+    chain::Seconds,
     channel::SendOutcome,
+    device::DeviceGiven,
     id::{AuthenticatorName, ChallengeId, InteractionId},
     interaction::{Challenge, Chosen, Notice, Request, Stage, Subject},
     plan::{Availability, Completed, Denial, Next, Plan, StepReport},
@@ -50,6 +52,8 @@ pub enum Body {
         answer: Value,
         /// The session whose cookie to set.
         session: Option<SessionRef>,
+        /// The remembered device whose cookie to set.
+        device: Option<DeviceGiven>,
     },
     /// It cannot go on: the person is told, and the client by `answer`.
     Denied {
@@ -77,10 +81,21 @@ pub struct StepView {
     pub user: Option<User>,
     /// The challenge, where the alternative has one.
     pub challenge: Option<ChallengeView>,
+    /// Whether the person may be remembered on this device instead of the step.
+    pub remember: Option<RememberView>,
     /// All ways to pass the step.
     pub alternatives: Vec<AlternativeView>,
     /// What the last answer came to.
     pub notice: Option<Notice>,
+}
+
+/// The wish to be remembered, as the page offers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberView {
+    /// For how long.
+    pub life: Seconds,
+    /// Whether the person wished it when they answered last.
+    pub wished: bool,
 }
 
 /// A challenge as the person may see it.
@@ -128,7 +143,7 @@ impl<S: Store + ?Sized> Engine<S> {
         binding: Option<&str>,
         cx: &RequestContext,
     ) -> Result<View, EngineError> {
-        let situation = self.situation(id, binding).await?;
+        let situation = self.situation(id, binding, cx).await?;
         let body = self.body(&situation, cx).await;
         let interaction = situation.interaction;
         Ok(View { id, version: interaction.version, request: interaction.request, body, stale: false })
@@ -139,7 +154,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let again = |at: &Time| now < *at + Self::ANSWER_AGAIN;
         match &situation.interaction.stage {
             Stage::Closed { answer, at, .. } if again(at) => {
-                Body::Closed { answer: answer.clone(), session: situation.session.as_ref().map(|s| s.reference()) }
+                let session = situation.session.as_ref().map(|session| session.reference());
+                Body::Closed { answer: answer.clone(), session, device: situation.given }
             }
             Stage::Denied { answer, at, denial } if again(at) => {
                 Body::Denied { answer: answer.clone(), denial: denial.clone() }
@@ -189,6 +205,8 @@ impl<S: Store + ?Sized> Engine<S> {
             (Some(_), Some(challenge)) => (Some(challenge.prompt.clone()), false),
             (Some(alternative), None) => self.unopened(situation, step, alternative).await,
         };
+        let wished = interaction.remember.contains(&step);
+        let remember = situation.may_remember(step).filter(|_| prompt.is_some());
         StepView {
             number: plan.steps.iter().take(step + 1).filter(counts).count(),
             of: plan.steps.iter().filter(counts).count(),
@@ -196,6 +214,7 @@ impl<S: Store + ?Sized> Engine<S> {
             username: anonymous.then(|| hint(situation)),
             user: situation.person.user.clone().filter(|_| situation.proven()),
             challenge: challenge.map(|challenge| self.challenge_view(situation, challenge)),
+            remember: remember.map(|life| RememberView { life, wished }),
             alternatives,
             notice: interaction.notice.clone(),
         }

@@ -16,7 +16,7 @@ use vestibule_core::{
     audit::AuditEvent,
     authenticator::{Opening, Proof},
     budget::Limits,
-    chain::{ChainDocument, Seconds},
+    chain::{ChainDocument, ChainRevision, Seconds},
     channel::{Message, SendOutcome},
     code::{Alphabet, CodeSpec},
     crypto::MasterKey,
@@ -83,7 +83,7 @@ pub(crate) struct Visitor {
 }
 
 pub(crate) fn from(ip: &str) -> RequestContext {
-    RequestContext { ip: ip.parse().ok(), user_agent: Some("Test".to_owned()), request_id: "r-1".to_owned() }
+    RequestContext { ip: ip.parse().ok(), user_agent: Some("Test".to_owned()), device: None, request_id: "r-1".to_owned() }
 }
 
 pub(crate) fn request() -> Request {
@@ -138,15 +138,21 @@ impl House {
             })
             .await
             .unwrap();
+        let house = Self { engine, store, meanwhile, clock, gateway, grants, alice, _folder: folder };
+        house.reconfigure(chains);
+        house
+    }
+
+    /// An admin changes the chains.
+    pub(crate) fn reconfigure(&self, chains: Vec<ChainRevision>) {
         let sms = Connection {
             name: "SMSOTP".into(),
             kind: "test".to_owned(),
             settings: Default::default(),
             disabled: false,
         };
-        let channels = HashMap::from([(sms.name.clone(), gateway.clone() as Arc<dyn Channel>)]);
-        engine.set_configuration(Configuration { chains, connections: vec![sms], channels });
-        Self { engine, store, meanwhile, clock, gateway, grants, alice, _folder: folder }
+        let channels = HashMap::from([(sms.name.clone(), self.gateway.clone() as Arc<dyn Channel>)]);
+        self.engine.set_configuration(Configuration { chains, connections: vec![sms], channels });
     }
 
     pub(crate) async fn add(&self, name: &str, word: &str) -> UserId {
@@ -223,10 +229,10 @@ impl House {
     pub(crate) async fn give(&self, visitor: &Visitor, answer: Answer) -> View {
         let acted = self.engine.answer(visitor.id, Some(&visitor.binding), answer, &visitor.cx).await.unwrap();
         let view = self.after(visitor, &acted).await;
-        if let (Acted::Closed { answer, session, .. }, Body::Closed { answer: shown, session: now }) =
+        if let (Acted::Closed { answer, session, device, .. }, Body::Closed { answer: shown, session: now, device: kept }) =
             (&acted, &view.body)
         {
-            assert_eq!((answer, Some(session)), (shown, now.as_ref()), "what was told at once is what is shown later");
+            assert_eq!((answer, Some(session), device), (shown, now.as_ref(), kept), "what was told at once is what is shown later");
         }
         view
     }
@@ -288,7 +294,7 @@ pub(crate) fn step(view: View) -> StepView {
 
 pub(crate) fn closed(view: View) -> (Value, SessionRef) {
     match view.body {
-        Body::Closed { answer, session: Some(session) } => (answer, session),
+        Body::Closed { answer, session: Some(session), .. } => (answer, session),
         other => panic!("not closed: {other:?}"),
     }
 }
@@ -487,6 +493,9 @@ impl Authenticator for Broken {
     }
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
         Ok(ask("password", FieldKind::Password))
+    }
+    fn holds(&self, _: &StepContext<'_>, credential: &str) -> bool {
+        credential == "x"
     }
     async fn answer(&self, cx: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
         match cx.settings.get("how").and_then(Value::as_str) {

@@ -18,7 +18,7 @@ fn all() -> Decision {
 async fn consent_is_asked_once() {
     let world = asking().await;
     let told = world.ask(&query(&[]), None).await;
-    let Body::Closed { answer, session } = world.decide(told, &all()).await else { panic!("not closed") };
+    let Body::Closed { answer, session, .. } = world.decide(told, &all()).await else { panic!("not closed") };
     assert!(param(&world.answer_url(&answer), "code").is_some());
     assert!(param(&world.ask(&query(&[]), session).await.url(), "code").is_some(), "remembered");
     let Told::Asked { .. } = world.ask(&query(&[("scope", "openid email")]), session).await else {

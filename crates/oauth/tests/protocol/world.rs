@@ -94,7 +94,7 @@ pub(crate) fn param(url: &Url, name: &str) -> Option<String> {
 }
 
 pub(crate) fn cx() -> RequestContext {
-    RequestContext { ip: "192.0.2.7".parse().ok(), user_agent: None, request_id: "r-1".to_owned() }
+    RequestContext { ip: "192.0.2.7".parse().ok(), user_agent: None, device: None, request_id: "r-1".to_owned() }
 }
 
 /// A client with a secret `<id>-secret`, and what `change` says.
@@ -267,7 +267,7 @@ impl World {
     /// Alice signs in, and nothing else is asked: where she is sent, and her session.
     pub(crate) async fn sign_in(&self, query: &str) -> (Url, SessionRef) {
         match self.open(self.ask(query, None).await).await.0.body {
-            Body::Closed { answer, session: Some(session) } => (self.answer_url(&answer), session),
+            Body::Closed { answer, session: Some(session), .. } => (self.answer_url(&answer), session),
             other => panic!("not closed: {other:?}"),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod configuration;
 pub(crate) mod consents;
 pub(crate) mod credentials;
 pub(crate) mod directory;
+pub(crate) mod devices;
 pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod keys;

@@ -11,7 +11,7 @@ use vestibule_core::{
 use super::{from_json, rows, to_json, written};
 use crate::{
     error::{Failure, Verdict},
-    schema::{login_names, users},
+    schema::{login_names, trusted_devices, users},
 };
 
 /// The names that open a user's account. An address too odd to be typed as a name is none.
@@ -60,6 +60,13 @@ on_both! {
             diesel::delete(login_names::table.filter(login_names::user_id.eq(&id))).execute(connection)?;
             take_names(connection, user)
         })?;
+        if user.disabled {
+            // On every path that disables somebody: who is let in again is remembered nowhere.
+            let alive = trusted_devices::table
+                .filter(trusted_devices::user_id.eq(&id))
+                .filter(trusted_devices::revoked_at.is_null());
+            diesel::update(alive).set(trusted_devices::revoked_at.eq(user.updated_at.0)).execute(&mut tx.connection)?;
+        }
         tx.list_user(user)
     }
 

@@ -12,6 +12,9 @@
     reason = "a test fails by panicking, and says when it is skipped"
 )]
 
+mod audit;
+mod chains;
+mod devices;
 mod operation;
 mod place;
 mod races;
@@ -81,6 +84,19 @@ everywhere! {
         a_064_tries_never_exceed_their_limit
         of_sixteen_tabs_one_advances_the_interaction
         a_026_of_sixteen_refreshes_one_moves_the_family
+    audit {
+        sealed_rows_are_numbered_in_the_order_of_time
+        of_many_sealers_each_row_is_sealed_by_one
+        a_mark_moves_only_from_where_it_stands
+        every_filter_gives_what_it_says_page_by_page
+    }
+    devices {
+        a_device_is_used_once_by_generation
+        a_device_is_forgotten_once_and_never_used_again
+        the_devices_of_a_user_are_theirs_and_live
+        a_disabled_user_is_remembered_nowhere
+        a_device_that_ended_is_swept
+    }
         a_031_one_assertion_is_used_once_by_sixteen
         of_sixteen_one_takes_the_name
         one_budget_counts_all_sixteen

@@ -125,6 +125,8 @@ pub(crate) fn interaction() -> Interaction {
         notice: None,
         issues: 0,
         created_at: NOW,
+        remember: [].into(),
+        device: None,
         expires_at: NOW + HOUR,
         stage: Stage::Open,
     }
