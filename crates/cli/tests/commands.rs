@@ -162,9 +162,43 @@ fn a_dry_run_says_2_and_an_export_changes_nothing() {
     assert!(again.status.code() == Some(0) && out(&again).contains("0 created, 0 changed"), "{}", out(&again));
     assert_eq!(place.run(&["export", "out"]).status.code(), Some(73), "an export is not overwritten");
 
+    assert_eq!(place.run(&["export", "one.toml"]).status.code(), Some(0));
+    assert_eq!(place.run(&["apply", "one.toml", "--dry-run"]).status.code(), Some(0));
+    assert_eq!(place.run(&["export", "one.toml"]).status.code(), Some(73));
+    assert_eq!(place.run(&["apply", "one.toml", "--release"]).status.code(), Some(0));
+
     fs::write(&file, "[[chain]]\nname = \"default\"\nsteps = [[\"pasword\"]]\n").unwrap();
     let wrong = place.run(&apply);
     assert!(wrong.status.code() == Some(65) && err(&wrong).contains("chains.toml:3: chain.steps"), "{}", err(&wrong));
+}
+
+#[test]
+fn people_come_and_go_as_csv() {
+    let place = Place::new();
+    let write = |text: &str| fs::write(place.path().join("people.csv"), text).unwrap();
+    write("username,email,groups\nada,ada@example.org,staff;friends\nbob,nobody,\n");
+    let output = place.run(&["user", "import", "people.csv"]);
+    assert_eq!(output.status.code(), Some(65));
+    assert!(err(&output).contains("line 3: email: is no e-mail address"), "{}", err(&output));
+    assert!(out(&output).contains("Nothing was written") && out(&place.run(&["user", "list"])).is_empty());
+    let output = place.run(&["user", "import", "people.csv", "--skip-bad", "--dry-run"]);
+    assert_eq!((output.status.code(), out(&place.run(&["user", "list"]))), (Some(2), String::new()));
+    let output = place.run(&["user", "import", "people.csv", "--skip-bad", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &report["created"], &report["refused"][0]["line"]),
+        (Some(0), &1.into(), &3.into())
+    );
+    assert_eq!(place.run(&["user", "export", "out.csv"]).status.code(), Some(0));
+    assert_eq!(place.run(&["user", "export", "out.csv"]).status.code(), Some(73), "an export is not overwritten");
+    let exported = fs::read_to_string(place.path().join("out.csv")).unwrap();
+    assert_eq!(exported, out(&place.run(&["user", "export"])));
+    let again = place.run_with_input(&["user", "import", "-"], &exported);
+    assert!(
+        again.status.code() == Some(0) && out(&again).contains("0 created, 0 changed, 1 unchanged"),
+        "{}",
+        out(&again)
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use vestibule_core::{chain::ChainDocument, crypto::MasterKey, random::SystemRandom, user::User};
 use vestibule_oauth::model::Client;
@@ -356,6 +356,137 @@ fn database_url(folder: &Path) -> PathBuf {
     let file = folder.join("database-url");
     fs::write(&file, "sqlite::memory:").unwrap();
     file
+}
+
+/// The schema that the program prints for editors.
+fn schema(more: &[&str]) -> Json {
+    let output = program().args(["config", "schema"]).args(more).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What of `value` is against `schema`. Of JSON Schema it knows what the program uses, and fails at everything else.
+fn faults(schema: &Json, value: &Json, at: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let table = value.as_object();
+    let number =
+        |limit: &Json, ok: fn(f64, f64) -> bool| value.as_f64().is_none_or(|value| ok(value, limit.as_f64().unwrap()));
+    for (keyword, wanted) in schema.as_object().unwrap() {
+        let good = match keyword.as_str() {
+            "$schema" | "title" | "description" | "default" | "examples" | "writeOnly" => true,
+            "const" => value == wanted,
+            "enum" => wanted.as_array().unwrap().contains(value),
+            "type" => match wanted {
+                Json::Array(kinds) => kinds.iter().any(|kind| is_a(kind.as_str().unwrap(), value)),
+                kind => is_a(kind.as_str().unwrap(), value),
+            },
+            "minimum" => number(wanted, |value, limit| value >= limit),
+            "maximum" => number(wanted, |value, limit| value <= limit),
+            "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap()),
+            "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 <= wanted.as_u64().unwrap()),
+            "required" => table.is_none_or(|table| {
+                wanted.as_array().unwrap().iter().all(|key| table.contains_key(key.as_str().unwrap()))
+            }),
+            "anyOf" => wanted.as_array().unwrap().iter().any(|schema| faults(schema, value, at).is_empty()),
+            "items" => {
+                let items = value.as_array().into_iter().flatten();
+                wrong.extend(items.enumerate().flat_map(|(n, item)| faults(wanted, item, &format!("{at}[{n}]"))));
+                true
+            }
+            "properties" => {
+                let known = table.into_iter().flatten().filter_map(|(key, value)| Some((key, value, wanted.get(key)?)));
+                wrong.extend(known.flat_map(|(key, value, schema)| faults(schema, value, &format!("{at}.{key}"))));
+                true
+            }
+            "additionalProperties" => {
+                let known = |key: &String| schema.get("properties").is_some_and(|known| known.get(key).is_some());
+                for (key, value) in table.into_iter().flatten().filter(|(key, _)| !known(key)) {
+                    match wanted {
+                        Json::Bool(false) => wrong.push(format!("{at}.{key} is not known")),
+                        schema => wrong.extend(faults(schema, value, &format!("{at}.{key}"))),
+                    }
+                }
+                true
+            }
+            other => panic!("{at}: this test does not know {other}"),
+        };
+        if !good {
+            wrong.push(format!("{at}: {keyword}"));
+        }
+    }
+    wrong
+}
+
+fn is_a(kind: &str, value: &Json) -> bool {
+    match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        other => panic!("this test does not know the type {other}"),
+    }
+}
+
+/// Everything that is shown fits the schema of its kind; what the program would refuse does not.
+#[test]
+fn examples_and_pages_fit_the_schemas() {
+    let (settings, declarations) = (schema(&[]), schema(&["--declarations"]));
+    let fits = |text: &str| {
+        let value: Json = toml::from_str(text).unwrap();
+        faults(if text.contains("[[") { &declarations } else { &settings }, &value, "")
+    };
+    let mut shown = 0;
+    let examples = ["portal", "vestibule"].map(|name| read(&format!("examples/config/{name}.toml")));
+    let pages: Vec<String> = pages().iter().map(|page| read(page)).collect();
+    let shown_there = pages.iter().flat_map(|page| blocks(page, "toml"));
+    for text in examples.iter().map(String::as_str).chain(shown_there) {
+        assert_eq!(fits(text), Vec::<String>::new(), "{text}");
+        shown += 1;
+    }
+    assert!(shown > 10, "{shown} are shown");
+    for bad in [
+        "listn = \"127.0.0.1:80\"",
+        "[limits.tries]\nlimit = 0",
+        "dev = 7",
+        "[log]\nformat = \"xml\"",
+        "[[client]]\nname = \"no id\"",
+        "[[client]]\nid = \"a\"\nconsent = \"never\"",
+        "[[client]]\nid = \"a\"\nsecret = \"written out\"",
+        "[[chain]]\nname = \"a\"\nsteps = []",
+        "[[chain]]\nname = \"a\"\nsteps = [[\"pasword\"]]",
+        "[[chain]]\nname = \"a\"\nsteps = [{ alternatives = [\"password\"], when = [{ group = \"x\", nto = true }] }]",
+        "[[chain]]\nname = \"a\"\nsteps = [[{ authenticator = \"smsotp\", settings = { length = 99 } }]]",
+        "[[connection]]\nname = \"a\"\nsettings.secrets.key = \"written out\"",
+        "[[connection]]\nname = \"a\"\nsettings.methd = \"GET\"",
+        "[[user]]\nusername = \"a\"\ngroups = \"x\"",
+    ] {
+        assert!(!fits(bad).is_empty(), "{bad}");
+    }
+}
+
+/// The settings of a schema by their paths, without the files that may hold them.
+fn paths(schema: &Json, at: &str, out: &mut BTreeSet<String>) {
+    let properties = schema["properties"].as_object().unwrap();
+    for (key, schema) in properties {
+        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        let held = key.strip_suffix("_file").is_some_and(|held| properties.contains_key(held));
+        match schema.get("properties") {
+            Some(_) => paths(schema, &path, out),
+            None if held => {}
+            None => {
+                assert!(schema.get("description").is_some(), "nothing is said of {path}");
+                out.insert(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_schema_has_every_setting_and_no_other() {
+    let mut offered = BTreeSet::new();
+    paths(&schema(&[]), "", &mut offered);
+    assert_eq!(offered, settings().into_keys().collect());
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub mod introspect;
 pub mod issuer;
 pub mod keys;
 pub mod logout;
+pub mod managed;
 pub mod may_act;
 pub mod model;
 pub mod params;

@@ -7,7 +7,10 @@ use vestibule_core::{
 };
 use vestibule_jose::StoredKey;
 
-use crate::model::{AuthorizationCode, Client, Consent, Grant, GrantId, RefreshState};
+use crate::{
+    managed::{Managed, ObjectKind},
+    model::{AuthorizationCode, Client, Consent, Grant, GrantId, RefreshState},
+};
 
 /// The database of the whole server.
 pub type Store = dyn CoreStore<Tx = dyn Tx>;
@@ -20,6 +23,15 @@ pub trait Tx: CoreTx {
     fn put_client(&mut self, client: &Client) -> StoreResult<()>;
     /// Removes a client and revokes its grants; whether there was one.
     fn delete_client(&mut self, id: &ClientId, now: Time) -> StoreResult<bool>;
+
+    /// The file that declares a thing, if one does.
+    fn managed(&mut self, kind: ObjectKind, name: &str) -> StoreResult<Option<Managed>>;
+    /// Everything that a file declares, by kind and name.
+    fn managed_all(&mut self) -> StoreResult<Vec<Managed>>;
+    /// Notes that a file declares a thing; of two files the later.
+    fn set_managed(&mut self, managed: &Managed) -> StoreResult<()>;
+    /// Lets go of a thing; whether a file declared it.
+    fn clear_managed(&mut self, kind: ObjectKind, name: &str) -> StoreResult<bool>;
 
     /// Every signing key that is not deleted.
     fn signing_keys(&mut self) -> StoreResult<Vec<StoredKey>>;

@@ -16,6 +16,7 @@ pub mod demo;
 pub mod dev;
 pub mod handlers;
 pub mod http;
+pub mod import;
 pub mod logging;
 pub mod pages;
 pub mod portal;

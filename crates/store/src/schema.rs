@@ -236,6 +236,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    managed_objects (kind, name) {
+        kind -> Text,
+        name -> Text,
+        source -> Text,
+        applied_at -> BigInt,
+    }
+}
+
 diesel::joinable!(login_names -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(login_names, users);
 diesel::allow_tables_to_appear_in_same_query!(chains, chain_revisions);

@@ -33,7 +33,10 @@ use vestibule_core::{
     user::{Credential, LoginName, User},
 };
 use vestibule_jose::StoredKey;
-use vestibule_oauth::model::{AuthorizationCode, Client, Consent, Grant, GrantId, RefreshState};
+use vestibule_oauth::{
+    managed::{Managed, ObjectKind},
+    model::{AuthorizationCode, Client, Consent, Grant, GrantId, RefreshState},
+};
 
 use crate::{
     error::{Failure, Verdict, passing, told},
@@ -222,6 +225,12 @@ verbs! { vestibule_oauth::store::Tx {
         fn clients() -> Vec<Client>;
         fn put_client(client: &Client) -> ();
         fn delete_client(id: &ClientId, now: Time) -> bool;
+    }
+    managed {
+        fn managed(kind: ObjectKind, name: &str) -> Option<Managed>;
+        fn managed_all() -> Vec<Managed>;
+        fn set_managed(managed: &Managed) -> ();
+        fn clear_managed(kind: ObjectKind, name: &str) -> bool;
     }
     keys {
         fn signing_keys() -> Vec<StoredKey>;

@@ -29,7 +29,6 @@ use vestibule_core::{
     channel::{ConnectionError, Message, SendOutcome, Settings},
 };
 
-pub use self::advice::{Advice, advise};
 use self::{
     address::Address,
     advice::{names_a_secret, written_out},
@@ -38,6 +37,10 @@ use self::{
     rule::{Answer, JsonPath, SuccessRule, Verdict},
     settings::{Auth, ContentType, Header, Method, NumberFormat, Written},
     template::{Place, Slot, Template, Values},
+};
+pub use self::{
+    advice::{Advice, advise},
+    settings::settings_schema,
 };
 use crate::{Outbox, SmsOtp};
 

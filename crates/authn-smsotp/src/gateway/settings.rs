@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use vestibule_core::channel::{ConnectionError, Settings};
 
 use super::{
@@ -80,6 +80,55 @@ const NAMES: [&str; 17] = [
     "timeout_seconds",
     "allow_plain_http",
 ];
+
+/// The JSON Schema of a gateway's settings. What is `writeOnly` is a secret.
+pub fn settings_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let secret = || json!({ "type": "string", "writeOnly": true });
+    let table = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let texts = || json!({ "type": "array", "items": text() });
+    let auth = |kind: &str, names: &[&str]| {
+        let values = names.iter().map(|name| ((*name).to_owned(), text()));
+        let properties: serde_json::Map<_, _> = values.chain([("type".to_owned(), json!({ "const": kind }))]).collect();
+        table(properties.into(), &[&["type"], names].concat())
+    };
+    let seconds = || json!({ "type": "integer", "minimum": 1, "maximum": 10 });
+    let rules = [
+        table(json!({ "json": table(json!({ "path": text(), "equals": {} }), &["path", "equals"]) }), &["json"]),
+        table(
+            json!({ "json_not": table(json!({ "path": text(), "none_of": { "type": "array" } }), &["path", "none_of"]) }),
+            &["json_not"],
+        ),
+        table(json!({ "starts_with": text() }), &["starts_with"]),
+        table(json!({ "contains": text() }), &["contains"]),
+    ];
+    let schema = |name: &str| match name {
+        "preset" => json!({ "enum": ["vonage", "twilio", "clickatell", "plivo", "bulksms", "generic", "outbox"] }),
+        "method" => json!({ "enum": ["GET", "POST", "PUT"] }),
+        "headers" => {
+            json!({ "type": "array", "items": table(json!({ "name": text(), "value": text() }), &["name", "value"]) })
+        }
+        "content_type" => json!({ "enum": ["json", "form", "xml", "none"] }),
+        "auth" => json!({ "anyOf": [
+            auth("none", &[]), auth("basic", &["username", "password"]), auth("bearer", &["token"]), auth("header", &["name", "value"]),
+        ] }),
+        "secrets" => json!({ "type": "object", "additionalProperties": secret() }),
+        "number_format" => json!({ "enum": ["e164", "digits"], "default": "e164" }),
+        "success" => table(
+            json!({
+                "status": { "type": "array", "items": { "type": "integer" }, "default": [200, 201, 202] },
+                "body": { "type": "array", "items": { "anyOf": rules } },
+            }),
+            &[],
+        ),
+        "explanation" | "mask" => texts(),
+        "connect_timeout_seconds" | "timeout_seconds" => seconds(),
+        "allow_plain_http" => json!({ "type": "boolean", "default": false }),
+        _ => text(),
+    };
+    let properties: serde_json::Map<_, _> = NAMES.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
+    table(properties.into(), &[])
+}
 
 /// A secret as written.
 #[derive(Clone, Deserialize)]
@@ -188,8 +237,6 @@ fn without_values(error: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn read(settings: Value) -> Result<Written, ConnectionError> {
@@ -208,6 +255,29 @@ mod tests {
         }
         let unknown = error(json!({ "methd": "GET" }));
         assert_eq!(unknown.to_string(), "methd: a gateway has no such setting; did you mean `method`?");
+    }
+
+    #[test]
+    fn the_schema_offers_what_can_be_read() {
+        let schema = settings_schema();
+        let words = |name: &str| schema["properties"][name]["enum"].as_array().cloned().unwrap();
+        for name in ["preset", "method", "content_type", "number_format"] {
+            for word in words(name) {
+                assert!(read(json!({ name: word })).is_ok(), "{name} = {word}");
+            }
+        }
+        for auth in schema["properties"]["auth"]["anyOf"].as_array().unwrap() {
+            let value = |(name, schema): (&String, &Value)| {
+                (name.clone(), schema.get("const").cloned().unwrap_or_else(|| "x".into()))
+            };
+            let auth: serde_json::Map<_, _> = auth["properties"].as_object().unwrap().iter().map(value).collect();
+            assert!(read(json!({ "auth": auth })).is_ok(), "{auth:?}");
+        }
+        for rule in schema["properties"]["success"]["properties"]["body"]["items"]["anyOf"].as_array().unwrap() {
+            let name = rule["required"][0].as_str().unwrap();
+            let why = error(json!({ "success": { "body": [{ name: 1 }] } })).why;
+            assert!(!why.contains("unknown variant"), "{name}: {why}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use vestibule_server::declare::{self, Checks, Options};
+use vestibule_server::declare::{self, Checks, Marks, Options, built_in};
 
 use crate::{
     exit::{DATA, DIFFERENT, Failure, IO},
@@ -23,6 +23,9 @@ pub(crate) struct Apply {
     /// Also remove service providers, chains and connections that are not declared. Users are never removed.
     #[arg(long)]
     prune: bool,
+    /// Let go of what is declared: it is applied and from then on changed elsewhere, no more marked as managed by this file.
+    #[arg(long, alias = "unmanaged")]
+    release: bool,
     /// Show the changes as JSON.
     #[arg(long)]
     json: bool,
@@ -37,8 +40,13 @@ impl Apply {
             Checks { registry: &workshop.registry, environment: &environment, weak_passwords: offline.settings.dev };
         let declaration =
             declare::read(&self.path, &checks).map_err(|problems| Failure::new(DATA, problems.to_string()))?;
-        let keep = vec![offline.settings.portal_client.clone()];
-        let options = Options { dry_run: self.dry_run, prune: self.prune, keep };
+        let options = Options {
+            dry_run: self.dry_run,
+            prune: self.prune,
+            keep: built_in(&offline.settings),
+            default_chain: offline.settings.default_chain.clone(),
+            marks: if self.release { Marks::Release } else { Marks::Set },
+        };
         let diff = declare::apply(workshop, &declaration, &options).await?;
         if self.json {
             say(serde_json::to_string_pretty(&diff).map_err(|error| Failure::new(IO, error.to_string()))?);

@@ -7,6 +7,7 @@ mod config;
 mod dev;
 mod export;
 mod healthcheck;
+mod import;
 mod init;
 mod keys;
 mod migrate;

@@ -42,6 +42,10 @@ pub(crate) enum User {
         /// The name to sign in with.
         username: String,
     },
+    /// Take people from a CSV file: make those who are new, change the others.
+    Import(super::import::Import),
+    /// Write everybody as such a file, without passwords.
+    Export(super::import::Export),
     /// Show who there is.
     List {
         /// As JSON.
@@ -81,6 +85,8 @@ impl User {
             Self::Add(add) => add.run(arguments).await,
             Self::Passwd { username } => passwd(arguments, &username).await,
             Self::Unlock { username } => unlock(arguments, &username).await,
+            Self::Import(import) => import.run(arguments).await,
+            Self::Export(export) => export.run(arguments).await,
             Self::List { json } => list(&offline::open(arguments)?, json).await,
         }
     }
@@ -178,20 +184,7 @@ fn login_name(text: &str) -> Result<LoginName, Failure> {
 }
 
 fn empty(username: LoginName, password: Option<SecretString>) -> DeclaredUser {
-    DeclaredUser {
-        username,
-        display_name: None,
-        email: None,
-        email_verified: None,
-        phone_number: None,
-        phone_number_verified: None,
-        locale: None,
-        groups: None,
-        roles: None,
-        disabled: None,
-        password: password.map(DeclaredPassword::Plain),
-        place: Place::Default,
-    }
+    DeclaredUser { password: password.map(DeclaredPassword::Plain), ..DeclaredUser::new(username, Place::Default) }
 }
 
 async fn change(offline: &Offline, user: DeclaredUser) -> Result<(), Failure> {

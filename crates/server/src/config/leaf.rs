@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+use serde_json::{Value as Json, json};
 use url::Url;
 
 /// A value that can be read from text.
@@ -15,12 +16,22 @@ pub trait Leaf: Sized {
 
     /// How it is written.
     fn show(&self) -> String;
+
+    /// What it is in a JSON Schema: how an editor completes and checks it. Stricter than [`Leaf::read`] in one thing: a number
+    /// is not written as a text, although the environment can do no better.
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
 }
 
 macro_rules! leaf {
-    ($($type:ty, $wanted:literal;)*) => {$(
+    ($($type:ty, $json:literal, $wanted:literal;)*) => {$(
         impl Leaf for $type {
             const WANTED: &'static str = $wanted;
+
+            fn schema() -> Json {
+                json!({ "type": $json })
+            }
 
             fn read(text: &str) -> Option<Self> {
                 text.parse().ok()
@@ -34,13 +45,13 @@ macro_rules! leaf {
 }
 
 leaf! {
-    bool, "`true` or `false`";
-    u32, "a whole number";
-    u64, "a whole number";
-    i64, "a whole number";
-    usize, "a whole number";
-    SocketAddr, "an address and a port such as `127.0.0.1:8080`";
-    String, "a text";
+    bool, "boolean", "`true` or `false`";
+    u32, "integer", "a whole number";
+    u64, "integer", "a whole number";
+    i64, "integer", "a whole number";
+    usize, "integer", "a whole number";
+    SocketAddr, "string", "an address and a port such as `127.0.0.1:8080`";
+    String, "string", "a text";
 }
 
 impl Leaf for Url {
@@ -124,6 +135,10 @@ impl Size {
 
 impl Leaf for Size {
     const WANTED: &'static str = "a size such as `64KiB` or `1MiB`";
+
+    fn schema() -> Json {
+        json!({ "type": ["string", "integer"] })
+    }
 
     fn read(text: &str) -> Option<Self> {
         let text = text.trim();

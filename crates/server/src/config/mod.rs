@@ -19,6 +19,7 @@ mod network;
 mod password;
 mod problem;
 mod reader;
+mod schema;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use network::{Management, Tls, is_loopback};
 pub use password::PasswordSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Report, Setting};
+pub use schema::{Described, Shape};
 
 /// The settings of a server, checked.
 #[derive(Clone, Debug)]
@@ -131,6 +133,14 @@ impl Settings {
                 Err(Problem::new(place, "", "the settings are not complete", "Set what is missing.").into())
             }
         }
+    }
+
+    /// The JSON Schema of a settings file, from what the readers ask for, and the reference's words for it.
+    pub fn schema() -> serde_json::Value {
+        let (table, report) = (tree::Table::new(), Report::default());
+        // What is missing is not the matter here.
+        drop(Self::from_reader(&Reader::new(&table, &report)));
+        report.described().document("vestibule.toml", &schema::meanings())
     }
 
     fn from_reader(reader: &Reader<'_>) -> Option<Self> {

@@ -11,11 +11,13 @@ use std::{
 };
 
 use secrecy::SecretString;
+use serde_json::{Value as Json, json};
 
 use super::{
     leaf::Leaf,
     nearest::nearest,
     problem::{Problem, Problems},
+    schema::{Described, Shape},
     tree::{Node, Place, Table, Value},
 };
 
@@ -28,6 +30,7 @@ pub struct Report {
     known: RefCell<BTreeSet<String>>,
     unknown: RefCell<Vec<(String, Place)>>,
     settings: RefCell<Vec<Setting>>,
+    described: RefCell<Described>,
 }
 
 /// A setting as it is in force.
@@ -41,6 +44,13 @@ pub struct Setting {
     pub place: Place,
 }
 
+/// A value as it stands in a schema: a number or a truth value as itself, all else as text.
+fn shown<T: Leaf>(value: &T) -> Json {
+    let bare = || serde_json::from_str(&value.show()).ok().filter(|value: &Json| !value.is_string());
+    let text = T::schema().get("type").is_none_or(|kind| kind == "string");
+    if text { None } else { bare() }.unwrap_or_else(|| value.show().into())
+}
+
 impl Report {
     /// A report on a document whose files lie in `folder`.
     pub fn in_folder(folder: &Path) -> Self {
@@ -50,6 +60,16 @@ impl Report {
     /// Notes what is wrong.
     pub fn problem(&self, problem: Problem) {
         self.problems.borrow_mut().push(problem);
+    }
+
+    /// What was asked for: every key with what it may be.
+    pub fn described(&self) -> Described {
+        self.described.borrow().clone()
+    }
+
+    /// Every key that was asked for, by its path.
+    pub fn known(&self) -> BTreeSet<String> {
+        self.known.borrow().clone()
     }
 
     /// The settings, in the order in which they were read, if nothing was wrong.
@@ -102,8 +122,39 @@ impl<'a> Reader<'a> {
         Self { table: Some(table), begins: Place::Default, path: String::new(), asked: RefCell::default(), report }
     }
 
+    /// Notes what `key` may be, for who reads it with [`Reader::raw`].
+    pub fn describe(&self, key: &str, schema: Json) {
+        self.shape(key, Shape::Value(schema));
+    }
+
+    /// Notes that `key` must be set.
+    pub fn describe_required(&self, key: &str) {
+        self.report.described.borrow_mut().required.insert(self.full(key));
+    }
+
+    fn shape(&self, key: &str, shape: Shape) {
+        self.report.described.borrow_mut().shapes.insert(self.full(key), shape);
+    }
+
+    /// Notes what a leaf may be, and that it may stand in a file.
+    fn describe_leaf<T: Leaf>(&self, key: &str, more: impl IntoIterator<Item = (&'static str, Json)>) {
+        let mut schema = T::schema();
+        if let Json::Object(schema) = &mut schema {
+            schema.entry("description").or_insert_with(|| T::WANTED.into());
+            schema.extend(more.into_iter().map(|(word, value)| (word.to_owned(), value)));
+        }
+        self.describe(key, schema);
+        self.describe_file(key);
+    }
+
+    fn describe_file(&self, key: &str) {
+        let description = format!("The path of a file that holds `{key}`.");
+        self.describe(&format!("{key}_file"), json!({ "type": "string", "description": description }));
+    }
+
     /// Reads the table `key` with `read`; as if it were empty when it is not there.
     pub fn section<T>(&self, key: &str, read: impl FnOnce(&Reader<'_>) -> T) -> T {
+        self.shape(key, Shape::Section);
         let table = self.node(key).and_then(|node| match &node.value {
             Value::Table(table) => Some(table),
             _ => {
@@ -133,6 +184,7 @@ impl<'a> Reader<'a> {
 
     /// The value of `key`, or its default.
     pub fn leaf<T: Leaf>(&self, key: &str, default: T) -> T {
+        self.describe_leaf::<T>(key, [("default", shown::<T>(&default))]);
         let (value, place) = self.read::<T>(key).unwrap_or((default, Place::Default));
         self.show(key, Some(value.show()), place);
         value
@@ -140,6 +192,7 @@ impl<'a> Reader<'a> {
 
     /// The value of `key`, if it is set.
     pub fn optional<T: Leaf>(&self, key: &str) -> Option<T> {
+        self.describe_leaf::<T>(key, []);
         let (value, place) = self.read::<T>(key).map_or((None, Place::Default), |(value, place)| (Some(value), place));
         self.show(key, value.as_ref().map(Leaf::show), place);
         value
@@ -147,7 +200,15 @@ impl<'a> Reader<'a> {
 
     /// The value of `key` within `range`, or its default.
     pub fn within<T: Leaf + PartialOrd>(&self, key: &str, default: T, range: RangeInclusive<T>) -> T {
+        let preset = shown(&default);
         let value = self.leaf(key, default);
+        let (least, most) = (shown(range.start()), shown(range.end()));
+        if least.is_number() {
+            self.describe_leaf::<T>(key, [("default", preset), ("minimum", least), ("maximum", most)]);
+        } else {
+            let words = format!("{}, from {} to {}", T::WANTED, range.start().show(), range.end().show());
+            self.describe_leaf::<T>(key, [("default", preset), ("description", words.into())]);
+        }
         if !range.contains(&value) {
             let what = format!("{} is out of range", value.show());
             let advice = format!("Set it between {} and {}.", range.start().show(), range.end().show());
@@ -158,6 +219,7 @@ impl<'a> Reader<'a> {
 
     /// A path; `<key>_file` means the same here, since the value is a file already.
     pub fn path(&self, key: &str) -> Option<std::path::PathBuf> {
+        self.describe_leaf::<std::path::PathBuf>(key, []);
         let by_file = format!("{key}_file");
         let key = if self.node(key).is_none() && self.node(&by_file).is_some() { &by_file } else { key };
         let node = self.node(key);
@@ -174,6 +236,8 @@ impl<'a> Reader<'a> {
     pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Option<T> {
         let (first, _) = choices.first()?;
         let word = self.leaf(key, (*first).to_owned());
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        self.describe(key, json!({ "enum": words, "default": first }));
         let found = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
@@ -186,6 +250,11 @@ impl<'a> Reader<'a> {
 
     /// A list of values, also written as one text with commas; empty when it is not set.
     pub fn list<T: Leaf>(&self, key: &str) -> Option<Vec<T>> {
+        self.describe(
+            key,
+            json!({ "type": "array", "items": T::schema(), "description": format!("a list, each {}", T::WANTED) }),
+        );
+        self.describe_file(key);
         let Some(node) = self.leaf_node(key) else {
             self.show(key, None, Place::Default);
             return None;
@@ -208,6 +277,7 @@ impl<'a> Reader<'a> {
 
     /// A secret, which is never shown.
     pub fn secret(&self, key: &str) -> Option<SecretString> {
+        self.describe_leaf::<String>(key, []);
         let value = self.leaf_node(key).and_then(|node| match node.text() {
             Some(text) => Some((SecretString::from(text.to_owned()), node.place.clone())),
             None => {
@@ -222,6 +292,7 @@ impl<'a> Reader<'a> {
 
     /// Reads each table of the list of tables `key` (`[[key]]`) with `read`, which is also told where it begins.
     pub fn tables<T>(&self, key: &str, mut read: impl FnMut(&Reader<'_>, &Place) -> T) -> Vec<T> {
+        self.shape(key, Shape::Tables);
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::List(items) = &node.value else {
             self.wrong(node, key, &format!("`[[{key}]]`, a list of tables"));
@@ -248,6 +319,7 @@ impl<'a> Reader<'a> {
     /// The value of `key`, which must be set.
     pub fn required<T: Leaf>(&self, key: &str, place: &Place) -> Option<T> {
         let value = self.optional(key);
+        self.describe_required(key);
         if value.is_none() && self.node(key).is_none() {
             let problem = Problem::new(place.clone(), &self.full(key), "is not set", format!("Write {}.", T::WANTED));
             self.report.problem(problem);
@@ -257,6 +329,8 @@ impl<'a> Reader<'a> {
 
     /// Whatever stands at `key`, for those who read it themselves.
     pub fn raw(&self, key: &str) -> Option<&'a Node> {
+        let anything = || Shape::Value(json!({}));
+        self.report.described.borrow_mut().shapes.entry(self.full(key)).or_insert_with(anything);
         let node = self.node(key)?;
         self.show(key, None, node.place.clone());
         Some(node)

@@ -12,13 +12,14 @@ use vestibule_core::{
     budget::{BudgetKey, Who},
     chain::ChainDocument,
     crypto::Prf,
-    id::{AuthenticatorName, ChainName, CredentialId},
+    id::{AuthenticatorName, ChainName, ConnectionName, CredentialId},
     random::Random,
     store::{StoreError, StoreExt as _, StoreResult},
     time::Time,
     user::{Credential, LoginName, User},
 };
 use vestibule_oauth::{
+    managed::Managed,
     model::Client,
     sign_out,
     store::{Store, Tx},
@@ -27,6 +28,7 @@ use vestibule_oauth::{
 use super::{
     Declaration, DeclaredUser, chain, client, connection,
     diff::{Action, Change, Diff, FieldChange, Fields, Kind},
+    lockout::Power,
     user,
 };
 use crate::{
@@ -62,6 +64,22 @@ pub struct Options {
     pub prune: bool,
     /// Service providers that are never removed, such as the portal.
     pub keep: Vec<String>,
+    /// The chain of service providers that name none; `default` when it is not set.
+    pub default_chain: Option<ChainName>,
+    /// What becomes of the marks by which it is known that a file declares something.
+    pub marks: Marks,
+}
+
+/// What becomes of the marks of what is declared ([`vestibule_oauth::managed`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marks {
+    /// They stay as they are: the declaration is no file that somebody keeps.
+    #[default]
+    Leave,
+    /// What is declared is marked with its file, and what that file or folder declares no more loses its mark.
+    Set,
+    /// What is declared loses its mark: from now on it is changed elsewhere.
+    Release,
 }
 
 /// Why a declaration was not applied. Nothing was changed.
@@ -125,8 +143,39 @@ fn stored_password(tx: &mut dyn Tx, name: &LoginName) -> StoreResult<Option<Cred
     Ok(tx.credentials(user.id, &password_name())?.pop())
 }
 
-fn password_name() -> AuthenticatorName {
+pub(crate) fn password_name() -> AuthenticatorName {
     Password::NAME.into()
+}
+
+impl Workshop {
+    /// Gives a user a password hash. One that takes another's place ends what was begun with that.
+    pub(crate) fn put_password(
+        &self,
+        tx: &mut dyn Tx,
+        user: &User,
+        stored: Option<Credential>,
+        secret: SecretString,
+        now: Time,
+    ) -> StoreResult<()> {
+        use secrecy::ExposeSecret as _;
+        if let Some(stored) = stored {
+            if !tx.renew_credential(stored.id, stored.version, secret.expose_secret())? {
+                return Err(StoreError::Conflict(format!("the password of {}", user.username)));
+            }
+            // Whoever knew the old password may be signed in with it, or may have used up its tries.
+            sign_out::everywhere(tx, user.id, now)?;
+            return tx.clear_budget(&BudgetKey::ceiling(&self.prf, &Who::User(user.id), &password_name()));
+        }
+        tx.insert_credential(&Credential {
+            id: CredentialId::new(now, self.random.as_ref()),
+            user: user.id,
+            authenticator: password_name(),
+            label: None,
+            secret,
+            version: 1,
+            created_at: now,
+        })
+    }
 }
 
 struct Plan {
@@ -153,6 +202,9 @@ impl Plan {
         if !problems.is_empty() {
             return Ok(Err(Problems(problems)));
         }
+        if let Some(problem) = self.nobody_left(tx)? {
+            return Ok(Err(problem.into()));
+        }
         let mut diff = self.compare(&before, &after);
         if !self.options.dry_run {
             self.write(tx, &before, &after, &diff)?;
@@ -160,7 +212,56 @@ impl Plan {
         for declared in &self.declaration.users {
             diff.0.push(self.user(tx, declared)?);
         }
+        if !self.options.dry_run {
+            self.mark(tx, &diff)?;
+        }
         Ok(Ok(diff))
+    }
+
+    /// What is wrong when nobody would be left who can administer the server.
+    fn nobody_left(&self, tx: &mut dyn Tx) -> StoreResult<Option<Problem>> {
+        let (mut power, mut place) = (Power::default(), None);
+        let concerned = self.declaration.users.iter().filter(|user| user.roles.is_some() || user.disabled.is_some());
+        for declared in concerned {
+            let before = tx.user_by_login(&declared.username)?.filter(|user| user.username == declared.username);
+            let after = declared.wanted(before.as_ref(), self.now, self.workshop.random.as_ref());
+            if power.change(before.as_ref(), &after) {
+                place.get_or_insert_with(|| declared.place.clone());
+            }
+        }
+        let Some(place) = place else { return Ok(None) };
+        let advice = "Declare somebody else with that role first.";
+        let what = "this would leave nobody who can administer the server";
+        Ok((!power.is_kept(tx)?).then(|| Problem::new(place, "user.roles", what, advice)))
+    }
+
+    /// Sets and clears the marks. What is gone has none: another thing of that name would have it by mistake.
+    fn mark(&self, tx: &mut dyn Tx, diff: &Diff) -> StoreResult<()> {
+        for gone in diff.0.iter().filter(|change| change.action == Action::Removed) {
+            tx.clear_managed(gone.kind, &gone.name)?;
+        }
+        let declared = self.declaration.sources();
+        match self.options.marks {
+            Marks::Leave => {}
+            Marks::Release => {
+                for (kind, name, _) in &declared {
+                    tx.clear_managed(*kind, name)?;
+                }
+            }
+            Marks::Set => {
+                for mark in tx.managed_all()? {
+                    let stays = declared.iter().any(|(kind, name, _)| *kind == mark.kind && *name == mark.name);
+                    let ours = self.options.prune || self.declaration.origin.owns(&mark.source);
+                    if ours && !stays {
+                        tx.clear_managed(mark.kind, &mark.name)?;
+                    }
+                }
+                for (kind, name, source) in declared {
+                    tx.set_managed(&Managed { kind, name, source, applied_at: self.now })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn wanted(&self, before: &Things) -> Things {
@@ -184,12 +285,19 @@ impl Plan {
         let clients = before.clients.iter().filter(|client| !self.declaration.client(&client.id));
         after.clients.extend(clients.filter(|client| !prune || kept(client.id.as_str())).cloned());
         // What is kept may need its chain, and that its connections: those are kept with it.
-        let used = |name: &ChainName| after.clients.iter().any(|client| client.chain.as_ref() == Some(name));
+        let usual = self.options.default_chain.clone().unwrap_or_else(|| "default".into());
+        let used =
+            |name: &ChainName| after.clients.iter().any(|client| client.chain.as_ref().unwrap_or(&usual) == name);
         let chains = before.chains.iter().filter(|(name, _)| !self.declaration.chain(name));
         let chains: Vec<_> = chains.filter(|(name, _)| !prune || used(name)).cloned().collect();
         after.chains.extend(chains);
         let connections = before.connections.iter().filter(|c| !self.declaration.connection(&c.name));
-        after.connections.extend(connections.filter(|_| !prune).cloned());
+        let needed = |name: &ConnectionName| {
+            let kept = after.chains.iter().filter(|(chain, _)| !self.declaration.chain(chain));
+            let steps = kept.flat_map(|(_, document)| &document.steps);
+            steps.flat_map(|step| &step.alternatives).any(|alternative| alternative.connection.as_ref() == Some(name))
+        };
+        after.connections.extend(connections.filter(|c| !prune || needed(&c.name)).cloned());
         after
     }
 
@@ -314,7 +422,7 @@ impl Plan {
         if !self.options.dry_run {
             self.write_user(tx, current.as_ref(), &wanted, !fields.is_empty())?;
             if let Some(secret) = password {
-                self.write_password(tx, &wanted, stored, secret)?;
+                self.workshop.put_password(tx, &wanted, stored, secret, self.now)?;
             }
         }
         let action = match current {
@@ -341,34 +449,6 @@ impl Plan {
             return Err(StoreError::Conflict(format!("the password of {}", declared.username)));
         }
         Ok(hashed.secret.clone())
-    }
-
-    fn write_password(
-        &self,
-        tx: &mut dyn Tx,
-        user: &User,
-        stored: Option<Credential>,
-        secret: SecretString,
-    ) -> StoreResult<()> {
-        use secrecy::ExposeSecret as _;
-        if let Some(stored) = stored {
-            if !tx.renew_credential(stored.id, stored.version, secret.expose_secret())? {
-                return Err(StoreError::Conflict(format!("the password of {}", user.username)));
-            }
-            // Whoever knew the old password may be signed in with it, or may have used up its tries.
-            sign_out::everywhere(tx, user.id, self.now)?;
-            let ceiling = BudgetKey::ceiling(&self.workshop.prf, &Who::User(user.id), &password_name());
-            return tx.clear_budget(&ceiling);
-        }
-        tx.insert_credential(&Credential {
-            id: CredentialId::new(self.now, self.workshop.random.as_ref()),
-            user: user.id,
-            authenticator: password_name(),
-            label: None,
-            secret,
-            version: 1,
-            created_at: self.now,
-        })
     }
 }
 

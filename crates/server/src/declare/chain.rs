@@ -3,7 +3,7 @@
 //! The document is walked before it is read, because serde's word for anything wrong inside `steps` would be "did not match
 //! any variant", and because a misspelt key in a condition must not be passed over: it could be the `not`.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use vestibule_core::{
     Registry,
     chain::{ACR_VALUES, ChainDocument},
@@ -34,6 +34,9 @@ const DEMAND: &[&str] = &["factors"];
 
 pub(super) fn read(reader: &Reader<'_>, place: &Place, registry: &Registry) -> Option<DeclaredChain> {
     let name = reader.required::<String>("name", place);
+    reader.describe("steps", steps_schema(registry));
+    reader.describe_required("steps");
+    reader.describe("demands", json!({ "type": "array", "items": demand_schema() }));
     let walk = Walk { reader, registry };
     let steps = match reader.raw("steps") {
         Some(node) => walk.steps(node),
@@ -232,6 +235,60 @@ impl Walk<'_> {
         }
         Some(map.into())
     }
+}
+
+/// A JSON Schema of a table with these keys; `schema` says what each is.
+fn table_schema(keys: &[&str], required: &[&str], schema: impl Fn(&str) -> Json) -> Json {
+    let properties: Map<_, _> = keys.iter().map(|key| ((*key).to_owned(), schema(key))).collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn seconds_schema() -> Json {
+    json!({ "type": ["string", "integer"], "description": std::time::Duration::WANTED })
+}
+
+fn acr_schema() -> Json {
+    json!({ "enum": ACR_VALUES.iter().map(|acr| acr.value).collect::<Vec<_>>() })
+}
+
+fn steps_schema(registry: &Registry) -> Json {
+    let names: Vec<_> = registry.iter().map(|authenticator| authenticator.descriptor().name.to_string()).collect();
+    let tables = registry.iter().map(|authenticator| {
+        let descriptor = authenticator.descriptor();
+        table_schema(ALTERNATIVE, &["authenticator"], |key| match key {
+            "authenticator" => json!({ "const": descriptor.name.as_str() }),
+            "connection" => json!({ "type": "string" }),
+            "settings" => descriptor.settings.clone(),
+            "max_age" => seconds_schema(),
+            _ => json!({}),
+        })
+    });
+    let alternative: Vec<Json> = std::iter::once(json!({ "enum": names })).chain(tables).collect();
+    let alternatives = json!({ "type": "array", "minItems": 1, "items": { "anyOf": alternative } });
+    let table = table_schema(STEP, &["alternatives"], |key| match key {
+        "alternatives" => alternatives.clone(),
+        "when" => json!({ "type": "array", "items": condition_schema() }),
+        "distinct" => json!({ "type": "boolean", "default": true }),
+        "enrol" => json!({ "enum": ["refuse", "allow", "require"], "default": "refuse" }),
+        "remember_device" => seconds_schema(),
+        "on_request" => json!({ "type": "array", "items": acr_schema() }),
+        _ => json!({}),
+    });
+    json!({ "type": "array", "minItems": 1, "items": { "anyOf": [alternatives, table] } })
+}
+
+fn condition_schema() -> Json {
+    table_schema(CONDITION, &[], |key| match key {
+        "not" => json!({ "type": "boolean", "default": false }),
+        "group" | "role" | "client" | "scope" | "network" => json!({ "type": "string" }),
+        "acr" => json!({ "type": "string", "examples": ACR_VALUES.iter().map(|acr| acr.value).collect::<Vec<_>>() }),
+        _ => json!({}),
+    })
+}
+
+fn demand_schema() -> Json {
+    let table = table_schema(DEMAND, &[], |_| json!({ "type": "integer", "minimum": 1 }));
+    json!({ "anyOf": [{ "enum": ["phishing_resistant", "user_verified"] }, table] })
 }
 
 fn all(items: &[Node], read: impl FnMut(&Node) -> Option<Json>) -> Option<Json> {

@@ -1,6 +1,6 @@
 //! `[[client]]`: a service provider.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,7 +11,10 @@ use vestibule_oauth::{
     registration::faults,
 };
 
-use super::{diff::Fields, secret::Secrets};
+use super::{
+    diff::Fields,
+    secret::{Secrets, reference_schema},
+};
 use crate::config::{
     Leaf, Reader,
     tree::{Place, Value},
@@ -29,9 +32,13 @@ pub struct DeclaredClient {
 }
 
 macro_rules! words {
-    ($($type:ty, $wanted:literal;)*) => {$(
+    ($($type:ty, $words:expr, $wanted:literal;)*) => {$(
         impl Leaf for $type {
             const WANTED: &'static str = $wanted;
+
+            fn schema() -> Json {
+                json!({ "enum": $words })
+            }
 
             fn read(text: &str) -> Option<Self> {
                 word(text)
@@ -45,9 +52,11 @@ macro_rules! words {
 }
 
 words! {
-    ClientAuthMethod, "one of `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `none`";
-    GrantType, "one of `authorization_code`, `refresh_token`, `client_credentials`";
-    ConsentPolicy, "`ask` or `skip`";
+    ClientAuthMethod, ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "one of `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `none`";
+    GrantType, ["authorization_code", "refresh_token", "client_credentials"],
+        "one of `authorization_code`, `refresh_token`, `client_credentials`";
+    ConsentPolicy, ["ask", "skip"], "`ask` or `skip`";
 }
 
 fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
@@ -85,9 +94,9 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>) ->
         consent: reader.leaf("consent", default.consent),
         require_pkce: reader.leaf("require_pkce", default.require_pkce),
         id_token_signed_response_alg: reader.leaf("id_token_signed_response_alg", default.id_token_signed_response_alg),
-        access_token_life: life(reader, "access_token_life", default.access_token_life),
-        refresh_token_life: life(reader, "refresh_token_life", default.refresh_token_life),
-        client_uri: reader.optional::<url::Url>("client_uri").map(|url| url.to_string()),
+        access_token_life: life(reader, "access_token_life", default.access_token_life, 60..=86_400),
+        refresh_token_life: life(reader, "refresh_token_life", default.refresh_token_life, 60..=366 * 86_400),
+        client_uri: reader.optional("client_uri"),
         disabled: reader.leaf("disabled", default.disabled),
         id: default.id,
     };
@@ -96,9 +105,9 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>) ->
     id.map(|_| DeclaredClient { client, secrets, place: place.clone() })
 }
 
-fn life(reader: &Reader<'_>, key: &str, default: Seconds) -> Seconds {
-    let year = Duration::from_secs(365 * 86_400);
-    let life = reader.within(key, Duration::from(default), Duration::from_secs(30)..=year);
+fn life(reader: &Reader<'_>, key: &str, default: Seconds, range: RangeInclusive<u64>) -> Seconds {
+    let range = Duration::from_secs(*range.start())..=Duration::from_secs(*range.end());
+    let life = reader.within(key, Duration::from(default), range);
     Seconds(u32::try_from(life.as_secs()).unwrap_or(u32::MAX))
 }
 
@@ -135,6 +144,7 @@ const LEAST: usize = 16;
 fn read_secrets(reader: &Reader<'_>, client: &Client, secrets: &Secrets<'_>) -> Option<Vec<SecretString>> {
     use secrecy::ExposeSecret as _;
     let one = secrets.read(reader, "secret");
+    reader.describe("secrets", json!({ "type": "array", "items": reference_schema() }));
     let several = reader.raw("secrets").map(|node| match &node.value {
         Value::List(items) => {
             items.iter().filter_map(|item| secrets.resolve(reader, "secrets", item)).collect::<Vec<_>>()

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value as Json};
-use vestibule_authn_smsotp::{SmsOtp, advise};
+use serde_json::{Map, Value as Json, json};
+use vestibule_authn_smsotp::{SmsOtp, advise, settings_schema};
 use vestibule_core::{Connection, channel::Settings, id::ConnectionName};
 
 use super::{
     diff::{Advice, Fields},
     inline::to_json,
-    secret::{Secrets, is_reference},
+    secret::{Secrets, is_reference, reference_schema},
 };
 use crate::config::{
     Reader,
@@ -34,6 +34,7 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>) ->
     let name = reader.required::<String>("name", place);
     let kind = reader.leaf("kind", "sms".to_owned());
     let disabled = reader.leaf("disabled", false);
+    reader.describe("settings", with_references(&settings_schema()));
     let mut walk = Walk { reader, secrets, references: BTreeSet::new() };
     let settings = match reader.raw("settings").map(|node| &node.value) {
         Some(Value::Table(table)) => walk.table(table, ""),
@@ -47,6 +48,17 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>) ->
     let settings = Settings(settings?);
     let connection = Connection { name: ConnectionName::from(name?), kind, settings, disabled };
     Some(DeclaredConnection { connection, references, place: place.clone() })
+}
+
+/// The schema of settings in a file: any text may be named instead of written, and a secret must be.
+fn with_references(schema: &Json) -> Json {
+    match schema {
+        Json::Object(map) if map.get("writeOnly") == Some(&Json::Bool(true)) => reference_schema(),
+        Json::Object(map) if map.get("type") == Some(&json!("string")) => json!({ "anyOf": [map, reference_schema()] }),
+        Json::Object(map) => map.iter().map(|(key, value)| (key.clone(), with_references(value))).collect(),
+        Json::Array(items) => items.iter().map(with_references).collect(),
+        other => other.clone(),
+    }
 }
 
 struct Walk<'a> {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 use serde_json::Value as Json;
+pub use vestibule_oauth::managed::ObjectKind as Kind;
 
 use super::inline::to_toml;
 
@@ -89,20 +90,6 @@ pub struct Advice {
     pub why: String,
 }
 
-/// What kind of thing is declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A connection.
-    Connection,
-    /// A chain.
-    Chain,
-    /// A service provider.
-    Client,
-    /// A user.
-    User,
-}
-
 /// What becomes of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -161,13 +148,7 @@ impl fmt::Display for Change {
             Action::Unchanged => '=',
             Action::Removed => '-',
         };
-        let kind = match self.kind {
-            Kind::Connection => "connection",
-            Kind::Chain => "chain",
-            Kind::Client => "client",
-            Kind::User => "user",
-        };
-        write!(f, "{sign} {kind} {}", self.name)?;
+        write!(f, "{sign} {} {}", self.kind, self.name)?;
         for FieldChange { field, before, after } in &self.fields {
             match (before, after) {
                 (None, Some(after)) => write!(f, "\n    + {field} = {after}")?,

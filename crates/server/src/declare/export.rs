@@ -3,14 +3,20 @@
 use std::fmt::Write as _;
 
 use vestibule_core::{
+    Connection,
+    chain::ChainRevision,
     id::UserId,
     store::{StoreExt as _, StoreResult},
+    user::{LoginName, User},
 };
-use vestibule_oauth::store::Store;
+use vestibule_oauth::{
+    model::Client,
+    store::{Store, Tx},
+};
 
 use super::{
     chain, client, connection,
-    diff::{Field, Fields},
+    diff::{Field, Fields, Kind},
     inline::{to_key, to_toml},
     user,
 };
@@ -23,35 +29,74 @@ const PAGE: usize = 500;
 /// # Errors
 /// When the store cannot be read.
 pub async fn export(store: &Store, users: bool) -> StoreResult<String> {
-    store
-        .read(move |tx| {
-            let mut out = Export(String::new());
-            for connection in tx.connections()? {
-                out.connection(connection.name.as_str(), &connection::fields(&connection, None));
-            }
-            for revision in tx.published_chains()? {
-                out.thing("chain", "name", revision.chain.as_str(), &chain::fields(&revision.document));
-            }
-            for client in tx.clients()? {
-                out.thing("client", "id", client.id.as_str(), &client::fields(&client));
-            }
+    let parts = export_parts(store, users).await?;
+    Ok(parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n"))
+}
+
+/// The same, one text for each kind of thing that there is, with the name of a file for it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn export_parts(store: &Store, users: bool) -> StoreResult<Vec<(&'static str, String)>> {
+    let parts = store.read(move |tx| {
+        let mut parts = Vec::new();
+        for (file, kind) in FILES.into_iter().filter(|(_, kind)| users || *kind != Kind::User) {
+            parts.push((file, all_of(tx, kind)?));
+        }
+        Ok(parts)
+    });
+    Ok(parts.await?.into_iter().filter(|(_, text)| !text.is_empty()).collect())
+}
+
+/// The files of a folder, in the order of what needs what.
+const FILES: [(&str, Kind); 4] = [
+    ("connections.toml", Kind::Connection),
+    ("chains.toml", Kind::Chain),
+    ("clients.toml", Kind::Client),
+    ("users.toml", Kind::User),
+];
+
+/// One thing as a declaration, without its secrets: to be copied into a file. `None` when there is no such thing.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn toml_of(tx: &mut dyn Tx, kind: Kind, name: &str) -> StoreResult<Option<String>> {
+    let mut out = Export(String::new());
+    match kind {
+        Kind::Connection => {
+            tx.connections()?.iter().filter(|one| one.name.as_str() == name).for_each(|one| out.connection(one));
+        }
+        Kind::Chain => {
+            tx.published_chains()?.iter().filter(|one| one.chain.as_str() == name).for_each(|one| out.chain(one));
+        }
+        Kind::Client => tx.clients()?.iter().filter(|one| one.id.as_str() == name).for_each(|one| out.client(one)),
+        Kind::User => {
+            let user = LoginName::parse(name).map(|name| tx.user_by_login(&name)).transpose()?.flatten();
+            user.iter().filter(|user| user.username.as_str() == name).for_each(|user| out.user(user));
+        }
+    }
+    Ok(Some(out.0).filter(|text| !text.is_empty()))
+}
+
+fn all_of(tx: &mut dyn Tx, kind: Kind) -> StoreResult<String> {
+    let mut out = Export(String::new());
+    match kind {
+        Kind::Connection => tx.connections()?.iter().for_each(|connection| out.connection(connection)),
+        Kind::Chain => tx.published_chains()?.iter().for_each(|revision| out.chain(revision)),
+        Kind::Client => tx.clients()?.iter().for_each(|client| out.client(client)),
+        Kind::User => {
             let mut after: Option<UserId> = None;
-            if !users {
-                return Ok(out.0);
-            }
             loop {
                 let page = tx.users(after, PAGE)?;
-                for user in &page {
-                    out.thing("user", "username", user.username.as_str(), &user::fields(user));
-                    out.comment("The password stays as it is. To set one: password = { file = \"path\" }");
-                }
+                page.iter().for_each(|user| out.user(user));
                 match page.last() {
                     Some(last) if page.len() == PAGE => after = Some(last.id),
-                    _ => return Ok(out.0),
+                    _ => break,
                 }
             }
-        })
-        .await
+        }
+    }
+    Ok(out.0)
 }
 
 struct Export(String);
@@ -89,7 +134,21 @@ impl Export {
         }
     }
 
-    fn connection(&mut self, name: &str, fields: &Fields) {
+    fn chain(&mut self, revision: &ChainRevision) {
+        self.thing("chain", "name", revision.chain.as_str(), &chain::fields(&revision.document));
+    }
+
+    fn client(&mut self, client: &Client) {
+        self.thing("client", "id", client.id.as_str(), &client::fields(client));
+    }
+
+    fn user(&mut self, user: &User) {
+        self.thing("user", "username", user.username.as_str(), &user::fields(user));
+        self.comment("The password stays as it is. To set one: password = { file = \"path\" }");
+    }
+
+    fn connection(&mut self, connection: &Connection) {
+        let (name, fields) = (connection.name.as_str(), connection::fields(connection, None));
         self.head("connection", "name", name);
         let (settings, own): (Vec<_>, Vec<_>) = fields.iter().partition(|(field, _)| field.starts_with("settings."));
         for (field, value) in own {

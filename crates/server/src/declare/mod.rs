@@ -15,14 +15,18 @@ mod connection;
 mod diff;
 mod export;
 mod inline;
+pub mod lockout;
 mod password;
 mod secret;
+mod source;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod user;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -32,18 +36,21 @@ use vestibule_core::{
     id::{ChainName, ClientId, ConnectionName},
 };
 
-pub use apply::{ApplyError, Options, Workshop, apply};
+pub(crate) use apply::password_name;
+pub use apply::{ApplyError, Marks, Options, Workshop, apply};
 pub use chain::DeclaredChain;
 pub use client::DeclaredClient;
 pub use connection::DeclaredConnection;
 pub use diff::{Action, Advice, Change, Diff, FieldChange, Kind};
-pub use export::export;
+pub use export::{export, export_parts, toml_of};
 pub use password::DeclaredPassword;
+pub use source::Origin;
 pub use user::DeclaredUser;
+pub(crate) use user::is_email;
 
 use crate::config::{
-    Problem, Problems, Reader, Report,
-    tree::{self, Place},
+    Problem, Problems, Reader, Report, Settings,
+    tree::{self, Node, Place, Table, Value},
 };
 
 /// Everything that was declared.
@@ -57,6 +64,8 @@ pub struct Declaration {
     pub chains: Vec<DeclaredChain>,
     /// Connections.
     pub connections: Vec<DeclaredConnection>,
+    /// The file or folder that it was read from.
+    pub origin: Origin,
 }
 
 /// What a declaration is checked against.
@@ -69,12 +78,20 @@ pub struct Checks<'a> {
     pub weak_passwords: bool,
 }
 
+/// The service providers that the server itself needs: they are never removed.
+pub fn built_in(settings: &Settings) -> Vec<String> {
+    vec![settings.portal_client.clone(), CONSOLE.to_owned()]
+}
+
+/// The id of the console.
+const CONSOLE: &str = "admin-console";
+
 /// Reads a file, or every `*.toml` file of a folder in the order of their names.
 ///
 /// # Errors
 /// Everything that is wrong, each with its place.
 pub fn read(path: &Path, checks: &Checks<'_>) -> Result<Declaration, Problems> {
-    let mut declaration = Declaration::default();
+    let mut declaration = Declaration { origin: Origin::of(path), ..Declaration::default() };
     let mut problems = Vec::new();
     for file in files(path)? {
         let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
@@ -96,16 +113,42 @@ pub fn read_text(file: &str, text: &str, folder: &Path, checks: &Checks<'_>) -> 
     let table = tree::parse(file, text)?;
     let report = Report::in_folder(folder);
     let reader = Reader::new(&table, &report);
+    let declaration = read_all(&reader, folder, checks);
+    reader.finish();
+    report.finish()?;
+    Ok(declaration)
+}
+
+fn read_all(reader: &Reader<'_>, folder: &Path, checks: &Checks<'_>) -> Declaration {
     let secrets = secret::Secrets { folder, environment: checks.environment };
-    let declaration = Declaration {
+    Declaration {
         clients: some(reader.tables("client", |reader, place| client::read(reader, place, &secrets))),
         users: some(reader.tables("user", |reader, place| user::read(reader, place, &secrets, checks.weak_passwords))),
         chains: some(reader.tables("chain", |reader, place| chain::read(reader, place, checks.registry))),
         connections: some(reader.tables("connection", |reader, place| connection::read(reader, place, &secrets))),
+        origin: Origin::default(),
+    }
+}
+
+/// The JSON Schema of a declaration, from what the readers ask for.
+pub fn schema(registry: &Registry) -> serde_json::Value {
+    let report = describe(registry);
+    report.described().document("A declaration for vestibule apply", &BTreeMap::new())
+}
+
+/// A report of reading one of each kind with nothing in it: what is missing is not the matter, what is asked for is.
+fn describe(registry: &Registry) -> Report {
+    let report = Report::default();
+    let place = Place::Default;
+    let empty = || Node {
+        value: Value::List(vec![Node { value: Value::Table(Table::new()), place: place.clone() }]),
+        place: place.clone(),
     };
-    reader.finish();
-    report.finish()?;
-    Ok(declaration)
+    let table: Table = Kind::ALL.into_iter().map(|kind| (kind.as_str().to_owned(), empty())).collect();
+    let nothing = |_: &str| None;
+    let checks = Checks { registry, environment: &nothing, weak_passwords: false };
+    drop(read_all(&Reader::new(&table, &report), Path::new("."), &checks));
+    report
 }
 
 fn some<T>(read: Vec<Option<T>>) -> Vec<T> {
@@ -150,16 +193,27 @@ impl Declaration {
         self.names()
             .filter(|(kind, name, _)| !seen.insert((*kind, name.clone())))
             .map(|(kind, name, place)| {
-                Problem::new(place.clone(), kind, format!("{name} is declared twice"), "Remove one of the two.")
+                Problem::new(
+                    place.clone(),
+                    kind.as_str(),
+                    format!("{name} is declared twice"),
+                    "Remove one of the two.",
+                )
             })
             .collect()
     }
 
-    fn names(&self) -> impl Iterator<Item = (&'static str, String, &Place)> {
-        let clients = self.clients.iter().map(|c| ("client", c.client.id.to_string(), &c.place));
-        let users = self.users.iter().map(|u| ("user", u.username.to_string(), &u.place));
-        let chains = self.chains.iter().map(|c| ("chain", c.name.to_string(), &c.place));
-        let connections = self.connections.iter().map(|c| ("connection", c.connection.name.to_string(), &c.place));
+    /// What is declared in files, and in which.
+    fn sources(&self) -> Vec<(Kind, String, String)> {
+        let source = |(kind, name, place)| Some((kind, name, source::name(place)?));
+        self.names().filter_map(source).collect()
+    }
+
+    fn names(&self) -> impl Iterator<Item = (Kind, String, &Place)> {
+        let clients = self.clients.iter().map(|c| (Kind::Client, c.client.id.to_string(), &c.place));
+        let users = self.users.iter().map(|u| (Kind::User, u.username.to_string(), &u.place));
+        let chains = self.chains.iter().map(|c| (Kind::Chain, c.name.to_string(), &c.place));
+        let connections = self.connections.iter().map(|c| (Kind::Connection, c.connection.name.to_string(), &c.place));
         clients.chain(users).chain(chains).chain(connections)
     }
 

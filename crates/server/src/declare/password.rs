@@ -1,10 +1,11 @@
 //! The password of a declared user: a reference to it, or its hash.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
 use vestibule_authn_password::{HashError, HashPool, check_new};
 use vestibule_core::user::Credential;
 
-use super::secret::{Secrets, is_reference};
+use super::secret::{Secrets, is_reference, reference_schema};
 use crate::config::Reader;
 
 /// A declared password.
@@ -24,6 +25,7 @@ pub(super) fn read(reader: &Reader<'_>, secrets: &Secrets<'_>, weak: bool) -> Op
     {
         reader.refuse("password", refused.to_string(), "");
     }
+    reader.describe("password_hash", json!({ "anyOf": [{ "type": "string" }, reference_schema()] }));
     let hash = match reader.raw("password_hash") {
         Some(node) if is_reference(node) => secrets.resolve(reader, "password_hash", node),
         Some(node) => node.text().map(SecretString::from),

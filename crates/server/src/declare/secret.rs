@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use secrecy::SecretString;
+use serde_json::{Value as Json, json};
 
 use crate::config::{
     Reader,
@@ -22,6 +23,7 @@ const ADVICE: &str = "A secret does not belong into this file: write { file = \"
 impl Secrets<'_> {
     /// The secret that `key` names, if it is set.
     pub(super) fn read(&self, reader: &Reader<'_>, key: &str) -> Option<SecretString> {
+        reader.describe(key, reference_schema());
         self.resolve(reader, key, reader.raw(key)?)
     }
 
@@ -48,6 +50,12 @@ impl Secrets<'_> {
             Err(what) => refuse(what, "Put the secret there, or name where it is."),
         }
     }
+}
+
+/// What names a secret, in a JSON Schema.
+pub(super) fn reference_schema() -> Json {
+    let one = |key: &str| json!({ "type": "object", "properties": { key: { "type": "string" } }, "required": [key], "additionalProperties": false });
+    json!({ "anyOf": [one("file"), one("env")], "description": "Where the secret is: { file = \"path\" } or { env = \"NAME\" }." })
 }
 
 enum Source {

@@ -1,16 +1,14 @@
 //! Declarations against a real store: what is refused, what changes, and that an export changes nothing.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use secrecy::ExposeSecret as _;
-use vestibule_authn_password::{HashParams, HashPool, PoolSettings};
-use vestibule_authn_smsotp::Outbox;
-use vestibule_core::{
-    crypto::MasterKey, random::SystemRandom, store::StoreExt as _, time::SystemClock, user::LoginName,
-};
+use vestibule_core::{store::StoreExt as _, user::LoginName};
 
-use super::*;
-use crate::authenticators::{self, Channels};
+use super::{
+    testing::{Bench, environment},
+    *,
+};
 
 const EVERYTHING: &str = r#"
 [[connection]]
@@ -45,79 +43,6 @@ phone_number = "+1 202 555 0142"
 groups = ["staff"]
 password = { env = "ALICE" }
 "#;
-
-fn environment(name: &str) -> Option<String> {
-    let value = match name {
-        "API_KEY" => "gateway-key-3141592653",
-        "SHOP_SECRET" => "shop-secret-2718281828459045",
-        "ALICE" => "correct horse battery staple",
-        "ANOTHER" => "another horse, another battery",
-        "SHORT" => "short",
-        _ => return None,
-    };
-    Some(value.to_owned())
-}
-
-struct Bench {
-    workshop: Workshop,
-    _folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let random = Arc::new(SystemRandom::default());
-        let key = MasterKey::generate(random.as_ref());
-        let address = format!("sqlite:{}", folder.path().join("v.db").display()).parse().unwrap();
-        let store = vestibule_store::open(&address, key.sealer(), &vestibule_store::Options::default()).unwrap();
-        let params = HashParams { memory_kib: 1024, passes: 1, lanes: 1 };
-        let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
-        let clock = Arc::new(SystemClock::default());
-        let workshop = Workshop {
-            store,
-            registry: authenticators::registry(&pool).unwrap(),
-            pool,
-            prf: key.prf(),
-            clock: clock.clone(),
-            random,
-            channels: Channels { outbox: Some(Outbox::new(clock)) },
-        };
-        Self { workshop, _folder: folder }
-    }
-
-    fn read(&self, text: &str) -> Result<Declaration, Problems> {
-        let checks = Checks { registry: &self.workshop.registry, environment: &environment, weak_passwords: false };
-        read_text("v.toml", text, Path::new("."), &checks)
-    }
-
-    /// What is wrong with a declaration; empty when nothing is.
-    async fn wrong(&self, text: &str) -> String {
-        match self.read(text) {
-            Err(problems) => problems.to_string(),
-            Ok(declaration) => {
-                let options = Options { dry_run: true, ..Options::default() };
-                apply(&self.workshop, &declaration, &options)
-                    .await
-                    .err()
-                    .map(|error| error.to_string())
-                    .unwrap_or_default()
-            }
-        }
-    }
-
-    async fn apply(&self, text: &str) -> Diff {
-        self.apply_with(text, &Options::default()).await
-    }
-
-    async fn apply_with(&self, text: &str, options: &Options) -> Diff {
-        let declaration = self.read(text).unwrap_or_else(|problems| panic!("{problems}"));
-        apply(&self.workshop, &declaration, options).await.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    async fn version(&self) -> i64 {
-        self.workshop.store.read(|tx| tx.configuration_version()).await.unwrap()
-    }
-}
 
 #[tokio::test]
 async fn what_would_be_better_is_told_and_holds_no_secret() {
@@ -381,4 +306,212 @@ fn a_folder_is_read_whole_and_twins_are_refused() {
     std::fs::write(folder.path().join("c.toml"), chain).unwrap();
     let wrong = read(folder.path()).err().map(|problems| problems.to_string()).unwrap_or_default();
     assert!(wrong.contains("c.toml:1: chain: c is declared twice"), "{wrong}");
+}
+
+/// What is marked, as `kind name source`.
+async fn marks(bench: &Bench) -> Vec<String> {
+    let all = bench.workshop.store.read(|tx| tx.managed_all()).await.unwrap();
+    all.iter().map(|mark| format!("{} {} {}", mark.kind, mark.name, mark.source)).collect()
+}
+
+#[tokio::test]
+async fn what_a_file_declares_is_marked_until_the_file_lets_go() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    assert!(marks(&bench).await.is_empty(), "nobody asked for marks");
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("conf");
+    std::fs::create_dir(&conf).unwrap();
+    let write = |file: &str, text: &str| std::fs::write(conf.join(file), text).unwrap();
+    let chain = |name: &str| format!("[[chain]]\nname = \"{name}\"\nsteps = [[\"password\"]]\n");
+    write("a.toml", &format!("{}{}", chain("one"), chain("two")));
+    write("b.toml", "[[user]]\nusername = \"Alice\"\n");
+    let set = Options { marks: Marks::Set, ..Options::default() };
+    let run = async |path: &Path, options: &Options| {
+        let checks = Checks { registry: &bench.workshop.registry, environment: &environment, weak_passwords: false };
+        let declaration = super::read(path, &checks).unwrap();
+        apply(&bench.workshop, &declaration, options).await.unwrap()
+    };
+    run(&conf, &Options { dry_run: true, ..set.clone() }).await;
+    assert!(marks(&bench).await.is_empty(), "a dry run marks nothing");
+    run(&conf, &set).await;
+    assert_eq!(marks(&bench).await, ["chain one conf/a.toml", "chain two conf/a.toml", "user alice conf/b.toml"]);
+
+    write("a.toml", &chain("one"));
+    run(&conf.join("b.toml"), &set).await;
+    assert_eq!(marks(&bench).await.len(), 3, "another file says nothing about this one");
+    run(&conf, &set).await;
+    assert_eq!(marks(&bench).await, ["chain one conf/a.toml", "user alice conf/b.toml"]);
+    let chains = bench.workshop.store.read(|tx| Ok(tx.published_chains()?.len())).await.unwrap();
+    assert_eq!(chains, 3, "what leaves a file is let go, not removed");
+
+    std::fs::remove_file(conf.join("b.toml")).unwrap();
+    run(&conf, &Options { prune: true, ..set.clone() }).await;
+    assert_eq!(marks(&bench).await, ["chain one conf/a.toml"]);
+    let left =
+        bench.workshop.store.read(|tx| Ok((tx.published_chains()?.len(), tx.users(None, 9)?.len()))).await.unwrap();
+    assert_eq!(left, (1, 1), "what is pruned is gone, and people stay");
+    run(&conf, &Options { marks: Marks::Release, ..Options::default() }).await;
+    assert!(marks(&bench).await.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_pruned_or_declared_out_of_the_console() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    bench.apply("[[user]]\nusername = \"root\"\nroles = [\"vestibule:owner\"]\n").await;
+    for last in ["roles = []", "disabled = true", "roles = [\"vestibule:auditor\"]", "roles = [\"vestibule:admin\"]"] {
+        let wrong = bench.wrong(&format!("[[user]]\nusername = \"root\"\n{last}\n")).await;
+        assert!(wrong.contains("v.toml:1: user.roles: this would leave nobody who can administer"), "{last}: {wrong}");
+    }
+    let heir =
+        "[[user]]\nusername = \"root\"\nroles = []\n[[user]]\nusername = \"alice\"\nroles = [\"vestibule:owner\"]\n";
+    assert_eq!(bench.wrong(heir).await, "");
+
+    // A service provider that is kept keeps its chain, also the one that it has without naming it, and that its connection.
+    let default = EVERYTHING.replace("name = \"demo\"", "name = \"usual\"").replace("chain = \"demo\"\n", "");
+    bench.apply(&default).await;
+    let options = Options {
+        prune: true,
+        keep: vec!["shop".to_owned()],
+        default_chain: Some("usual".into()),
+        ..Options::default()
+    };
+    let diff = bench.apply_with("[[user]]\nusername = \"alice\"\n", &options).await;
+    let removed: Vec<_> = diff.0.iter().filter(|c| c.action == Action::Removed).map(|c| c.name.as_str()).collect();
+    assert_eq!(removed, ["demo"]);
+}
+
+#[tokio::test]
+async fn one_thing_is_copied_as_toml() {
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    let of =
+        async |kind, name: &'static str| bench.workshop.store.read(move |tx| toml_of(tx, kind, name)).await.unwrap();
+    let mut texts = Vec::new();
+    for (kind, name) in
+        [(Kind::Connection, "SMSOTP"), (Kind::Chain, "demo"), (Kind::Client, "shop"), (Kind::User, "alice")]
+    {
+        let text = of(kind, name).await.unwrap_or_else(|| panic!("{kind} {name}"));
+        assert!(text.starts_with(&format!("[[{kind}]]\n")) && !text.contains("gateway-key"), "{text}");
+        let diff = bench.apply(&text).await;
+        assert!(diff.is_empty() && diff.count(Action::Unchanged) == 1, "{diff}\n{text}");
+        texts.push(text);
+    }
+    assert_eq!(texts.join("\n"), export(&*bench.workshop.store, true).await.unwrap());
+    assert_eq!(of(Kind::User, "alice@example.com").await, None, "an address is a way to sign in, not a name");
+    assert_eq!(of(Kind::Chain, "shop").await, None);
+}
+
+/// Everything that the models have is in the schema, and so can be declared: an export could not be read otherwise.
+#[test]
+fn every_field_of_the_models_can_be_declared() {
+    let bench = Bench::new();
+    let report = super::describe(&bench.workshop.registry);
+    let described = report.described();
+    let keys: BTreeSet<&str> = described.keys().collect();
+    let user = vestibule_core::user::User::new(
+        vestibule_core::id::UserId(uuid::Uuid::nil()),
+        LoginName::parse("x").unwrap(),
+        vestibule_core::Time(0),
+    );
+    let client = super::client::plain("x").unwrap();
+    let client = vestibule_oauth::model::Client { groups: ["x".to_owned()].into(), ..client };
+    let models = [("user", serde_json::to_value(user).unwrap()), ("client", serde_json::to_value(client).unwrap())];
+    for (kind, model) in models {
+        for field in model.as_object().unwrap().keys() {
+            let made = kind == "user" && ["id", "created_at", "updated_at"].contains(&field.as_str());
+            assert!(made || keys.contains(format!("{kind}.{field}").as_str()), "{kind}.{field} cannot be declared");
+        }
+    }
+    // And the other way round: what the readers ask for is what the schema has.
+    assert_eq!(report.known(), keys.iter().map(|key| (*key).to_owned()).collect());
+}
+
+/// Declarations of every shape, made by chance: what is exported is read again as the same.
+#[tokio::test]
+async fn any_declaration_comes_back_from_its_export() {
+    use serde_json::{Value as Json, json};
+    use vestibule_core::{
+        random::{RandomExt as _, SystemRandom},
+        user::User,
+    };
+    use vestibule_oauth::model::Client;
+    let bench = Bench::new();
+    let dice = SystemRandom::default();
+    let roll = |most: u8| dice.bytes::<1>()[0] % most;
+    let odd =
+        ["plain", "a \"quoted\" word", "back\\slash", "zwölf, drei", "'apostrophe'", "#hash", "=1+1", "[x]", " a=b "];
+    let word = || odd[usize::from(roll(9))].to_owned();
+    let words = || (0..roll(4)).map(|n| format!("{}{n}", word())).collect::<Vec<_>>();
+    let pick = |words: &[&str]| words[usize::from(roll(u8::try_from(words.len()).unwrap()))].to_owned();
+    for round in 0..60 {
+        let condition = |name: &str| json!({ name: word(), "not": roll(2) == 0 });
+        let alternative = || match roll(3) {
+            0 => json!("password"),
+            1 => json!({ "authenticator": "password", "max_age": 1 + u32::from(roll(200)) }),
+            _ => {
+                json!({ "authenticator": "smsotp", "connection": "S", "settings": { "length": 6, "template": format!("{} {{{{code}}}}", word()) } })
+            }
+        };
+        let step = |_| {
+            json!({
+                "alternatives": (0..=roll(2)).map(|_| alternative()).collect::<Vec<_>>(),
+                "when": (0..roll(3)).map(|n| condition(["group", "role", "scope"][usize::from(n)])).collect::<Vec<_>>(),
+                "distinct": roll(2) == 0, "enrol": pick(&["refuse", "allow", "require"]),
+                "remember_device": (roll(2) == 0).then_some(3600), "on_request": if roll(2) == 0 { vec!["urn:vestibule:acr:2fa"] } else { vec![] },
+            })
+        };
+        let chain: Json = json!({ "steps": (0..=roll(3)).map(step).collect::<Vec<_>>(), "demands": [{ "factors": 1 + roll(2) }, "user_verified"] });
+        let client = json!({
+            "id": format!("c{round}"), "name": word().trim(), "redirect_uris": ["https://a.example/cb?x=1"],
+            "post_logout_redirect_uris": ["https://a.example/out"], "auth": pick(&["client_secret_basic", "none"]),
+            "scopes": ["openid", "a:b"], "audiences": ["https://api.example"], "chain": "any", "groups": words().iter().map(|w| w.trim()).collect::<Vec<_>>(),
+            "consent": pick(&["ask", "skip"]), "access_token_life": 60 + u32::from(roll(255)), "refresh_token_life": 366 * 86_400,
+            "client_uri": "https://a.example", "disabled": roll(2) == 0, "id_token_signed_response_alg": "ES256",
+        });
+        let settings = json!({
+            "url": "https://a.example/$ctx.num/{{secret.k}}", "method": "POST", "content_type": "json", "body": format!("{{\"x\": {}}}", json!(word())),
+            "headers": [{ "name": "X-A", "value": "{{from}}" }], "from": word(), "secrets": { "k": "hush-hush-hush" }, "timeout_seconds": 1 + roll(9),
+            "success": { "status": [200], "body": [{ "json": { "path": "m[*].s", "equals": roll(9) } }, { "contains": word() }] },
+        });
+        let (groups, name, roles) = (words(), word(), words());
+        let result = bench.workshop.store.write(move |tx| {
+            let now = vestibule_core::Time(i64::from(round));
+            tx.put_connection(&vestibule_core::Connection {
+                name: "S".into(),
+                kind: "sms".to_owned(),
+                disabled: false,
+                settings: serde_json::from_value(settings.clone()).unwrap(),
+            })?;
+            tx.publish_chain(&"any".into(), &serde_json::from_value(chain.clone()).unwrap(), now)?;
+            let client: Client = serde_json::from_value(client.clone()).unwrap();
+            tx.put_client(&client)?;
+            let login = LoginName::parse(&format!("u{round}")).unwrap();
+            let user = User::new(vestibule_core::id::UserId::new(now, &SystemRandom::default()), login, now);
+            let email = Some(format!("u{round}@example.org"));
+            tx.insert_user(&User {
+                groups: groups.clone(),
+                roles: roles.clone(),
+                display_name: Some(name.clone()),
+                email,
+                email_verified: round % 2 == 0,
+                phone_number: Some("+12025550142".to_owned()),
+                disabled: round % 3 == 0,
+                locale: Some("de-CH".to_owned()),
+                ..user
+            })
+        });
+        result.await.unwrap();
+        let text = export(&*bench.workshop.store, true).await.unwrap();
+        let diff = bench.apply(&text).await;
+        assert!(diff.is_empty(), "{diff}\n{text}");
+        assert!(!text.contains("hush-hush"), "{text}");
+        bench
+            .apply_with(
+                "[[chain]]\nname = \"any\"\nsteps = [[\"password\"]]\n",
+                &Options { prune: true, ..Options::default() },
+            )
+            .await;
+    }
 }

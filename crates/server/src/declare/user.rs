@@ -60,6 +60,7 @@ impl Leaf for LoginName {
 pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>, weak: bool) -> Option<DeclaredUser> {
     let username = reader.required::<LoginName>("username", place);
     let user = DeclaredUser {
+        username: username.clone().or_else(|| LoginName::parse("x"))?,
         display_name: reader.optional("display_name"),
         email: email(reader),
         email_verified: reader.optional("email_verified"),
@@ -71,21 +72,24 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>, we
         disabled: reader.optional("disabled"),
         password: password::read(reader, secrets, weak),
         place: place.clone(),
-        username: username.clone().or_else(|| LoginName::parse("x"))?,
     };
     username.map(|_| user)
 }
 
 fn email(reader: &Reader<'_>) -> Option<String> {
     let email = reader.optional::<String>("email")?;
-    let shaped = email
-        .split_once('@')
-        .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'));
-    // The address is also a name to sign in with.
-    if !shaped || LoginName::parse(&email).is_none() || email.contains(char::is_whitespace) {
+    if !is_email(&email) {
         reader.refuse("email", "is no e-mail address", "Write it as `name@example.com`.");
     }
     Some(email)
+}
+
+/// Whether a text has the shape of an e-mail address, and can be a name to sign in with.
+pub(crate) fn is_email(email: &str) -> bool {
+    let shaped = email
+        .split_once('@')
+        .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'));
+    shaped && LoginName::parse(email).is_some() && !email.contains(char::is_whitespace)
 }
 
 fn phone_number(reader: &Reader<'_>) -> Option<String> {
@@ -104,8 +108,26 @@ fn phone_number(reader: &Reader<'_>) -> Option<String> {
 }
 
 impl DeclaredUser {
+    /// A user of whom nothing is said but the name.
+    pub fn new(username: LoginName, place: Place) -> Self {
+        Self {
+            username,
+            display_name: None,
+            email: None,
+            email_verified: None,
+            phone_number: None,
+            phone_number_verified: None,
+            locale: None,
+            groups: None,
+            roles: None,
+            disabled: None,
+            password: None,
+            place,
+        }
+    }
+
     /// The user as they shall be, given who they are.
-    pub(super) fn wanted(&self, current: Option<&User>, now: Time, random: &dyn Random) -> User {
+    pub(crate) fn wanted(&self, current: Option<&User>, now: Time, random: &dyn Random) -> User {
         let user = current.cloned().unwrap_or_else(|| User::new(UserId::new(now, random), self.username.clone(), now));
         let number = self.phone_number.clone().or_else(|| user.phone_number.clone());
         // A number that an admin declares is vouched for, unless the declaration says otherwise.

@@ -19,6 +19,7 @@ pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod keys;
 pub(crate) mod links;
+pub(crate) mod managed;
 pub(crate) mod meta;
 pub(crate) mod sessions;
 pub(crate) mod sweep;

@@ -65,6 +65,7 @@ everywhere! {
         a_budget_is_replaced_and_forgotten
         the_audit_log_is_read_from_its_end
         clients_are_kept_and_deleting_one_revokes_its_grants
+        what_a_file_declares_is_known_until_it_is_let_go
         signing_keys_are_kept_whole
         a_grant_is_revoked_once
         a_session_takes_its_grants_along_but_for_offline_ones

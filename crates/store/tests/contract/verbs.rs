@@ -12,7 +12,10 @@ use vestibule_core::{
     time::Time,
     user::LoginName,
 };
-use vestibule_oauth::model::{Consent, RefreshState};
+use vestibule_oauth::{
+    managed::{Managed, ObjectKind},
+    model::{Consent, RefreshState},
+};
 
 use crate::{
     place::Place,
@@ -447,6 +450,28 @@ pub(crate) async fn clients_are_kept_and_deleting_one_revokes_its_grants(place: 
         .unwrap();
     assert_eq!(seen, ([true, false], Some(NOW), None));
     assert_eq!(store.read(|tx| tx.clients()).await.unwrap(), [wiki]);
+}
+
+pub(crate) async fn what_a_file_declares_is_known_until_it_is_let_go(place: Place) {
+    let store = place.open();
+    let mark = |kind, name: &str, source: &str| Managed {
+        kind,
+        name: name.to_owned(),
+        source: source.to_owned(),
+        applied_at: NOW,
+    };
+    let (chain, client) = (mark(ObjectKind::Chain, "shop", "a.toml"), mark(ObjectKind::Client, "shop", "a.toml"));
+    let moved = Managed { applied_at: NOW + HOUR, ..mark(ObjectKind::Client, "shop", "b.toml") };
+    let put = [chain.clone(), client, moved.clone()];
+    store.write(move |tx| put.iter().try_for_each(|mark| tx.set_managed(mark))).await.unwrap();
+    assert_eq!(store.read(|tx| tx.managed_all()).await.unwrap(), [chain.clone(), moved]);
+    assert_eq!(store.read(|tx| tx.managed(ObjectKind::Chain, "shop")).await.unwrap(), Some(chain));
+    assert_eq!(store.read(|tx| tx.managed(ObjectKind::User, "shop")).await.unwrap(), None);
+    let gone = |tx: &mut (dyn vestibule_oauth::store::Tx + 'static)| {
+        Ok([tx.clear_managed(ObjectKind::Client, "shop")?, tx.clear_managed(ObjectKind::Client, "shop")?])
+    };
+    assert_eq!(store.write(gone).await.unwrap(), [true, false]);
+    assert_eq!(store.read(|tx| Ok(tx.managed_all()?.len())).await.unwrap(), 1, "the chain of that name stays");
 }
 
 pub(crate) async fn signing_keys_are_kept_whole(place: Place) {
