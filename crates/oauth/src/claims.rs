@@ -30,6 +30,11 @@ pub fn about(user: &User, scopes: &BTreeSet<String>) -> Map<String, Value> {
     names.filter_map(|name| Some(((*name).to_owned(), claim(user, name)?))).collect()
 }
 
+/// Of what `scopes` tell about a user, the claims named in `asked`; who the user is stands in every token.
+pub fn about_as_asked(user: &User, scopes: &BTreeSet<String>, asked: &BTreeSet<String>) -> Map<String, Value> {
+    about(user, scopes).into_iter().filter(|(name, _)| name != "sub" && asked.contains(name)).collect()
+}
+
 fn claim(user: &User, name: &str) -> Option<Value> {
     match name {
         "sub" => Some(user.id.to_string().into()),
@@ -82,6 +87,14 @@ pub(crate) mod tests {
         assert_eq!(names(&["openid", "offline_access", "shop.read"]), ["sub"]);
         assert_eq!(names(&["email"]), ["email", "email_verified"]);
         assert_eq!(names(&["groups"]), ["groups"]);
+    }
+
+    #[test]
+    fn a_claim_that_is_asked_for_alone_is_told_only_where_a_scope_covers_it() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let asked = set(&["sub", "email", "groups", "phone_number"]);
+        let told = about_as_asked(&alice(), &set(&["openid", "email", "phone"]), &asked);
+        assert_eq!(told.keys().collect::<Vec<_>>(), ["email"]);
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn metadata(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) 
         "acr_values_supported": ACR_VALUES.iter().map(|acr| acr.value).collect::<Vec<_>>(),
         "prompt_values_supported": Prompts::VALUES,
         "display_values_supported": DISPLAY_VALUES,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
@@ -115,6 +115,7 @@ mod tests {
         assert_eq!(json["id_token_signing_alg_values_supported"], json!(["ES256", "EdDSA"]));
         assert_eq!(json["code_challenge_methods_supported"], json!(["S256"]));
         assert_eq!(json["response_types_supported"], json!(["code"]));
+        assert_eq!(json["claims_parameter_supported"], json!(true));
         assert!(!json["introspection_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
         assert!(document.etag().starts_with('"') && document.etag().len() > 10);
     }

@@ -132,6 +132,7 @@ impl Grants {
             redirect_uri: frozen.redirect_uri.clone(),
             code_challenge: frozen.code_challenge.clone(),
             nonce: frozen.nonce.clone(),
+            id_token_claims: frozen.id_token_claims.clone(),
             expires_at: now + code::LIFE,
             consumed_at: None,
         })?;

@@ -1,11 +1,13 @@
 //! ID tokens (OpenID Connect Core, section 2): who signed in, when and how, for the client that asked. What else is known of
-//! the person is at UserInfo, since an access token is always issued beside (section 5.4).
+//! the person is at UserInfo, since an access token is always issued beside (section 5.4), unless the `claims` parameter asks for it
+//! here (section 5.5).
 
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use vestibule_core::time::Time;
 use vestibule_jose::{Algorithm, Expect, Typ, VerifyError};
 
@@ -31,13 +33,25 @@ struct IdClaims<'a> {
     amr: Vec<&'a str>,
     sid: String,
     at_hash: String,
+    /// What the client asked to be told of the person here, beside UserInfo.
+    #[serde(flatten)]
+    about: Map<String, Value>,
+}
+
+/// What an ID token says that its grant does not know.
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    /// The `nonce` claim.
+    pub(crate) nonce: Option<&'a str>,
+    /// What the client asked to be told of the person, and the granted scopes cover.
+    pub(crate) about: Map<String, Value>,
 }
 
 /// The ID token of a grant, in its client's algorithm.
 pub(crate) fn sign(
     grant: &Grant,
     client: &Client,
-    nonce: Option<&str>,
+    asked: Asked<'_>,
     access_token: &str,
     snapshot: &Snapshot,
     now: Time,
@@ -53,11 +67,12 @@ pub(crate) fn sign(
         exp: (now + life).unix_seconds(),
         iat: now.unix_seconds(),
         auth_time: grant.auth_time.unix_seconds(),
-        nonce,
+        nonce: asked.nonce,
         acr: grant.acr.as_deref(),
         amr: grant.amr.iter().map(String::as_str).collect(),
         sid: grant.session.to_string(),
         at_hash: half_hash(algorithm, access_token),
+        about: asked.about,
     };
     key.sign(Some("JWT"), &claims).map_err(|error| TokenError::Signing(error.to_string()))
 }
@@ -101,6 +116,20 @@ pub fn read_hint(token: &str, snapshot: &Snapshot, now: Time) -> Result<HintClai
         accept_expired: true,
     };
     snapshot.keys().verify(token, &expect)
+}
+
+/// What a token says that was signed by a key which is no more, if it says that it is ours. Anybody can write that: it may
+/// refuse, and never permit.
+pub(crate) fn unverified_hint(token: &str, snapshot: &Snapshot) -> Option<HintClaims> {
+    #[derive(Deserialize)]
+    struct Unverified {
+        iss: String,
+        #[serde(flatten)]
+        claims: HintClaims,
+    }
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let read: Unverified = serde_json::from_slice(&payload).ok()?;
+    (read.iss == snapshot.issuer().as_str()).then_some(read.claims)
 }
 
 #[cfg(test)]

@@ -270,6 +270,9 @@ pub struct AuthorizationCode {
     pub code_challenge: Option<String>,
     /// The `nonce` claim.
     pub nonce: Option<String>,
+    /// The claims about the person that were asked for in the ID token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub id_token_claims: BTreeSet<String>,
     /// When it ends: 60 seconds after it was made.
     pub expires_at: Time,
     /// When it was spent.

@@ -55,7 +55,7 @@ fn id_token() -> String {
 fn a_120_odd_authorization_requests_go_to_the_registered_uri_or_nowhere() {
     let snapshot = snapshot();
     let more = format!(
-        "{AUTHORIZE}&prompt=login+consent&max_age=60&display=page&ui_locales=de+en&login_hint=alice&acr_values=1+2&claims=%7B%7D"
+        "{AUTHORIZE}&prompt=login+consent&max_age=60&display=page&ui_locales=de+en&login_hint=alice&acr_values=1+2&claims=%7B%22id_token%22:%7B%22acr%22:%7B%22essential%22:true,%22values%22:%5B%221%22%5D%7D%7D%7D"
     );
     let hinted = format!("{AUTHORIZE}&prompt=none&id_token_hint={}", id_token());
     assert!([AUTHORIZE, &hinted].iter().all(|good| authorize(good.as_bytes(), &snapshot, NOW).is_ok()));

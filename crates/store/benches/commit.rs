@@ -127,6 +127,7 @@ fn code(number: usize) -> AuthorizationCode {
         redirect_uri: "https://bench.example/callback".to_owned(),
         code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
         nonce: None,
+        id_token_claims: [].into(),
         expires_at: Time(NOW.0 + 60_000_000),
         consumed_at: None,
     }

@@ -4,6 +4,7 @@
 
 mod devices;
 mod house;
+mod lost;
 mod races;
 mod refusals;
 mod story;

@@ -10,6 +10,7 @@
 //! The three are different types, and so are the two kinds of errors: before the redirect URI is known to be the client's,
 //! there is nothing that a [`ClientAnswer`] could be made from.
 
+mod claims;
 mod client;
 mod hints;
 mod id_token_hint;
@@ -35,6 +36,7 @@ use vestibule_core::{
 };
 
 pub use self::{
+    claims::ClaimsAsked,
     hints::{DISPLAY_VALUES, Hints},
     pkce::CODE_CHALLENGE_METHODS,
     prompt::Prompts,
@@ -79,10 +81,12 @@ pub struct Asked {
     pub code_challenge: Option<String>,
     /// What the client wants of the person.
     pub prompts: Prompts,
-    /// Evidence older than this does not count (`prompt=login`, `max_age`).
+    /// A login that ended before this does not count (`prompt=login`, `max_age`).
     pub not_before: Option<Time>,
     /// Only this user will do (`id_token_hint`).
     pub required_user: Option<UserId>,
+    /// What the `claims` parameter asks for.
+    pub claims: ClaimsAsked,
     /// What is only carried.
     pub hints: Hints,
 }
@@ -181,9 +185,22 @@ impl TrustedRequest {
         let code_challenge = pkce::check(params, client)?;
         let prompts = prompt::check(params)?;
         let not_before = max_age::check(params, prompts, now)?;
+        let claims = claims::check(params)?;
         let required_user = id_token_hint::check(params, client, snapshot, now)?;
+        let required_user = same_user(required_user, claims.sub)?;
         let hints = hints::check(params)?;
-        Ok(Asked { scopes, code_challenge, prompts, not_before, required_user, hints })
+        Ok(Asked { scopes, code_challenge, prompts, not_before, required_user, claims, hints })
+    }
+}
+
+/// The user whom `id_token_hint` and the claim `sub` both mean: they are two ways to say the same (OpenID Connect Core, section
+/// 3.1.2.2).
+fn same_user(hint: Option<UserId>, claim: Option<UserId>) -> Result<Option<UserId>, Problem> {
+    match (hint, claim) {
+        (Some(hint), Some(claim)) if hint != claim => {
+            Err(Problem::invalid("id_token_hint and the claim sub mean different users"))
+        }
+        (hint, claim) => Ok(hint.or(claim)),
     }
 }
 
@@ -204,6 +221,9 @@ pub struct Frozen {
     /// Whether the person is asked for consent whatever they agreed to before (`prompt=consent`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask_consent: bool,
+    /// The claims about the person that are asked for in the ID token.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub id_token_claims: BTreeSet<String>,
 }
 
 impl Frozen {
@@ -261,14 +281,21 @@ impl ValidRequest {
 /// What the engine is asked.
 pub fn to_engine_request(valid: ValidRequest) -> Request {
     let TrustedRequest { client, redirect_uri, state, .. } = valid.trusted;
-    let Asked { scopes, code_challenge, prompts, not_before, required_user, hints } = valid.asked;
-    let frozen = Frozen { redirect_uri, state, nonce: hints.nonce, code_challenge, ask_consent: prompts.consent };
+    let Asked { scopes, code_challenge, prompts, not_before, required_user, claims, hints } = valid.asked;
+    let frozen = Frozen {
+        redirect_uri,
+        state,
+        nonce: hints.nonce,
+        code_challenge,
+        ask_consent: prompts.consent,
+        id_token_claims: claims.id_token,
+    };
     Request {
         client: client.id.clone(),
         client_name: client.name.clone(),
         scopes: scopes.into_iter().collect(),
         acr_values: hints.acr_values,
-        acr_claim: None,
+        acr_claim: claims.acr,
         not_before,
         required_user,
         ignore_session: prompts.select_account,

@@ -1,5 +1,5 @@
 //! What would change the meaning of the request and is not built: it is refused rather than passed over (OpenID Connect
-//! Core, sections 6.1, 6.2 and 7.2.1). The `claims` parameter is passed over: everything in it is a wish.
+//! Core, sections 6.1, 6.2 and 7.2.1).
 
 use crate::{
     errors::{ErrorCode, Problem},

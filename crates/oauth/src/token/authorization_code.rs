@@ -12,16 +12,17 @@ use vestibule_core::{
     crypto::same_secret,
     store::{StoreExt as _, StoreResult},
     time::Time,
+    user::User,
 };
 
 use super::{GrantError, Issue, TokenAnswer, TokenRequest, issue};
 use crate::{
     access_token::joined,
     audit::{self, Facts},
-    code,
+    claims, code,
     deps::Deps,
     errors::TokenError,
-    may_act,
+    id_token, may_act,
     model::{AuthorizationCode, Client, Grant, GrantType, RefreshState},
     snapshot::Registered,
     store::Tx,
@@ -42,10 +43,12 @@ pub(super) async fn exchange(
         replayed: audit::of_request(deps, request.cx, "code.replayed", Facts::of(&client.id)),
         now: deps.now(),
     };
-    let (grant, code) = deps.store.write(move |tx| spend.run(tx)).await??;
+    let Spent { grant, code, user } = deps.store.write(move |tx| spend.run(tx)).await??;
     let generation = (grant.refresh.generation > 0).then_some(grant.refresh.generation);
     let scope = joined(&grant.scopes);
-    issue(deps, Issue { grant: &grant, client, scope, nonce: code.nonce.as_deref(), generation })
+    let about = claims::about_as_asked(&user, &grant.scopes, &code.id_token_claims);
+    let asked = id_token::Asked { nonce: code.nonce.as_deref(), about };
+    issue(deps, Issue { grant: &grant, client, scope, asked, generation })
 }
 
 /// What the transaction needs.
@@ -58,10 +61,15 @@ struct Spend {
     now: Time,
 }
 
-type Spent = Result<(Grant, AuthorizationCode), GrantError>;
+/// A code that was spent just now, what it gives, and whose it is.
+struct Spent {
+    grant: Grant,
+    code: AuthorizationCode,
+    user: User,
+}
 
 impl Spend {
-    fn run(&self, tx: &mut dyn Tx) -> StoreResult<Spent> {
+    fn run(&self, tx: &mut dyn Tx) -> StoreResult<Result<Spent, GrantError>> {
         let Some(code) = tx.code(&self.hash)? else { return Ok(Err(GrantError::UnknownCode)) };
         if let Err(refused) = self.check_owner(&code) {
             return Ok(Err(refused));
@@ -76,9 +84,10 @@ impl Spend {
         let Some(mut grant) = tx.grant(code.grant)?.filter(|grant| grant.client == self.client.id) else {
             return unknown;
         };
-        if let Err(why) = may_act::living(tx, &grant, &self.client, self.now)? {
-            return Ok(Err(GrantError::Dead { grant: grant.id, why }));
-        }
+        let user = match may_act::living(tx, &grant, &self.client, self.now)? {
+            Ok(user) => user,
+            Err(why) => return Ok(Err(GrantError::Dead { grant: grant.id, why })),
+        };
         if !tx.consume_code(&self.hash, self.now)? {
             return self.replay(tx, &code);
         }
@@ -89,7 +98,7 @@ impl Spend {
             }
             grant.refresh = first;
         }
-        Ok(Ok((grant, code)))
+        Ok(Ok(Spent { grant, code, user }))
     }
 
     fn check_owner(&self, code: &AuthorizationCode) -> Result<(), GrantError> {
@@ -111,7 +120,7 @@ impl Spend {
             .map_err(|what| GrantError::Verifier { grant: code.grant, what })
     }
 
-    fn replay(&self, tx: &mut dyn Tx, code: &AuthorizationCode) -> StoreResult<Spent> {
+    fn replay(&self, tx: &mut dyn Tx, code: &AuthorizationCode) -> StoreResult<Result<Spent, GrantError>> {
         // Written once: whoever repeats the replay writes no more.
         if tx.revoke_grant(code.grant, self.now)? {
             let mut event = self.replayed.clone();

@@ -197,20 +197,21 @@ struct Issue<'a> {
     client: &'a Client,
     /// The scopes of the access token, all of the grant's or fewer.
     scope: String,
-    nonce: Option<&'a str>,
+    /// What the ID token says beside what the grant knows.
+    asked: id_token::Asked<'a>,
     /// The generation of the refresh token.
     generation: Option<i64>,
 }
 
 /// Signs what a grant gives.
 fn issue(deps: &Deps<'_>, issue: Issue<'_>) -> Result<TokenAnswer, TokenError> {
-    let Issue { grant, client, scope, nonce, generation } = issue;
+    let Issue { grant, client, scope, asked, generation } = issue;
     let now = deps.now();
     let claims = AccessClaims::of_grant(grant, client, scope, deps.snapshot, now, deps.random);
     let access_token = claims.sign(deps.snapshot)?;
     let openid = claims.scopes().any(|scope| scope == "openid");
     let id_token = if openid {
-        Some(id_token::sign(grant, client, nonce, &access_token, deps.snapshot, now)?.into())
+        Some(id_token::sign(grant, client, asked, &access_token, deps.snapshot, now)?.into())
     } else {
         None
     };

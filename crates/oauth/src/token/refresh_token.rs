@@ -18,7 +18,7 @@ use crate::{
     audit::{self, Facts},
     deps::Deps,
     errors::TokenError,
-    may_act,
+    id_token, may_act,
     model::{Grant, RefreshState},
     params::Params,
     refresh::RefreshToken,
@@ -48,7 +48,9 @@ pub(super) async fn rotate(
         Err(Refused::Scope(scope)) => return Err(TokenError::Scope { client: client.id.clone(), scope }),
     };
     let generation = Some(grant.refresh.generation);
-    issue(deps, Issue { grant: &grant, client, scope: joined(&scopes), nonce: None, generation })
+    // What was asked for was for the first ID token: a refreshed one says who and how, and UserInfo the rest.
+    let asked = id_token::Asked::default();
+    issue(deps, Issue { grant: &grant, client, scope: joined(&scopes), asked, generation })
 }
 
 /// The scopes asked for; `None` means all that were granted.

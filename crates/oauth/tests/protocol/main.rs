@@ -16,5 +16,6 @@ mod groups;
 mod keys;
 mod logout;
 mod refresh;
+mod step_up;
 mod tokens;
 mod world;

@@ -125,6 +125,11 @@ impl World {
     }
 
     pub(crate) async fn of(clients: Vec<Value>) -> Self {
+        Self::behind(json!([["door"]]), clients).await
+    }
+
+    /// A world in which people pass these steps.
+    pub(crate) async fn behind(steps: Value, clients: Vec<Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let random = Arc::new(SeededRandom::new(7));
         let clock = Arc::new(FakeClock::default());
@@ -140,7 +145,7 @@ impl World {
         let clients: Vec<Client> = clients.into_iter().map(|client| with_secret(client, &prf)).collect();
         let alice = user(&clock, &random);
         let (id, now) = (alice.id, clock.now());
-        let document: ChainDocument = serde_json::from_value(json!({ "steps": [["door"]] })).unwrap();
+        let document: ChainDocument = serde_json::from_value(json!({ "steps": steps })).unwrap();
         let chains = store
             .write(move |tx: &mut (dyn Tx + 'static)| {
                 clients.iter().try_for_each(|client| tx.put_client(client))?;
@@ -154,7 +159,10 @@ impl World {
         let current = Arc::new(Current::new(Snapshot::read(&*store, &settings, now).await.unwrap()));
         let grants = Arc::new(Grants::new(current.clone(), prf.clone(), random.clone()));
         let parts = Parts {
-            registry: Registry::new(vec![Arc::new(Door::new())]),
+            registry: Registry::new(vec![
+                Arc::new(Door::new("door", FactorClass::Knowledge, "pwd")),
+                Arc::new(Door::new("gate", FactorClass::Possession, "otp")),
+            ]),
             prf: prf.clone(),
             clock: clock.clone(),
             random: random.clone(),
@@ -256,12 +264,16 @@ impl World {
     /// Alice opens the door; what follows is in the view.
     pub(crate) async fn open(&self, told: Told) -> (View, InteractionId, String) {
         let Told::Asked { id, binding } = told else { panic!("nothing is asked: {told:?}") };
-        let version = self.engine.view(id, Some(&binding), &cx()).await.unwrap().version;
+        (self.pass(id, &binding).await, id, binding)
+    }
+
+    /// Alice opens the door that she is in front of.
+    pub(crate) async fn pass(&self, id: InteractionId, binding: &str) -> View {
+        let version = self.engine.view(id, Some(binding), &cx()).await.unwrap().version;
         let fields: Fields = [("username", "alice"), ("password", "open")].into_iter().collect();
         let answer = Answer { version, challenge: None, fields };
-        let acted = self.engine.answer(id, Some(&binding), answer, &cx()).await.unwrap();
-        let view = self.engine.after(&acted, id, Some(&binding), &cx()).await.unwrap();
-        (view, id, binding)
+        let acted = self.engine.answer(id, Some(binding), answer, &cx()).await.unwrap();
+        self.engine.after(&acted, id, Some(binding), &cx()).await.unwrap()
     }
 
     /// Alice signs in, and nothing else is asked: where she is sent, and her session.
@@ -428,16 +440,16 @@ fn user(clock: &FakeClock, random: &SeededRandom) -> User {
     }
 }
 
-/// A door that opens at a word that everybody knows.
+/// A door that opens at a word that everybody knows, whatever it says that it proves.
 struct Door(Descriptor);
 
 impl Door {
-    fn new() -> Self {
+    fn new(name: &str, factor: FactorClass, amr: &str) -> Self {
         Self(Descriptor {
-            name: "door".into(),
-            factors: [FactorClass::Knowledge].into(),
+            name: name.into(),
+            factors: [factor].into(),
             properties: [].into(),
-            amr: ["pwd".to_owned()].into(),
+            amr: [amr.to_owned()].into(),
             opening: Opening::Free,
             connection: None,
             settings: json!({}),
@@ -471,9 +483,9 @@ impl Authenticator for Door {
         }
         Ok(Outcome::Passed(Proof {
             credential: "the door".to_owned(),
-            factors: [FactorClass::Knowledge].into(),
+            factors: self.0.factors.clone(),
             properties: [].into(),
-            amr: ["pwd".to_owned()].into(),
+            amr: self.0.amr.clone(),
         }))
     }
 }

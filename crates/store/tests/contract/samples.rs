@@ -240,6 +240,7 @@ pub(crate) fn code(hash: &str) -> AuthorizationCode {
         redirect_uri: "https://shop.example/cb".to_owned(),
         code_challenge: Some("c".to_owned()),
         nonce: None,
+        id_token_claims: [].into(),
         expires_at: NOW + Duration::from_secs(60),
         consumed_at: None,
     }
