@@ -8,7 +8,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::{
-    audit::AuditEvent,
+    audit::{
+        AuditEvent,
+        chain::{AuditRow, Seal},
+        page::{AuditCursor, AuditFilter, AuditPage},
+    },
     budget::{Budget, BudgetKey},
     chain::{ChainDocument, ChainRevision},
     channel::{Connection, SendOutcome},
@@ -84,7 +88,31 @@ pub trait Tx: Send {
     /// One revision, published or older.
     fn chain_revision(&mut self, chain: &ChainName, revision: i64) -> StoreResult<Option<ChainRevision>>;
     /// Publishes the next revision of a chain; its number.
-    fn publish_chain(&mut self, chain: &ChainName, document: &ChainDocument, now: Time) -> StoreResult<i64>;
+    fn publish_chain_by(
+        &mut self,
+        chain: &ChainName,
+        document: &ChainDocument,
+        byline: &Byline,
+        now: Time,
+    ) -> StoreResult<i64>;
+    /// Publishes the next revision of a chain in nobody's name; its number.
+    fn publish_chain(&mut self, chain: &ChainName, document: &ChainDocument, now: Time) -> StoreResult<i64> {
+        self.publish_chain_by(chain, document, &Byline::default(), now)
+    }
+    /// Up to `limit` revisions of a chain older than `before`, newest first.
+    fn chain_history(&mut self, chain: &ChainName, before: Option<i64>, limit: usize)
+    -> StoreResult<Vec<HistoryEntry>>;
+    /// Every draft of a chain.
+    fn chain_drafts(&mut self) -> StoreResult<Vec<ChainDraft>>;
+    /// The draft of a chain.
+    fn chain_draft(&mut self, chain: &ChainName) -> StoreResult<Option<ChainDraft>>;
+    /// Makes or replaces a draft.
+    fn put_chain_draft(&mut self, draft: &ChainDraft) -> StoreResult<()>;
+    /// Throws a draft away; whether there was one.
+    fn delete_chain_draft(&mut self, chain: &ChainName) -> StoreResult<bool>;
+    /// How many of the users who are all of `members` have none of `means`. Of the newest
+    /// [`COUNTED_USERS`](crate::draft::COUNTED_USERS).
+    fn users_lacking(&mut self, members: &[Membership], means: &[Means]) -> StoreResult<LackCount>;
     /// Removes a chain (its revisions stay for interactions under way); whether there was one.
     fn delete_chain(&mut self, chain: &ChainName) -> StoreResult<bool>;
     /// Every connection.
@@ -138,6 +166,19 @@ pub trait Tx: Send {
     /// A user's living sessions, newest first, 100 at most.
     fn sessions_of(&mut self, user: UserId, now: Time) -> StoreResult<Vec<Session>>;
 
+    /// A new device.
+    fn insert_device(&mut self, device: &TrustedDevice) -> StoreResult<()>;
+    /// The device of that id, living or not.
+    fn device(&mut self, id: DeviceId) -> StoreResult<Option<TrustedDevice>>;
+    /// Saves a device whose generation was raised by one, if the stored one is still the one before and lives; whether it was.
+    fn rotate_device(&mut self, device: &TrustedDevice, now: Time) -> StoreResult<bool>;
+    /// Forgets a device; whether it was alive.
+    fn revoke_device(&mut self, id: DeviceId, now: Time) -> StoreResult<bool>;
+    /// Forgets every device of a user; how many were alive.
+    fn revoke_devices(&mut self, user: UserId, now: Time) -> StoreResult<usize>;
+    /// A user's living devices, newest first, 100 at most.
+    fn devices_of(&mut self, user: UserId, now: Time) -> StoreResult<Vec<TrustedDevice>>;
+
     /// A new link; an older one for the same thing and user does nothing any more.
     fn insert_link(&mut self, link: &OneTimeLink) -> StoreResult<()>;
     /// The link of that hash, used or not.
@@ -164,21 +205,30 @@ pub trait Tx: Send {
     fn append_audit(&mut self, event: &AuditEvent) -> StoreResult<()>;
     /// The latest audit events, newest first.
     fn latest_audit(&mut self, limit: usize) -> StoreResult<Vec<AuditEvent>>;
+    /// A page of up to `limit` wanted events older than `before`, newest first.
+    fn audit_page(
+        &mut self,
+        filter: &AuditFilter,
+        before: Option<AuditCursor>,
+        limit: usize,
+    ) -> StoreResult<AuditPage>;
+    /// Up to `limit` rows that are not sealed, in the order of time and id.
+    fn unsealed_audit(&mut self, limit: usize) -> StoreResult<Vec<AuditRow>>;
+    /// Up to `limit` sealed rows whose number is greater than `after`, by number.
+    fn audit_after(&mut self, after: i64, limit: usize) -> StoreResult<Vec<AuditRow>>;
+    /// The greatest number that a row has, and that row's id.
+    fn last_sealed_audit(&mut self) -> StoreResult<Option<(i64, String)>>;
+    /// The end of the audit log, as it was kept.
+    fn audit_head(&mut self) -> StoreResult<Option<Vec<u8>>>;
+    /// Seals rows and moves the end of the log from `before` to `after`, if it is still there; whether it was.
+    /// [`StoreError::Conflict`] when one of the rows is gone or sealed.
+    fn seal_audit(&mut self, before: Option<&[u8]>, after: &[u8], seals: &[Seal]) -> StoreResult<bool>;
+    /// A number that is kept beside the audit log, such as how far a sink has been served.
+    fn audit_mark(&mut self, name: &str) -> StoreResult<Option<i64>>;
+    /// Moves such a number from `before` to `after`, if it is still there; whether it was.
+    fn move_audit_mark(&mut self, name: &str, before: Option<i64>, after: i64) -> StoreResult<bool>;
 
     /// Deletes up to `limit` rows of each kind that ended before `now`; how many.
-    /// A new device.
-    fn insert_device(&mut self, device: &TrustedDevice) -> StoreResult<()>;
-    /// The device of that id, living or not.
-    fn device(&mut self, id: DeviceId) -> StoreResult<Option<TrustedDevice>>;
-    /// Saves a device whose generation was raised by one, if the stored one is still the one before and lives; whether it was.
-    fn rotate_device(&mut self, device: &TrustedDevice, now: Time) -> StoreResult<bool>;
-    /// Forgets a device; whether it was alive.
-    fn revoke_device(&mut self, id: DeviceId, now: Time) -> StoreResult<bool>;
-    /// Forgets every device of a user; how many were alive.
-    fn revoke_devices(&mut self, user: UserId, now: Time) -> StoreResult<usize>;
-    /// A user's living devices, newest first, 100 at most.
-    fn devices_of(&mut self, user: UserId, now: Time) -> StoreResult<Vec<TrustedDevice>>;
-
     fn sweep(&mut self, now: Time, limit: usize) -> StoreResult<usize>;
 }
 

@@ -9,7 +9,7 @@ use vestibule_core::{
     audit::AuditEvent,
     budget::{BudgetKey, Limited, Rule},
     engine::RequestContext,
-    id::{AuditId, ClientId, UserId},
+    id::{ClientId, UserId},
     random::Random,
     store::{StoreExt as _, StoreResult},
     time::Time,
@@ -46,14 +46,10 @@ impl<'a> Facts<'a> {
 /// An event.
 pub fn event(kind: &str, facts: Facts<'_>, now: Time, random: &dyn Random) -> AuditEvent {
     AuditEvent {
-        id: AuditId::new(now, random),
-        at: now,
-        kind: kind.to_owned(),
         client: facts.client.map(ToString::to_string),
         user: facts.user,
-        network: None,
-        request_id: None,
         details: facts.details,
+        ..AuditEvent::new(kind, now, random)
     }
 }
 

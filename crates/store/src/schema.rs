@@ -46,6 +46,18 @@ diesel::table! {
         revision -> BigInt,
         body -> Text,
         published_at -> BigInt,
+        author -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    chain_drafts (chain) {
+        chain -> Text,
+        base -> BigInt,
+        author -> Nullable<Text>,
+        updated_at -> BigInt,
+        body -> Text,
     }
 }
 
@@ -104,18 +116,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    budgets (key) {
-        key -> Text,
-        count -> BigInt,
-        since -> BigInt,
-        blocked_until -> BigInt,
-        forgotten_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    audit_events (id) {
-diesel::table! {
     trusted_devices (id) {
         id -> Text,
         user_id -> Text,
@@ -128,9 +128,29 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    budgets (key) {
+        key -> Text,
+        count -> BigInt,
+        since -> BigInt,
+        blocked_until -> BigInt,
+        forgotten_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
         id -> Text,
         at -> BigInt,
         body -> Text,
+        proof -> Nullable<Binary>,
+        seq -> Nullable<BigInt>,
+        mac -> Nullable<Binary>,
+        kind -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        actor_id -> Nullable<Text>,
+        client -> Nullable<Text>,
+        request_id -> Nullable<Text>,
     }
 }
 
@@ -202,6 +222,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    managed_objects (kind, name) {
+        kind -> Text,
+        name -> Text,
+        source -> Text,
+        applied_at -> BigInt,
+    }
+}
+
+diesel::table! {
     user_facets (facet, term, user_id) {
         facet -> Text,
         term -> Text,
@@ -233,15 +262,6 @@ diesel::table! {
         fingerprint -> Text,
         answer -> Nullable<Binary>,
         expires_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    managed_objects (kind, name) {
-        kind -> Text,
-        name -> Text,
-        source -> Text,
-        applied_at -> BigInt,
     }
 }
 

@@ -48,6 +48,16 @@ impl Seal {
         serde_json::from_slice(&self.open(record, sealed)?).map_err(|error| Failure::damaged(record, error))
     }
 
+    /// The proof that this program wrote a row of the audit log: an empty secret, sealed for that body alone.
+    pub(crate) fn proof(&self, body: &str) -> Vec<u8> {
+        self.close(&format!("audit_events/{body}"), &[])
+    }
+
+    /// Whether `proof` is one for `body`.
+    pub(crate) fn proves(&self, proof: &[u8], body: &str) -> bool {
+        self.sealer.open(&format!("audit_events/{body}"), proof).is_ok_and(|plain| plain.is_empty())
+    }
+
     /// A value that [`Seal::recognise`] knows again.
     pub(crate) fn probe(&self) -> Vec<u8> {
         self.close("meta/master_key", Self::PROBE)

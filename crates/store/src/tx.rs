@@ -15,17 +15,21 @@ use diesel::{
     result::{Error as QueryError, QueryResult},
 };
 use vestibule_core::{
-    audit::AuditEvent,
+    audit::{
+        AuditEvent,
+        chain::{AuditRow, Seal as AuditSeal},
+        page::{AuditCursor, AuditFilter, AuditPage},
+    },
     budget::{Budget, BudgetKey},
     chain::{ChainDocument, ChainRevision},
     channel::{Connection as ChannelConnection, SendOutcome},
     directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
+    device::TrustedDevice,
+    draft::{Byline, ChainDraft, HistoryEntry, LackCount, Means, Membership},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, DeviceId, InteractionId,
         SessionId, UserId,
     },
-    device::TrustedDevice,
-    draft::{Byline, ChainDraft, HistoryEntry, LackCount, Means, Membership},
     interaction::{Challenge, Interaction},
     session::Session,
     store::{Job, StoreError, StoreResult},
@@ -168,12 +172,20 @@ verbs! { vestibule_core::store::Tx {
     configuration {
         fn published_chains() -> Vec<ChainRevision>;
         fn chain_revision(chain: &ChainName, revision: i64) -> Option<ChainRevision>;
-        fn publish_chain(chain: &ChainName, document: &ChainDocument, now: Time) -> i64;
         fn delete_chain(chain: &ChainName) -> bool;
         fn connections() -> Vec<ChannelConnection>;
         fn put_connection(connection: &ChannelConnection) -> ();
         fn delete_connection(name: &ConnectionName) -> bool;
         fn configuration_version() -> i64;
+    }
+    chains {
+        fn publish_chain_by(chain: &ChainName, document: &ChainDocument, byline: &Byline, now: Time) -> i64;
+        fn chain_history(chain: &ChainName, before: Option<i64>, limit: usize) -> Vec<HistoryEntry>;
+        fn chain_drafts() -> Vec<ChainDraft>;
+        fn chain_draft(chain: &ChainName) -> Option<ChainDraft>;
+        fn put_chain_draft(draft: &ChainDraft) -> ();
+        fn delete_chain_draft(chain: &ChainName) -> bool;
+        fn users_lacking(members: &[Membership], means: &[Means]) -> LackCount;
     }
     interactions {
         fn insert_interaction(interaction: &Interaction) -> ();
@@ -198,21 +210,6 @@ verbs! { vestibule_core::store::Tx {
         fn sessions_of(user: UserId, now: Time) -> Vec<Session>;
         fn living_sessions(before: Option<(Time, SessionId)>, now: Time, limit: usize) -> Vec<Session>;
     }
-    budgets {
-        fn budget(key: &BudgetKey) -> Budget;
-        fn put_budget(key: &BudgetKey, budget: Budget, forgotten_at: Time) -> ();
-        fn clear_budget(key: &BudgetKey) -> ();
-    }
-    audit {
-        fn append_audit(event: &AuditEvent) -> ();
-        fn latest_audit(limit: usize) -> Vec<AuditEvent>;
-    }
-    sweep {
-        fn sweep(now: Time, limit: usize) -> usize;
-    }
-}}
-
-verbs! { vestibule_oauth::store::Tx {
     devices {
         fn insert_device(device: &TrustedDevice) -> ();
         fn device(id: DeviceId) -> Option<TrustedDevice>;
@@ -221,6 +218,29 @@ verbs! { vestibule_oauth::store::Tx {
         fn revoke_devices(user: UserId, now: Time) -> usize;
         fn devices_of(user: UserId, now: Time) -> Vec<TrustedDevice>;
     }
+    budgets {
+        fn budget(key: &BudgetKey) -> Budget;
+        fn put_budget(key: &BudgetKey, budget: Budget, forgotten_at: Time) -> ();
+        fn clear_budget(key: &BudgetKey) -> ();
+    }
+    audit {
+        fn append_audit(event: &AuditEvent) -> ();
+        fn latest_audit(limit: usize) -> Vec<AuditEvent>;
+        fn audit_page(filter: &AuditFilter, before: Option<AuditCursor>, limit: usize) -> AuditPage;
+        fn unsealed_audit(limit: usize) -> Vec<AuditRow>;
+        fn audit_after(after: i64, limit: usize) -> Vec<AuditRow>;
+        fn last_sealed_audit() -> Option<(i64, String)>;
+        fn audit_head() -> Option<Vec<u8>>;
+        fn seal_audit(before: Option<&[u8]>, after: &[u8], seals: &[AuditSeal]) -> bool;
+        fn audit_mark(name: &str) -> Option<i64>;
+        fn move_audit_mark(name: &str, before: Option<i64>, after: i64) -> bool;
+    }
+    sweep {
+        fn sweep(now: Time, limit: usize) -> usize;
+    }
+}}
+
+verbs! { vestibule_oauth::store::Tx {
     clients {
         fn clients() -> Vec<Client>;
         fn put_client(client: &Client) -> ();

@@ -241,14 +241,9 @@ impl<S: Store + ?Sized> Engine<S> {
 
     fn event(&self, kind: &str, cx: &RequestContext, now: Time) -> AuditEvent {
         AuditEvent {
-            id: AuditId::new(now, &*self.parts.random),
-            at: now,
-            kind: kind.to_owned(),
-            client: None,
-            user: None,
             network: Some(cx.network().as_str().to_owned()),
             request_id: Some(cx.request_id.clone()),
-            details: std::collections::BTreeMap::new(),
+            ..AuditEvent::new(kind, now, &*self.parts.random)
         }
     }
 }

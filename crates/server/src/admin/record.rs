@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use vestibule_core::{
-    audit::AuditEvent,
-    id::{AuditId, UserId},
+    audit::{self, AuditEvent},
+    id::UserId,
     random::Random,
     store::StoreResult,
     time::Time,
@@ -81,32 +81,26 @@ pub fn record(
 
 fn event(actor: &Actor, change: &Change<'_>, random: &dyn Random, now: Time) -> AuditEvent {
     let via = match actor.via {
-        Via::Console => "console",
-        Via::Api => "api",
+        Via::Console => audit::Via::Console,
+        Via::Api => audit::Via::Api,
     };
-    let mut details = BTreeMap::from([
-        ("actor".to_owned(), actor.name()),
-        ("via".to_owned(), via.to_owned()),
-        ("object".to_owned(), change.object.clone()),
-    ]);
-    details.extend(
-        change
-            .fields()
-            .into_iter()
-            .map(|(name, (before, after))| (format!("field.{name}"), format!("{before} → {after}"))),
-    );
+    let (user, client) = match &actor.who {
+        Who::Person { user, .. } => (Some(*user), None),
+        Who::Program(client) => (None, Some(client.to_string())),
+    };
+    let shown = |value: Value| (!value.is_null()).then_some(value);
+    let field = |(name, (before, after)): (String, (Value, Value))| {
+        audit::Change::new(&name, shown(before), shown(after))
+    };
     AuditEvent {
-        id: AuditId::new(now, random),
-        at: now,
-        kind: format!("admin.{}", change.what),
-        client: match &actor.who {
-            Who::Program(client) => Some(client.to_string()),
-            Who::Person { .. } => None,
-        },
+        client,
         user: change.user,
         network: Some(actor.cx.network().as_str().to_owned()),
         request_id: Some(actor.cx.request_id.clone()),
-        details,
+        details: BTreeMap::from([("object".to_owned(), change.object.clone())]),
+        actor: Some(audit::Actor { user, username: actor.name(), via }),
+        changes: change.fields().into_iter().map(field).collect(),
+        ..AuditEvent::new(format!("admin.{}", change.what), now, random)
     }
 }
 

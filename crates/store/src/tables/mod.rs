@@ -7,14 +7,15 @@
 
 pub(crate) mod audit;
 pub(crate) mod budgets;
+pub(crate) mod chains;
 pub(crate) mod challenges;
 pub(crate) mod clients;
 pub(crate) mod codes;
 pub(crate) mod configuration;
 pub(crate) mod consents;
 pub(crate) mod credentials;
-pub(crate) mod directory;
 pub(crate) mod devices;
+pub(crate) mod directory;
 pub(crate) mod grants;
 pub(crate) mod interactions;
 pub(crate) mod keys;

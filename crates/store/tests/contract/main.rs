@@ -43,6 +43,11 @@ macro_rules! everywhere {
 }
 
 everywhere! {
+    chains {
+        a_draft_is_kept_until_it_is_discarded
+        the_history_of_a_chain_is_read_page_by_page
+        those_who_lack_every_means_are_counted
+    }
     verbs {
         a_user_is_found_by_id_and_by_every_login_name
         a_login_name_has_one_owner
@@ -79,12 +84,6 @@ everywhere! {
         a_sweep_is_bounded
         a_spent_code_is_known_for_a_day
     }
-    races {
-        a_024_one_code_is_spent_once_by_sixteen
-        a_074_one_challenge_is_spent_once_by_sixteen
-        a_064_tries_never_exceed_their_limit
-        of_sixteen_tabs_one_advances_the_interaction
-        a_026_of_sixteen_refreshes_one_moves_the_family
     audit {
         sealed_rows_are_numbered_in_the_order_of_time
         of_many_sealers_each_row_is_sealed_by_one
@@ -98,6 +97,12 @@ everywhere! {
         a_disabled_user_is_remembered_nowhere
         a_device_that_ended_is_swept
     }
+    races {
+        a_024_one_code_is_spent_once_by_sixteen
+        a_074_one_challenge_is_spent_once_by_sixteen
+        a_064_tries_never_exceed_their_limit
+        of_sixteen_tabs_one_advances_the_interaction
+        a_026_of_sixteen_refreshes_one_moves_the_family
         a_031_one_assertion_is_used_once_by_sixteen
         of_sixteen_one_takes_the_name
         one_budget_counts_all_sixteen

@@ -1,6 +1,6 @@
 //! Samples of everything that is stored.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 use vestibule_core::{
@@ -10,7 +10,7 @@ use vestibule_core::{
     channel::{Connection, Settings},
     code::{Alphabet, CodeSpec, IssuedCode},
     evidence::{Evidence, FactorClass, Via},
-    id::{AuditId, ChallengeId, CredentialId, InteractionId, SessionId, UserId},
+    id::{ChallengeId, CredentialId, InteractionId, SessionId, UserId},
     interaction::{Challenge, Interaction, Request, Stage, Subject},
     prompt::{Prompt, Text},
     random::SystemRandom,
@@ -38,7 +38,6 @@ new_ids! {
     interaction_id -> InteractionId;
     challenge_id -> ChallengeId;
     session_id -> SessionId;
-    audit_id -> AuditId;
     grant_id -> GrantId;
 }
 
@@ -125,9 +124,9 @@ pub(crate) fn interaction() -> Interaction {
         notice: None,
         issues: 0,
         created_at: NOW,
+        expires_at: NOW + HOUR,
         remember: [].into(),
         device: None,
-        expires_at: NOW + HOUR,
         stage: Stage::Open,
     }
 }
@@ -187,16 +186,7 @@ pub(crate) fn session(user: UserId) -> Session {
 }
 
 pub(crate) fn audit(kind: &str, at: Time) -> AuditEvent {
-    AuditEvent {
-        id: audit_id(),
-        at,
-        kind: kind.to_owned(),
-        client: Some("shop".to_owned()),
-        user: None,
-        network: None,
-        request_id: None,
-        details: BTreeMap::new(),
-    }
+    AuditEvent { client: Some("shop".to_owned()), ..AuditEvent::new(kind, at, &SystemRandom::default()) }
 }
 
 pub(crate) fn client(id: &str) -> Client {

@@ -1,0 +1,79 @@
+//! Every kind of event, and what it means. A test holds this list to the code, and the reference to this list.
+//!
+//! A kind is a text in the log and no enum: an older program must be able to read what a newer one wrote.
+
+/// A kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// What happened.
+    pub meaning: &'static str,
+}
+
+/// How the kinds of an admin's changes begin. They are made of the object and the verb: `admin.client.changed`.
+pub const ADMIN: &str = "admin.";
+
+const fn kind(name: &'static str, meaning: &'static str) -> Kind {
+    Kind { name, meaning }
+}
+
+/// Every kind but those of an admin's changes, by name.
+pub const KINDS: &[Kind] = &[
+    kind("authorize.refused", "An authorization request was refused; `details` say why."),
+    kind("client.refused", "A service provider could not authenticate itself."),
+    kind("code.replayed", "An authorization code was brought a second time; all that it gave was revoked."),
+    kind("consent.withdrawn", "A person withdrew what they had agreed to."),
+    kind("grant.made", "A service provider got a grant: a login was completed, and consent was there."),
+    kind("grant.refused", "A login was completed but opened nothing; `details` say why."),
+    kind("login.completed", "Every due step passed; `details` tell the steps."),
+    kind("otp.failed", "A one-time code could not be judged: our trouble, not counted as a wrong try."),
+    kind("otp.limited", "A one-time code was not sent or not judged: a budget is used up."),
+    kind("otp.passed", "A one-time code was right."),
+    kind("otp.rejected", "A one-time code was wrong or too late."),
+    kind("otp.resent", "A one-time code was sent again; `details` say how that went."),
+    kind("otp.sent", "A one-time code was sent; `details` say how that went."),
+    kind("password.set", "A person chose a password by a link that an admin had made."),
+    kind("refresh.replayed", "A refresh token was brought a second time; its family was revoked."),
+    kind("session.ended", "A person signed out, or was signed out."),
+    kind("step.failed", "A step could not be judged: our trouble, not counted as a wrong try."),
+    kind("step.limited", "An answer was not judged: a budget is used up."),
+    kind("step.passed", "A step was passed."),
+    kind("step.rejected", "A step's answer was wrong."),
+    kind("token.refused", "A request for tokens was refused; `details` say why."),
+    kind("token.revoked", "A token was revoked by its service provider."),
+];
+
+/// Whether there is such a kind.
+pub fn is_known(name: &str) -> bool {
+    KINDS.iter().any(|kind| kind.name == name) || is_admin(name)
+}
+
+/// Whether it is the kind of an admin's change: `admin.<object>.<verb>`.
+pub fn is_admin(name: &str) -> bool {
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+    let parts = name.strip_prefix(ADMIN).and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(object, verb)| word(object) && word(verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order_and_each_kind_is_explained() {
+        assert!(KINDS.is_sorted_by(|a, b| a.name < b.name));
+        for kind in KINDS {
+            assert!(kind.meaning.ends_with('.') && !kind.name.starts_with(ADMIN), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn an_admins_change_names_object_and_verb() {
+        assert!(is_known("otp.sent") && is_known("admin.client.changed") && is_known("admin.client.secret_rotated"));
+        for wrong in ["otp.seen", "admin.client", "admin.", "admin..changed", "admin.client.Changed", "admin.a.b.c", ""]
+        {
+            assert!(!is_known(wrong), "{wrong}");
+        }
+    }
+}

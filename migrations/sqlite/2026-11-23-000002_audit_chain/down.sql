@@ -1,0 +1,17 @@
+DROP INDEX audit_events_request;
+DROP INDEX audit_events_client;
+DROP INDEX audit_events_actor;
+DROP INDEX audit_events_user;
+DROP INDEX audit_events_kind;
+DROP INDEX audit_events_seq;
+DROP INDEX audit_events_unsealed;
+ALTER TABLE audit_events DROP COLUMN request_id;
+ALTER TABLE audit_events DROP COLUMN client;
+ALTER TABLE audit_events DROP COLUMN actor_id;
+ALTER TABLE audit_events DROP COLUMN user_id;
+ALTER TABLE audit_events DROP COLUMN kind;
+ALTER TABLE audit_events DROP COLUMN mac;
+ALTER TABLE audit_events DROP COLUMN seq;
+ALTER TABLE audit_events DROP COLUMN proof;
+DELETE FROM meta WHERE name = 'audit_head';
+DELETE FROM counters WHERE name LIKE 'audit/%';
