@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use vestibule_core::{
     Registry,
     chain::{ACR_VALUES, ChainDocument},
+    condition::Condition,
     id::ChainName,
 };
 
@@ -29,7 +30,10 @@ pub struct DeclaredChain {
 
 const STEP: &[&str] = &["alternatives", "when", "distinct", "enrol", "remember_device", "on_request"];
 const ALTERNATIVE: &[&str] = &["authenticator", "connection", "settings", "max_age"];
-const CONDITION: &[&str] = &["group", "role", "client", "scope", "network", "acr", "not"];
+const CONDITION: &[&str] =
+    &["group", "role", "client", "scope", "network", "acr", "known_device", "time", "evidence_age", "cel", "not"];
+const TIME: &[&str] = &["from", "to", "days", "zone"];
+const EVIDENCE_AGE: &[&str] = &["older_than", "authenticator"];
 const DEMAND: &[&str] = &["factors"];
 
 pub(super) fn read(reader: &Reader<'_>, place: &Place, registry: &Registry) -> Option<DeclaredChain> {
@@ -160,18 +164,48 @@ impl Walk<'_> {
             return self.wrong(&node.place, "steps.when", "is no condition", advice);
         };
         let read = self.table(table, "steps.when", CONDITION, |key, node| match key {
-            "not" => Some(to_json(node)),
+            "not" | "known_device" => Some(to_json(node)),
+            "time" => self.inner(node, "steps.when.time", TIME, |_, node| Some(to_json(node))),
+            "evidence_age" => self.inner(node, "steps.when.evidence_age", EVIDENCE_AGE, |key, node| match key {
+                "older_than" => self.seconds(node, "steps.when.evidence_age.older_than"),
+                _ => Some(to_json(node)),
+            }),
             _ => node.text().map(|text| Json::String(text.to_owned())),
         })?;
         let tests = read.as_object().map_or(0, |map| map.keys().filter(|key| *key != "not").count());
         if tests != 1 {
             return self.wrong(&node.place, "steps.when", "asks not exactly one thing", advice);
         }
-        let range = read.get("network").and_then(Json::as_str);
-        if range.is_some_and(|range| range.parse::<ipnet::IpNet>().is_err()) {
-            return self.wrong(&node.place, "steps.when.network", "is no range", "Write it as 10.0.0.0/8.");
+        let Ok(condition) = serde_json::from_value::<Condition>(read.clone()) else {
+            return self.wrong(&node.place, "steps.when", "is no condition", advice);
+        };
+        match condition.check() {
+            Ok(()) => Some(read),
+            Err(fault) => {
+                let asked = read.as_object().and_then(|map| map.keys().find(|key| *key != "not"));
+                let key = format!("steps.when.{}", asked.map(String::as_str).unwrap_or_default());
+                self.wrong(&node.place, &key, fault.to_string(), "")
+            }
         }
-        Some(read)
+    }
+
+    /// A table that is a value.
+    fn inner(
+        &self,
+        node: &Node,
+        path: &str,
+        known: &[&str],
+        read: impl FnMut(&str, &Node) -> Option<Json>,
+    ) -> Option<Json> {
+        match &node.value {
+            Value::Table(table) => self.table(table, path, known, read),
+            _ => self.wrong(
+                &node.place,
+                path,
+                "is no table",
+                format!("Write it in {{braces}}, with {}.", known.join(", ")),
+            ),
+        }
     }
 
     fn acr(&self, node: &Node) -> Option<Json> {
@@ -280,7 +314,18 @@ fn steps_schema(registry: &Registry) -> Json {
 fn condition_schema() -> Json {
     table_schema(CONDITION, &[], |key| match key {
         "not" => json!({ "type": "boolean", "default": false }),
-        "group" | "role" | "client" | "scope" | "network" => json!({ "type": "string" }),
+        "known_device" => json!({ "type": "boolean" }),
+        "time" => table_schema(TIME, &["from", "to", "zone"], |key| match key {
+            "days" => {
+                json!({ "type": "array", "items": { "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] } })
+            }
+            _ => json!({ "type": "string" }),
+        }),
+        "evidence_age" => table_schema(EVIDENCE_AGE, &["older_than"], |key| match key {
+            "older_than" => seconds_schema(),
+            _ => json!({ "type": "string" }),
+        }),
+        "group" | "role" | "client" | "scope" | "network" | "cel" => json!({ "type": "string" }),
         "acr" => json!({ "type": "string", "examples": ACR_VALUES.iter().map(|acr| acr.value).collect::<Vec<_>>() }),
         _ => json!({}),
     })

@@ -258,7 +258,21 @@ async fn a_133_what_cannot_be_is_refused_with_its_place() {
             "chain.steps.when.nto: there is no such setting. The nearest is not.",
         ),
         (chain("[{ alternatives = [\"password\"], when = [{ not = true }] }]"), "asks not exactly one thing"),
-        (chain("[{ alternatives = [\"password\"], when = [{ network = \"10.0.0.0/40\" }] }]"), "is no range"),
+        (
+            chain("[{ alternatives = [\"password\"], when = [{ network = \"10.0.0.0/40\" }] }]"),
+            "chain.steps.when.network: this is not an IP range",
+        ),
+        (
+            chain(
+                "[{ alternatives = [\"password\"], when = [{ time = { from = \"8\", to = \"18:00\", zone = \"Etc/UTC\" } }] }]",
+            ),
+            "chain.steps.when.time: \"8\" is no time of day",
+        ),
+        (
+            chain("[{ alternatives = [\"password\"], when = [{ time = { form = \"08:00\" } }] }]"),
+            "chain.steps.when.time.form: there is no such setting. The nearest is from.",
+        ),
+        (chain("[{ alternatives = [\"password\"], when = [{ cel = \"1 +\" }] }]"), "chain.steps.when.cel: "),
         (
             chain("[{ alternatives = [\"password\"], mandatory = false }]"),
             "chain.steps.mandatory: there is no such setting",
@@ -446,7 +460,13 @@ async fn any_declaration_comes_back_from_its_export() {
     let words = || (0..roll(4)).map(|n| format!("{}{n}", word())).collect::<Vec<_>>();
     let pick = |words: &[&str]| words[usize::from(roll(u8::try_from(words.len()).unwrap()))].to_owned();
     for round in 0..60 {
-        let condition = |name: &str| json!({ name: word(), "not": roll(2) == 0 });
+        let condition = |name: &str| match roll(5) {
+            0 => json!({ "known_device": true, "not": true }),
+            1 => json!({ "time": { "from": "08:00", "to": "24:00", "days": ["mon"], "zone": "Europe/Berlin" } }),
+            2 => json!({ "evidence_age": { "older_than": 60 * u32::from(roll(9)), "authenticator": "password" } }),
+            3 => json!({ "cel": "\"staff\" in groups || client == 'a'" }),
+            _ => json!({ name: word(), "not": roll(2) == 0 }),
+        };
         let alternative = || match roll(3) {
             0 => json!("password"),
             1 => json!({ "authenticator": "password", "max_age": 1 + u32::from(roll(200)) }),
