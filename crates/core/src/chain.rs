@@ -3,13 +3,16 @@
 //! The simple case is one line, `steps = [["password"], ["totp", "smsotp"]]`: each inner list is a step, each name in it
 //! an alternative. Whatever is more than a name is a table.
 
+mod check;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::check::{ChainFault, ChainProblem, Severity, check, check_alternative};
 use crate::{
     condition::Condition,
-    evidence::{Evidence, Property},
+    evidence::{Evidence, FactorClass, Property},
     id::{AuthenticatorName, ChainName, ConnectionName},
 };
 
@@ -108,11 +111,17 @@ pub enum Demand {
 impl Demand {
     /// Whether `evidence` meets it.
     pub fn met<'a>(self, evidence: impl Iterator<Item = &'a Evidence> + Clone) -> bool {
-        let any = |property| evidence.clone().any(|e| e.properties.contains(&property));
+        let factors = evidence.clone().flat_map(|e| &e.factors).copied().collect();
+        let properties = evidence.flat_map(|e| &e.properties).copied().collect();
+        self.met_by(&factors, &properties)
+    }
+
+    /// Whether these, proved together, meet it.
+    pub fn met_by(self, factors: &BTreeSet<FactorClass>, properties: &BTreeSet<Property>) -> bool {
         match self {
-            Self::Factors(wanted) => evidence.flat_map(|e| &e.factors).collect::<BTreeSet<_>>().len() >= wanted,
-            Self::PhishingResistant => any(Property::PhishingResistant),
-            Self::UserVerified => any(Property::UserVerified),
+            Self::Factors(wanted) => factors.len() >= wanted,
+            Self::PhishingResistant => properties.contains(&Property::PhishingResistant),
+            Self::UserVerified => properties.contains(&Property::UserVerified),
         }
     }
 }

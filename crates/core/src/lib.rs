@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod random;
 pub mod reach;
 pub mod session;
+pub mod simulate;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{expression::Expression, window::Window};
 use crate::{
     chain::Seconds,
-    evidence::Evidence,
+    evidence::{Evidence, Via},
     id::{AuthenticatorName, ClientId, InteractionId, UserId},
     prompt::Text,
     time::Time,
@@ -153,7 +153,7 @@ pub struct Facts<'a> {
     pub user: Option<UserId>,
     /// Everything that was proved.
     pub evidence: &'a [Evidence],
-    /// Evidence older than this does not count.
+    /// A login that ended before this does not count.
     pub not_before: Option<Time>,
     /// The run, whose own evidence has no age.
     pub interaction: InteractionId,
@@ -162,13 +162,16 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// What counts of what was proved before this run.
+    /// What counts of what was proved before this run. A device that stood in proved nothing.
     fn earlier(self) -> Result<impl Iterator<Item = &'a Evidence>, ConditionError> {
         let user = self.user.ok_or(ConditionError::NoUser)?;
-        let counts = move |evidence: &&Evidence| {
-            evidence.user == user
-                && evidence.interaction != self.interaction
-                && self.not_before.is_none_or(|limit| evidence.at >= limit)
+        let proved = move |e: &&Evidence| e.user == user && e.via != Via::TrustedDevice;
+        // As everywhere: a login counts from its end.
+        let ended = move |run| self.evidence.iter().filter(proved).filter(|e| e.interaction == run).map(|e| e.at).max();
+        let counts = move |e: &&Evidence| {
+            proved(e)
+                && e.interaction != self.interaction
+                && self.not_before.is_none_or(|limit| ended(e.interaction) >= Some(limit))
         };
         Ok(self.evidence.iter().filter(counts))
     }
