@@ -118,9 +118,9 @@ pub struct RequestContext {
     pub ip: Option<IpAddr>,
     /// The browser, as it calls itself.
     pub user_agent: Option<String>,
-    /// The request's id, as in the log.
     /// The remembered device that the browser shows.
     pub device: Option<DeviceRef>,
+    /// The request's id, as in the log.
     pub request_id: String,
 }
 

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn actor(who: Who, permissions: access::Permissions) -> Actor {
-        let cx = RequestContext { ip: None, user_agent: None, request_id: "r".to_owned() };
+        let cx = RequestContext { ip: None, user_agent: None, device: None, request_id: "r".to_owned() };
         Actor { who, permissions, via: Via::Api, cx }
     }
 

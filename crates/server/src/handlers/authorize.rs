@@ -2,6 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    cookie::Cookie,
     web::{Data, Payload},
 };
 use vestibule_core::{
@@ -73,10 +74,13 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
         request: to_engine_request(valid.clone()),
     };
     match state.engine.start(start, &context::of(state, req)).await {
-        Ok(Started::Finished { answer, session }) => {
+        Ok(Started::Finished { answer, session, device }) => {
             let mut response = refusals::to_answer(state, req, &answer);
             if shown != Some(session) {
                 sign_in(state, session, &mut response);
+            }
+            if let Some(device) = device {
+                add(&context::device_cookie(state, device), &mut response);
             }
             response
         }
@@ -104,8 +108,11 @@ fn to_client(state: &State, req: &HttpRequest, told: &ClientAnswer) -> HttpRespo
 /// The browser showed an older generation, since the answer with this one was lost: it gets it now, before the older one is
 /// honoured no longer.
 fn sign_in(state: &State, session: SessionRef, response: &mut HttpResponse) {
-    let cookie = state.cookies.make(SESSION, state.engine.session_cookie(session));
-    if let Err(error) = response.add_cookie(&cookie) {
+    add(&state.cookies.make(SESSION, state.engine.session_cookie(session)), response);
+}
+
+fn add(cookie: &Cookie<'_>, response: &mut HttpResponse) {
+    if let Err(error) = response.add_cookie(cookie) {
         tracing::error!(%error, "a cookie could not be set");
     }
 }

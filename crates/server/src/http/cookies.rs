@@ -75,6 +75,8 @@ impl Cookies {
 
 /// The plain name of the session cookie.
 pub const SESSION: &str = "vestibule-session";
+/// The plain name of the cookie of a remembered device.
+pub const DEVICE: &str = "vestibule-device";
 const INTERACTION: &str = "vestibule-i-";
 
 /// The cookies of a request. Read by hand: a cookie that some other software set and that cannot be decoded must not make

@@ -13,7 +13,7 @@ use vestibule_core::{
 
 use super::{
     App, Choose, CodeState, CodeStatus, Consent, End, Ended, Form, Input, InputKind, Lack, Link, Moment, NoWay, Notice,
-    Page, Person, Progress, Resend, Scope, Step, Way, unbroken,
+    Page, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
 };
 
 /// What a page shows that the engine does not know.
@@ -83,6 +83,7 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         fields: inputs(prompt, step.username.as_deref()),
         submit: prompt.submit.clone(),
         code,
+        remember: step.remember.filter(|_| !dead).map(|remember| Remember::new(remember.life, remember.wished)),
         notice: notice.map(|outcome| notice_of(outcome, step)),
         others: step.alternatives.iter().filter(|way| !way.chosen).map(Way::from).collect(),
     })
@@ -305,6 +306,7 @@ mod tests {
             username: None,
             user: Some(ada()),
             challenge: Some(challenge()),
+            remember: None,
             alternatives: vec![way(0, "smsotp", true), way(1, "totp", false)],
             notice: None,
         }
@@ -397,6 +399,27 @@ mod tests {
     }
 
     #[test]
+    fn a_box_offers_to_be_remembered_in_a_unit_that_people_count_in() {
+        use vestibule_core::{chain::Seconds, engine::RememberView};
+        let offered = |life, challenge| {
+            let remember = Some(RememberView { life: Seconds(life), wished: true });
+            step(StepView { remember, challenge: Some(challenge), ..code_step() }).remember
+        };
+        let said = |life| {
+            let remember = offered(life, challenge()).unwrap();
+            assert!(remember.wished);
+            (remember.text.key, remember.n)
+        };
+        assert_eq!(said(30 * 86_400), ("remember.days".to_owned(), 30));
+        assert_eq!(said(36 * 3600), ("remember.hours".to_owned(), 36));
+        assert_eq!(said(7200), ("remember.hours".to_owned(), 2));
+        assert_eq!(said(90), ("remember.minutes".to_owned(), 1));
+        assert_eq!(said(10), ("remember.minutes".to_owned(), 1));
+        assert!(step(code_step()).remember.is_none());
+        assert!(offered(60, ChallengeView { tries_left: 0, ..challenge() }).is_none(), "there is nothing to answer");
+    }
+
+    #[test]
     fn typing_begins_where_something_is_missing() {
         let password = |username: Option<&str>| {
             let prompt = Some(prompt(FieldKind::Password));
@@ -427,7 +450,7 @@ mod tests {
     #[test]
     fn what_is_over_is_told_or_goes_back_to_the_application() {
         let answer = || serde_json::Value::Null;
-        assert!(shown(Body::Closed { answer: answer(), session: None }).is_none());
+        assert!(shown(Body::Closed { answer: answer(), session: None, device: None }).is_none());
         assert!(shown(Body::Denied { answer: answer(), denial: None }).is_none());
         let denied = Body::Denied { answer: answer(), denial: Some(Denial::AcrNotReached) };
         assert!(matches!(shown(denied), Some(Page::NoWay(NoWay { why: Lack::Strength, .. }))));

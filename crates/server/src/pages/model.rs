@@ -1,7 +1,7 @@
 //! What each page shows, as a type. Whatever a template may ask for is a field here; nothing is optional by being left out.
 
 use serde::Serialize;
-use vestibule_core::prompt::Text;
+use vestibule_core::{chain::Seconds, prompt::Text};
 
 use super::moment::Moment;
 
@@ -145,10 +145,36 @@ pub struct Step {
     pub submit: Text,
     /// What became of the message that carries the code.
     pub code: Option<CodeStatus>,
+    /// Whether to offer that this device is remembered.
+    pub remember: Option<Remember>,
     /// What the last answer came to.
     pub notice: Option<Notice>,
     /// The other ways to pass this step.
     pub others: Vec<Way>,
+}
+
+/// The offer to remember this device instead of a step.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remember {
+    /// What is offered.
+    pub text: Text,
+    /// Fills `{n}`.
+    pub n: u32,
+    /// Whether the box is ticked: the person wished it before.
+    pub wished: bool,
+}
+
+impl Remember {
+    /// For so long, in the largest unit that it fills.
+    pub fn new(life: Seconds, wished: bool) -> Self {
+        let whole = |unit: u32| life.0.is_multiple_of(unit).then_some(life.0 / unit).filter(|n| *n > 0);
+        let (key, n) = match (whole(86_400), life.0 / 3600) {
+            (Some(days), _) => ("remember.days", days),
+            (None, hours @ 1..) => ("remember.hours", hours),
+            (None, 0) => ("remember.minutes", (life.0 / 60).max(1)),
+        };
+        Self { text: Text::new(key), n, wished }
+    }
 }
 
 /// One input.
@@ -635,9 +661,12 @@ pub struct Home {
     pub phone: Option<String>,
     /// Where they are signed in; the present browser first.
     pub sessions: Vec<SessionRow>,
+    /// Where they are remembered.
+    pub devices: Vec<DeviceRow>,
     /// What was just done.
     pub notice: Option<Notice>,
-    /// Where the sign-out buttons are posted to: `session` names one, `everywhere` the others.
+    /// Where the sign-out buttons are posted to: `session` names one, `everywhere` the others; `device` names one
+    /// that is to be forgotten.
     pub action: String,
     /// Where signing out of this browser is posted to.
     pub logout: String,
@@ -656,6 +685,21 @@ pub struct SessionRow {
     pub since: Moment,
     /// When it last did.
     pub renewed: Moment,
+    /// Whether it is the one that looks at this page.
+    pub current: bool,
+}
+
+/// One browser that is remembered.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceRow {
+    /// The value of `button[name=device]`.
+    pub id: String,
+    /// The browser, in words such as "Firefox on Linux".
+    pub browser: String,
+    /// The network that it was last used from.
+    pub network: String,
+    /// Until when it is remembered.
+    pub until: Moment,
     /// Whether it is the one that looks at this page.
     pub current: bool,
 }

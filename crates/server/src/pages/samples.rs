@@ -1,11 +1,11 @@
 //! A value of every page in every state that it can be in: what the tests draw, and what the gallery shows.
 
-use vestibule_core::{Time, prompt::Text};
+use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
-    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended, ErrorPage,
-    Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow, Page, Person,
-    Progress, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
+    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended,
+    ErrorPage, Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow,
+    Page, Person, Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
 };
 
 /// A page in one of its states.
@@ -96,6 +96,7 @@ fn password() -> Step {
         }],
         submit: Text::new("password.submit"),
         code: None,
+        remember: None,
         notice: None,
         others: Vec::new(),
     }
@@ -196,6 +197,10 @@ fn code() -> Vec<(&'static str, Page)> {
         let code = CodeStatus { resend, ..status.clone() };
         Page::Step(Step { code: Some(code), notice: Some(notice), ..step.clone() })
     };
+    let remembering = |remember| {
+        let notice = Some(Notice::wrong_code(3));
+        Page::Step(Step { remember: Some(remember), notice, ..step.clone() })
+    };
     let last = CodeStatus { minutes: 1, until: at(40), resend: Some(now.clone()), ..status.clone() };
     let asked = CodeStatus { state: CodeState::Asked, to: None, ..status.clone() };
     let anonymous = Step { code: Some(asked), user_name: None, others: Vec::new(), ..step.clone() };
@@ -205,6 +210,9 @@ fn code() -> Vec<(&'static str, Page)> {
     let hopeless = CodeStatus { state: CodeState::Expired, resend: None, ..status.clone() };
     vec![
         ("sent", Page::Step(step.clone())),
+        ("remember", Page::Step(Step { remember: Some(Remember::new(Seconds(30 * 86_400), false)), ..step.clone() })),
+        ("remember-wished", remembering(Remember::new(Seconds(7200), true))),
+        ("remember-shortly", remembering(Remember::new(Seconds(900), false))),
         ("sending", in_state(CodeState::Sending)),
         ("asked-for", Page::Step(anonymous)),
         ("resent-same-code", told(Notice::resent())),
@@ -342,6 +350,13 @@ fn portal() -> Vec<(&'static str, Page)> {
         renewed: at(-300),
         current,
     };
+    let device = |id: &str, browser: &str, current| DeviceRow {
+        id: id.to_owned(),
+        browser: browser.to_owned(),
+        network: "192.0.2.17".to_owned(),
+        until: at(20 * 86_400),
+        current,
+    };
     let here = session("a", "Firefox on Linux", "192.0.2.17", true);
     let home = Home {
         user: ada(),
@@ -352,12 +367,19 @@ fn portal() -> Vec<(&'static str, Page)> {
             session("b", "Safari on iPhone", "2001:db8:1:2::/64", false),
             session("c", "Chrome on Windows", "198.51.100.4", false),
         ],
+        devices: vec![device("d", "Firefox on Linux", true), device("e", "Safari on iPhone", false)],
         notice: None,
         action: "/portal/sessions".to_owned(),
         logout: "/portal/logout".to_owned(),
     };
-    let alone =
-        Home { sessions: vec![here], email: None, phone: None, notice: Some(Notice::session_ended()), ..home.clone() };
+    let alone = Home {
+        sessions: vec![here],
+        devices: Vec::new(),
+        email: None,
+        phone: None,
+        notice: Some(Notice::session_ended()),
+        ..home.clone()
+    };
     vec![("three-browsers", Page::Home(home)), ("this-browser-only", Page::Home(alone))]
 }
 

@@ -7,8 +7,9 @@ use actix_web::{
 };
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
+    device::TrustedDevice,
     engine::EngineError,
-    id::SessionId,
+    id::{DeviceId, SessionId},
     session::Session,
     store::{StoreError, StoreExt as _},
 };
@@ -22,7 +23,7 @@ use crate::{
     answer::{self, Drawing},
     context,
     http::{cookies::SESSION, csrf, form},
-    pages::{Cause, Home, Page, SessionRow, SignedOut},
+    pages::{Cause, DeviceRow, Home, Page, SessionRow, SignedOut},
     state::{State, Transaction},
 };
 
@@ -37,7 +38,8 @@ pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
     }
 }
 
-/// `POST /portal`: signs out one of the person's browsers (`session`), or all but this one (`everywhere`).
+/// `POST /portal`: signs out one of the person's browsers (`session`), or all but this one (`everywhere`), which forgets the other
+/// devices too; or forgets one device (`device`).
 pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     let (visitor, params) = match admitted(&state, &req, payload).await {
         Ok(admitted) => admitted,
@@ -45,7 +47,14 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
     };
     let named = params.get("session").and_then(|id| id.parse::<SessionId>().ok());
     let everywhere = params.get("everywhere").is_some();
-    match sign_out(&state, &req, &visitor, |id| everywhere || named == Some(id)).await {
+    let device = params.get("device").and_then(|id| id.parse::<DeviceId>().ok());
+    let this = context::of(&state, &req).device.map(|device| device.id);
+    let forgotten = |id: DeviceId| (everywhere && this != Some(id)) || device == Some(id);
+    let done = match forget(&state, &req, &visitor, forgotten).await {
+        Ok(()) => sign_out(&state, &req, &visitor, |id| everywhere || named == Some(id)).await,
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(()) => answer::see_other(&state.public.path("/portal")),
         Err(error) => answer::engine_error(&state, &req, &error, None),
     }
@@ -66,6 +75,25 @@ async fn sign_out(
         }
         // The list is bounded: behind what was ended there may be more.
         if !ended {
+            return Ok(());
+        }
+    }
+}
+
+/// Forgets the chosen ones of the person's remembered devices.
+async fn forget(
+    state: &State,
+    req: &HttpRequest,
+    visitor: &Visitor,
+    chosen: impl Fn(DeviceId) -> bool,
+) -> Result<(), EngineError> {
+    loop {
+        let living = devices(state, visitor).await?.into_iter().map(|device| device.id);
+        let mut forgotten = false;
+        for id in living.filter(|id| chosen(*id)) {
+            forgotten |= state.engine.forget_device(visitor.user.id, id, &context::of(state, req)).await?;
+        }
+        if !forgotten {
             return Ok(());
         }
     }
@@ -110,11 +138,21 @@ async fn sessions(state: &State, visitor: &Visitor) -> Result<Vec<Session>, Stor
     state.store.read(move |tx: &mut Transaction| tx.sessions_of(user, now)).await
 }
 
+async fn devices(state: &State, visitor: &Visitor) -> Result<Vec<TrustedDevice>, StoreError> {
+    let (user, now) = (visitor.user.id, state.clock.now());
+    state.store.read(move |tx: &mut Transaction| tx.devices_of(user, now)).await
+}
+
 async fn home(state: &State, req: &HttpRequest, visitor: &Visitor) -> HttpResponse {
     let mut sessions = match sessions(state, visitor).await {
         Ok(sessions) => sessions,
         Err(error) => return answer::store_error(state, req, &error),
     };
+    let devices = match devices(state, visitor).await {
+        Ok(devices) => devices,
+        Err(error) => return answer::store_error(state, req, &error),
+    };
+    let this = context::of(state, req).device.map(|device| device.id);
     // The present browser first; the others stay newest first.
     sessions.sort_by_key(|session| session.id != visitor.session.id);
     let user = &visitor.user;
@@ -123,6 +161,7 @@ async fn home(state: &State, req: &HttpRequest, visitor: &Visitor) -> HttpRespon
         email: user.email.clone(),
         phone: user.phone_number.as_deref().map(masked),
         sessions: sessions.iter().map(|session| row(session, visitor.session.id)).collect(),
+        devices: devices.iter().map(|device| device_row(device, this)).collect(),
         notice: None,
         action: state.public.path("/portal"),
         logout: state.public.path("/portal/logout"),
@@ -139,6 +178,16 @@ fn row(session: &Session, current: SessionId) -> SessionRow {
         since: session.created_at.into(),
         renewed: session.renewed_at.into(),
         current: session.id == current,
+    }
+}
+
+fn device_row(device: &TrustedDevice, current: Option<DeviceId>) -> DeviceRow {
+    DeviceRow {
+        id: device.id.to_string(),
+        browser: browser(device.user_agent.as_deref().unwrap_or_default()),
+        network: device.network.clone(),
+        until: device.expires_at.into(),
+        current: current == Some(device.id),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod authorize;
 mod chain;
+mod device;
 mod house;
 mod input;
 mod otp;

@@ -20,6 +20,7 @@ use actix_web::{
 use serde_json::Value;
 use vestibule_core::{
     Rejection, Time,
+    device::DeviceGiven,
     engine::{Acted, Body, Choose, EngineError, RequestContext, StepView, View},
     id::{ChallengeId, InteractionId},
     interaction::Notice,
@@ -30,7 +31,7 @@ use vestibule_oauth::{answer_url, consent};
 use self::submission::{Act, Refused, Submission};
 use crate::{
     answer::{self, Drawing, wants_json},
-    context,
+    context::{self, device_cookie},
     http::{
         cookies::{Cookies, SESSION},
         csrf,
@@ -91,9 +92,9 @@ pub async fn post(req: HttpRequest, state: Data<State>, id: Path<String>, payloa
             about(&req, &client);
             answer::see_other(&path(id))
         }
-        Acted::Closed { client, answer, session } if !wants_json(&req) => {
+        Acted::Closed { client, answer, session, device } if !wants_json(&req) => {
             about(&req, &client);
-            leave(&state, &req, id, &answer, Some(session))
+            leave(&state, &req, id, &answer, (Some(session), device))
         }
         acted => match state.engine.after(&acted, id, Some(&binding), &cx).await {
             Ok(view) if wants_json(&req) => show(&state, &req, &view, &binding),
@@ -131,8 +132,8 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     let csrf = csrf::token(&state.prf, &form_name(view.id), binding);
     if wants_json(req) {
         let mut response = json::answer(state, req, view, &csrf);
-        if let Body::Closed { session, .. } = &view.body {
-            sign_in(state, view.id, *session, &mut response);
+        if let Body::Closed { session, device, .. } = &view.body {
+            sign_in(state, view.id, (*session, *device), &mut response);
         }
         tell_what_helps(&mut response, &view.body, state.clock.now());
         return response;
@@ -191,7 +192,7 @@ fn tell_what_helps(response: &mut HttpResponse, body: &Body, now: Time) {
 fn go_on(state: &State, req: &HttpRequest, view: &View, posted: Option<ChallengeId>) -> HttpResponse {
     about(req, &view.request.client);
     match &view.body {
-        Body::Closed { answer, session } => leave(state, req, view.id, answer, *session),
+        Body::Closed { answer, session, device } => leave(state, req, view.id, answer, (*session, *device)),
         Body::Denied { answer, denial: None } => to_client(state, req, answer),
         Body::Step(step) if view.stale && is_another(step, posted) => {
             answer::see_other(&format!("{}?{MOVED}", path(view.id)))
@@ -200,16 +201,13 @@ fn go_on(state: &State, req: &HttpRequest, view: &View, posted: Option<Challenge
     }
 }
 
+/// What the browser keeps of a login.
+type Kept = (Option<SessionRef>, Option<DeviceGiven>);
+
 /// Sends the browser to the client, signed in.
-fn leave(
-    state: &State,
-    req: &HttpRequest,
-    id: InteractionId,
-    answer: &Value,
-    session: Option<SessionRef>,
-) -> HttpResponse {
+fn leave(state: &State, req: &HttpRequest, id: InteractionId, answer: &Value, kept: Kept) -> HttpResponse {
     let mut response = to_client(state, req, answer);
-    sign_in(state, id, session, &mut response);
+    sign_in(state, id, kept, &mut response);
     response
 }
 
@@ -233,12 +231,15 @@ fn client_url(state: &State, answer: &Value) -> Option<String> {
 
 /// Once an interaction is over, the browser gets its session and forgets the interaction, a little later: its answer may have
 /// been lost, and is then given again.
-fn sign_in(state: &State, id: InteractionId, session: Option<SessionRef>, response: &mut HttpResponse) {
+fn sign_in(state: &State, id: InteractionId, (session, device): Kept, response: &mut HttpResponse) {
     let mut cookie = state.cookies.make(&Cookies::interaction(id), state.engine.binding(id));
     cookie.set_max_age(COOKIE_AFTERLIFE);
     add(response, &cookie);
     if let Some(session) = session {
         add(response, &state.cookies.make(SESSION, state.engine.session_cookie(session)));
+    }
+    if let Some(device) = device {
+        add(response, &device_cookie(state, device));
     }
 }
 

@@ -47,6 +47,9 @@ pub(super) enum Refused {
 /// Names that are not fields of a prompt.
 const OURS: [&str; 7] = [csrf::FIELD, "version", "challenge", "action", "alternative", "decision", "scope"];
 
+/// The box by which a person asks to be remembered.
+const REMEMBER: &str = "remember_device";
+
 pub(super) async fn read(state: &State, req: &HttpRequest, payload: Payload) -> Result<Submission, Refused> {
     if !form::is(req, "application/json") {
         let params = form::read(state, req, payload).await.map_err(Refused::Form)?;
@@ -74,7 +77,8 @@ fn ticked(params: &Params) -> BTreeSet<String> {
     params.iter().filter(|(name, _)| *name == "scope").map(|(_, value)| value.to_owned()).collect()
 }
 
-/// A JSON object as the form that it stands for: texts, whole numbers, and lists of texts for `scope`.
+/// A JSON object as the form that it stands for: texts, whole numbers, lists of texts for `scope`, and yes or
+/// no for the box.
 fn flat(value: Value) -> Result<Params, Refused> {
     let Value::Object(members) = value else { return Err(Refused::WrongType("the body".to_owned())) };
     let mut pairs = Vec::with_capacity(members.len());
@@ -82,6 +86,8 @@ fn flat(value: Value) -> Result<Params, Refused> {
         match value {
             Value::String(text) if text.len() <= Params::MAX_VALUE => pairs.push((name, text)),
             Value::Number(number) if number.is_i64() => pairs.push((name, number.to_string())),
+            // A box is ticked or not.
+            Value::Bool(ticked) if name == REMEMBER => pairs.extend(ticked.then(|| (name, "yes".to_owned()))),
             Value::Array(items) if name == "scope" => {
                 for item in items {
                     let Value::String(text) = item else { return Err(Refused::WrongType(name)) };
@@ -177,6 +183,17 @@ mod tests {
         ] {
             assert_eq!(read_json(body).unwrap_err(), name);
         }
+    }
+
+    #[test]
+    fn the_wish_to_be_remembered_is_a_box_or_a_yes() {
+        let wished = |read: Result<Submission, String>| match read.unwrap().act {
+            Act::Answer(answer) => answer.fields.get(REMEMBER).to_owned(),
+            _ => panic!("an answer"),
+        };
+        assert_eq!(wished(read_form("code=1&remember_device=yes")), "yes");
+        assert_eq!(wished(read_json(json!({"code": "1", "remember_device": true}))), "yes");
+        assert_eq!(wished(read_json(json!({"code": "1", "remember_device": false}))), "");
     }
 
     #[test]
