@@ -38,6 +38,7 @@ use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, keys::KeyRules, snaps
 use vestibule_store::{DatabaseUrl, OpenError, Options};
 
 use crate::{
+    audit::{AuditLog, SinkError},
     authenticators::{self, Channels},
     config::{
         Management, Settings, Tls,
@@ -114,6 +115,9 @@ pub enum BuildError {
     /// A page cannot be drawn.
     #[error(transparent)]
     Pages(#[from] PagesError),
+    /// A sink of the audit log cannot work.
+    #[error("audit: {0}")]
+    Audit(#[from] SinkError),
     /// There is no TLS.
     #[error("tls: {0}")]
     Tls(#[from] TlsError),
@@ -141,7 +145,7 @@ impl BuildError {
             Self::Snapshot(SnapshotError::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))) => 69,
             Self::Open(OpenError::Damaged(_)) | Self::Store(_) | Self::Snapshot(_) => 74,
             Self::Folder { .. } | Self::Listen { .. } | Self::MasterKey(MasterKeyError::Io { .. }) => 74,
-            Self::Tls(TlsError::Io { .. }) => 74,
+            Self::Tls(TlsError::Io { .. }) | Self::Audit(SinkError::Io { .. }) => 74,
             _ => 78,
         }
     }
@@ -159,6 +163,7 @@ pub struct Addresses {
 /// A server that is ready to run.
 pub struct Application {
     state: Arc<State>,
+    audit: Arc<AuditLog>,
     public: Server,
     management: Option<Server>,
     addresses: Addresses,
@@ -186,9 +191,11 @@ impl Application {
         if !settings.dev {
             leftovers::warn(&state).await;
         }
+        let audit = AuditLog::new(&settings.audit, Arc::clone(&state.store), state.prf.clone(), &state.clock)?;
+        let audit = Arc::new(audit);
         let (public, management, addresses) = listen(&settings, parts.listener, &state)?;
         let drain = settings.limits.drain;
-        Ok(Self { state: state.into_inner(), public, management, addresses, drain, first_keys })
+        Ok(Self { state: state.into_inner(), audit, public, management, addresses, drain, first_keys })
     }
 
     /// Where it answers; with port 0 in the settings, the port that it got.
@@ -222,7 +229,7 @@ impl Application {
     /// # Errors
     /// When the listener fails.
     pub async fn run_until(self, told: impl Future<Output = ()> + 'static) -> std::io::Result<()> {
-        let Self { state, public, management, addresses, drain, first_keys } = self;
+        let Self { state, audit, public, management, addresses, drain, first_keys } = self;
         let stop_management = management.as_ref().map(Server::handle);
         if let Some(management) = management {
             rt::spawn(management);
@@ -230,6 +237,7 @@ impl Application {
         rt::spawn(configuration::keep_keys(Arc::clone(&state), first_keys));
         rt::spawn(configuration::keep_current(Arc::clone(&state)));
         rt::spawn(configuration::keep_swept(Arc::clone(&state)));
+        audit.start();
         let stop = public.handle();
         let stopping = Arc::clone(&state);
         rt::spawn(async move {
@@ -245,6 +253,7 @@ impl Application {
         if let Some(management) = stop_management {
             management.stop(false).await;
         }
+        audit.close().await;
         ended
     }
 }

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod answer;
 mod application;
+pub mod audit;
 pub mod authenticators;
 pub mod config;
 pub mod configuration;

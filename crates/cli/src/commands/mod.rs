@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod apply;
+mod audit;
 mod client;
 mod completions;
 mod config;
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Settings.
     #[command(subcommand)]
     Config(config::Config),
@@ -75,6 +79,7 @@ impl Command {
             Self::User(user) => user.run(settings).await,
             Self::Client(client) => client.run(settings).await,
             Self::Keys(keys) => keys.run(settings).await,
+            Self::Audit(audit) => audit.run(settings).await,
             Self::Config(config) => config.run(settings),
             Self::Healthcheck(check) => check.run(settings).await,
             Self::Completions(completions) => completions.run(),

@@ -7,6 +7,7 @@
 //! A library that merges layers into a struct (figment, config) was not taken: it loses the line of the file, stops at
 //! the first error, and knows no nearest key.
 
+mod audit;
 mod database;
 mod keys;
 mod layers;
@@ -34,6 +35,7 @@ use ipnet::IpNet;
 use url::Url;
 use vestibule_core::{id::ChainName, session::SessionLife};
 
+pub use audit::{AuditSettings, HttpSinkSettings};
 pub use database::Database;
 pub use keys::KeySettings;
 pub use layers::Flag;
@@ -69,6 +71,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// The log.
     pub log: LogSettings,
+    /// Who is given the events of the audit log.
+    pub audit: AuditSettings,
     /// Budgets, sizes and times.
     pub limits: LimitSettings,
     /// How long sessions live.
@@ -156,6 +160,7 @@ impl Settings {
         network::check(reader, public_url.as_ref(), listen, tls.is_some(), &trusted_proxies, dev);
         Some(Self {
             log: reader.section("log", log::read),
+            audit: reader.section("audit", audit::read),
             limits: reader.section("limits", |section| limits::read(section, dev)),
             session: reader.section("session", session::read),
             password: reader.section("password", |section| password::read(section, dev)),

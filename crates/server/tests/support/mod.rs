@@ -359,6 +359,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
         master_key: MasterKeySource::DataFolder { key: folder.join("master.key"), database },
         tls: None,
         trusted_proxies: Vec::new(),
+        audit: vestibule_server::config::AuditSettings::default(),
         log: LogSettings { level: "warn".into(), format: LogFormat::Pretty },
         limits: LimitSettings {
             budgets,
