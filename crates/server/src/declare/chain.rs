@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 use vestibule_core::{
     Registry,
-    chain::{ACR_VALUES, ChainDocument},
+    chain::{ACR_VALUES, Alternative, ChainDocument, ChainFault, check_alternative},
     condition::Condition,
     id::ChainName,
 };
@@ -116,7 +116,7 @@ impl Walk<'_> {
     fn alternative(&self, node: &Node) -> Option<Json> {
         let table = match &node.value {
             Value::Text(name) => {
-                self.authenticator(node, name, &Map::new(), false)?;
+                self.authenticator(node, &Alternative::plain(name))?;
                 return Some(to_json(node));
             }
             Value::Table(table) => table,
@@ -126,36 +126,33 @@ impl Walk<'_> {
             "max_age" => self.seconds(node, "steps.max_age"),
             _ => Some(to_json(node)),
         })?;
-        let Some(name) = read.get("authenticator").and_then(Json::as_str) else {
+        if read.get("authenticator").is_none_or(|name| !name.is_string()) {
             return self.wrong(&node.place, "steps.authenticator", "is not set", "Write the name of an authenticator.");
-        };
-        let settings = read.get("settings").and_then(Json::as_object).cloned().unwrap_or_default();
-        self.authenticator(node, name, &settings, read.get("connection").is_some())?;
-        Some(read)
+        }
+        match serde_json::from_value(read.clone()) {
+            Ok(alternative) => self.authenticator(node, &alternative).map(|()| read),
+            Err(_) => self.wrong(&node.place, "steps", "is no alternative", "Its settings are a table."),
+        }
     }
 
-    fn authenticator(&self, node: &Node, name: &str, settings: &Map<String, Json>, connected: bool) -> Option<()> {
-        let Some(authenticator) = self.registry.get(&name.into()) else {
-            let names: Vec<_> = self.registry.iter().map(|a| a.descriptor().name.to_string()).collect();
-            let near = nearest(name, names.iter().map(String::as_str));
-            let near = near.map(|near| format!("The nearest is {near}. ")).unwrap_or_default();
-            let advice = format!("{near}There are {}.", names.join(", "));
-            return self.wrong(&node.place, "steps", format!("there is no authenticator {name:?}"), advice);
+    /// The rule is the one that every chain is checked by; here it gets its place and what to do.
+    fn authenticator(&self, node: &Node, alternative: &Alternative) -> Option<()> {
+        let Err(fault) = check_alternative(alternative, self.registry) else { return Some(()) };
+        let (key, advice) = match &fault {
+            ChainFault::UnknownAuthenticator { name } => {
+                let names: Vec<_> = self.registry.iter().map(|a| a.descriptor().name.to_string()).collect();
+                let near = nearest(name, names.iter().map(String::as_str));
+                let near = near.map(|near| format!("The nearest is {near}. ")).unwrap_or_default();
+                ("steps", format!("{near}There are {}.", names.join(", ")))
+            }
+            ChainFault::NeedsConnection { authenticator: name, kind } => {
+                let written = format!("{{ authenticator = {name:?}, connection = \"…\" }}");
+                ("steps.connection", format!("Write {written} with one of kind {kind:?}."))
+            }
+            ChainFault::NeedsNoConnection { .. } => ("steps.connection", "Remove it.".to_owned()),
+            _ => ("steps.settings", String::new()),
         };
-        if let Err(why) = authenticator.check_settings(settings) {
-            return self.wrong(&node.place, "steps.settings", why, "");
-        }
-        match authenticator.descriptor().connection {
-            Some(kind) if !connected => {
-                let advice =
-                    format!("Write {{ authenticator = {name:?}, connection = \"…\" }} with one of kind {kind:?}.");
-                self.wrong(&node.place, "steps.connection", format!("{name} needs a connection"), advice)
-            }
-            None if connected => {
-                self.wrong(&node.place, "steps.connection", format!("{name} uses no connection"), "Remove it.")
-            }
-            _ => Some(()),
-        }
+        self.wrong(&node.place, key, fault.to_string(), advice)
     }
 
     fn condition(&self, node: &Node) -> Option<Json> {
