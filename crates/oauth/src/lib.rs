@@ -12,6 +12,7 @@ pub mod access_token;
 pub mod assertion;
 pub mod audit;
 pub mod authorize;
+pub mod bearer;
 pub mod claims;
 pub mod client_auth;
 pub mod code;

@@ -87,7 +87,7 @@ fn shown<'a>(authorization: Option<&'a str>, form: Option<&'a Params>) -> Result
 }
 
 /// The token in the header (RFC 6750, section 2.1).
-fn bearer(authorization: Option<&str>) -> Result<&str, BearerError> {
+pub(crate) fn bearer(authorization: Option<&str>) -> Result<&str, BearerError> {
     let (scheme, token) = authorization.ok_or(BearerError::Missing)?.split_once(' ').ok_or(BearerError::Malformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(BearerError::Missing);

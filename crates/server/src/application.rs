@@ -54,7 +54,9 @@ use crate::{
         tls::{self, TlsError},
     },
     pages::{Pages, PagesError},
-    portal, routes,
+    portal,
+    rehearsal::Stage,
+    routes,
     state::{Dev, Public, Sizes, State},
 };
 
@@ -261,7 +263,8 @@ impl Application {
 fn open(settings: &Settings, master: &MasterKey) -> Result<(Arc<Store>, Prf), BuildError> {
     let address = settings.database.url.expose_secret().parse::<DatabaseUrl>()?;
     let options = Options { connections: settings.database.pool_size, ..Options::default() };
-    Ok((vestibule_store::open(&address, master.sealer(), &options)?, master.prf()))
+    let store = Arc::new(Stage(vestibule_store::open(&address, master.sealer(), &options)?));
+    Ok((store, master.prf()))
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is a part of the state, named where it is made")]

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod answer;
+pub mod api;
 mod application;
 pub mod audit;
 pub mod authenticators;
@@ -21,6 +22,7 @@ pub mod import;
 pub mod logging;
 pub mod pages;
 pub mod portal;
+mod rehearsal;
 pub mod routes;
 pub mod state;
 

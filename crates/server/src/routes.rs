@@ -7,10 +7,10 @@ use actix_web::{
 use vestibule_oauth::issuer::path;
 
 use crate::{
-    demo, dev,
+    api, demo, dev,
     handlers::{
         assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, revoke, root, token,
-        userinfo,
+        set_password, userinfo,
     },
     http::cors,
     portal,
@@ -58,6 +58,9 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(resource("/portal/callback").route(get().to(portal::login::callback)))
         .service(resource("/portal/logout").route(post().to(portal::home::logout)))
         .service(resource("/").route(get().to(root::get)));
+    // Admins.
+    config.service(resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)));
+    api::configure(config);
     // Browsers.
     config
         .service(readable("/assets/{name}", assets::get))

@@ -138,6 +138,12 @@ impl Permissions {
         Self(scopes.into_iter().filter_map(Permission::of).collect())
     }
 
+    /// Those that the roles among a user's give together.
+    pub fn of_roles(roles: &[String]) -> Self {
+        let given = roles.iter().filter_map(|role| Role::of(role)).flat_map(|role| role.permissions().0);
+        Self(given.collect())
+    }
+
     /// Whether it is one of them.
     pub fn has(&self, permission: Permission) -> bool {
         self.0.contains(&permission)

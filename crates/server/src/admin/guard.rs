@@ -22,7 +22,7 @@ use super::{AdminError, Role};
 use crate::state::{State, Transaction};
 
 /// The id of the service provider that the console is.
-pub const CONSOLE: &str = "admin-console";
+pub const CONSOLE: &str = crate::console::CLIENT;
 
 /// So many owners are read at once.
 const PAGE: usize = 100;

@@ -99,6 +99,15 @@ impl Actor {
         }
     }
 
+    /// Goes on when they may do themselves what these scopes allow: whoever registers a service provider, or gets its secret,
+    /// could use what it may do.
+    ///
+    /// # Errors
+    /// [`AdminError::Forbidden`] with the first that they lack.
+    pub fn may_grant<'a>(&self, scopes: impl IntoIterator<Item = &'a String>) -> Result<(), AdminError> {
+        scopes.into_iter().filter_map(|scope| Permission::of(scope)).try_for_each(|permission| self.needs(permission))
+    }
+
     /// Their name, for the audit log.
     pub fn name(&self) -> String {
         match &self.who {

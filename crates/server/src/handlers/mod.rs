@@ -13,5 +13,6 @@ pub mod logout;
 mod refusals;
 pub mod revoke;
 pub mod root;
+pub mod set_password;
 pub mod token;
 pub mod userinfo;

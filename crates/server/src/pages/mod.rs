@@ -174,6 +174,7 @@ impl Pages {
             Page::Ended(page) => self.draw(page, cx),
             Page::ConfirmLogout(page) => self.draw(page, cx),
             Page::SignedOut(page) => self.draw(page, cx),
+            Page::NewPassword(page) => self.draw(page, cx),
             Page::Error(page) => self.draw(page, cx),
             Page::Home(page) => self.draw(page, cx),
             Page::Landing(page) => self.draw(page, cx),

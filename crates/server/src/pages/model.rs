@@ -26,6 +26,8 @@ pub enum Page {
     ConfirmLogout(ConfirmLogout),
     /// Signed out.
     SignedOut(SignedOut),
+    /// Choosing a password by a link.
+    NewPassword(NewPassword),
     /// Something cannot be done, and no application can be told.
     Error(ErrorPage),
     /// The portal: who am I, where am I signed in.
@@ -572,6 +574,21 @@ pub struct SignedOut {
     pub back: Option<Link>,
 }
 
+/// Choosing a password by a link.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewPassword {
+    /// The path that the password is posted to.
+    pub action: String,
+    /// Whose.
+    pub username: String,
+    /// What is wrong with the one that was typed.
+    pub fault: Option<Text>,
+    /// Whether it is chosen.
+    pub done: bool,
+    /// Where to sign in with it.
+    pub back: Option<Link>,
+}
+
 /// Something cannot be done.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage {
@@ -849,6 +866,16 @@ impl Body for ConfirmLogout {
 
 impl Body for SignedOut {
     const TEMPLATE: &'static str = "signed-out";
+}
+
+impl Body for NewPassword {
+    const TEMPLATE: &'static str = "new-password";
+    fn title(&self) -> Text {
+        Text::new(if self.done { "new-password.done-title" } else { "new-password.title" })
+    }
+    fn alarmed(&self) -> bool {
+        self.fault.is_some()
+    }
 }
 
 impl Body for ErrorPage {

@@ -4,7 +4,7 @@ use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
     App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended,
-    ErrorPage, Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow,
+    ErrorPage, Form, Hidden, Home, Input, InputKind, Lack, NewPassword, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow,
     Page, Person, Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
 };
 
@@ -26,7 +26,7 @@ const OTHER: &str = "+49 ••• ••••• ••07";
 impl Page {
     /// Every page in every state.
     pub fn samples() -> Vec<Sample> {
-        let pages: [(&'static str, Vec<(&'static str, Page)>); 14] = [
+        let pages: [(&'static str, Vec<(&'static str, Page)>); 15] = [
             ("sign-in", sign_in()),
             ("identify", identify()),
             ("choose", choose()),
@@ -36,6 +36,7 @@ impl Page {
             ("no-way", no_way()),
             ("ended", ended()),
             ("sign-out", sign_out()),
+            ("new-password", new_password()),
             ("error", error()),
             ("portal", portal()),
             ("landing", landing()),
@@ -315,6 +316,17 @@ fn sign_out() -> Vec<(&'static str, Page)> {
         ("confirm-alone", Page::ConfirmLogout(alone)),
         ("done", Page::SignedOut(SignedOut { back: None })),
         ("done-with-a-way-back", Page::SignedOut(SignedOut { back: Some(link()) })),
+    ]
+}
+
+fn new_password() -> Vec<(&'static str, Page)> {
+    let (action, username) = ("/set-password/x".to_owned(), "ada".to_owned());
+    let empty = NewPassword { action, username, fault: None, done: false, back: None };
+    let fault = Some(Text::new("new-password.short"));
+    vec![
+        ("empty", Page::NewPassword(empty.clone())),
+        ("too-short", Page::NewPassword(NewPassword { fault, ..empty.clone() })),
+        ("done", Page::NewPassword(NewPassword { done: true, back: Some(link()), ..empty })),
     ]
 }
 

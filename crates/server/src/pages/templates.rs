@@ -15,7 +15,7 @@ macro_rules! templates {
 }
 
 templates! {
-    "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "error", "home", "landing",
+    "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "new-password", "error", "home", "landing",
     "outbox", "demo", "gallery",
     // Parts of others.
     "_answer", "_back", "_code", "_context", "_doors", "_fields", "_hidden", "_notice",

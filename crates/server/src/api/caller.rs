@@ -1,0 +1,54 @@
+//! Who calls: whoever shows an access token of this server. What they may do is what the token carries and what the person's
+//! roles give now; a program has what it is registered with (client credentials). A cookie opens nothing here.
+
+use actix_web::{HttpRequest, http::header::AUTHORIZATION};
+use vestibule_core::engine::RequestContext;
+use vestibule_oauth::bearer::{Bearer, bearer};
+
+use super::{
+    BASE,
+    problem::{Kind, Problem},
+};
+use crate::{
+    admin::{
+        Actor, AdminError, Permission, Role, Via, Who,
+        access::Permissions,
+    },
+    context,
+    http::csrf,
+    state::State,
+};
+
+/// Who calls, if they may do this.
+pub(super) async fn caller(state: &State, req: &HttpRequest, needs: Permission) -> Result<Actor, Problem> {
+    if !csrf::same_site(req, &state.public.origin) {
+        return Err(Problem::new(Kind::CrossSite, "the browser says that this comes from a page of another site"));
+    }
+    let header = |value: &actix_web::http::header::HeaderValue| value.to_str().map(str::to_owned).ok();
+    let authorization = req.headers().get(AUTHORIZATION).and_then(header);
+    if authorization.is_none() && req.headers().contains_key(actix_web::http::header::COOKIE) {
+        return Err(Problem::new(Kind::CrossSite, "a cookie opens nothing here: send an access token"));
+    }
+    if req.headers().get_all(AUTHORIZATION).count() > 1 {
+        return Err(Problem::new(Kind::Malformed, "there is more than one Authorization header"));
+    }
+    let snapshot = state.live.snapshot();
+    let (issuer, own) = (state.public.issuer.to_string(), state.public.url(BASE));
+    let shown = bearer(&state.deps(&snapshot), authorization.as_deref(), &[&issuer, &own]).await?;
+    let actor = actor(&shown, context::of(state, req), needs)?;
+    actor.needs(needs)?;
+    Ok(actor)
+}
+
+fn actor(shown: &Bearer, cx: RequestContext, needs: Permission) -> Result<Actor, Problem> {
+    let carried = Permissions::of_scopes(shown.scopes());
+    let (who, permissions) = match &shown.user {
+        None => (Who::Program(shown.client.id.clone()), carried),
+        Some(user) => {
+            let role = Role::strongest(&user.roles).ok_or(AdminError::Forbidden(needs))?;
+            let who = Who::Person { user: user.id, username: user.username.clone(), role };
+            (who, carried.and(&Permissions::of_roles(&user.roles)))
+        }
+    };
+    Ok(Actor { who, permissions, via: Via::Api, cx })
+}

@@ -1,0 +1,429 @@
+//! The table: for each operation, the function that reads what is its own, calls the service once and says what to answer. An
+//! operation of the list without a line here fails a test ([`missing`]).
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use vestibule_core::{
+    audit::page::AuditFilter,
+    chain::ChainDocument,
+    id::{ChainName, SessionId, UserId},
+};
+
+use super::{
+    answer::Answer,
+    call::Call,
+    dispatch::Done,
+    openapi::Shape,
+    problem::Problem,
+};
+use crate::admin::{
+    FieldFault, Operation, audit,
+    chains::{self, NewChain, PlanRequest, Publish, SaveDraft},
+    clients, connections, groups, keys, operations, overview,
+    paging::PageQuery,
+    sessions::{self, SessionView},
+    settings,
+    users::{self, FactorView, NewUser, OwnRoles, PasswordLink, SignedOut, UserChange, UserQuery, UserView},
+};
+
+/// What a function of the table gives, later.
+type Doing<'a> = Pin<Box<dyn Future<Output = Done> + 'a>>;
+
+/// A line of the table.
+pub(super) struct Route {
+    pub(super) id: &'static str,
+    pub(super) run: for<'a> fn(&'a Call<'a>) -> Doing<'a>,
+    /// The parameters of its query.
+    pub(super) query: &'static [&'static str],
+    pub(super) takes: Shape,
+    pub(super) gives: Shape,
+    /// Whether it has an effect outside of the server, which cannot be taken back.
+    pub(super) outside: bool,
+}
+
+impl Route {
+    /// The operation of this line.
+    pub(super) fn operation(&self) -> &'static Operation {
+        // A line of no operation is refused by the macro's test; until then it is nobody's.
+        operations::of(self.id).unwrap_or(&operations::ALL[0])
+    }
+}
+
+/// The operations that have no line here.
+pub fn missing() -> Vec<&'static str> {
+    let known = |id: &str| ALL.iter().any(|route| route.id == id);
+    operations::ALL.iter().map(|operation| operation.id).filter(|id| !known(id)).collect()
+}
+
+macro_rules! routes {
+    ($($id:literal $run:ident ($($query:literal)*) $takes:expr => $gives:expr $(, $outside:ident)?;)*) => {
+        /// Every line.
+        pub(super) const ALL: &[Route] = &[$(Route {
+            id: $id,
+            run: |call| Box::pin($run(call)),
+            query: &[$($query),*],
+            takes: $takes,
+            gives: $gives,
+            outside: routes!(@ $($outside)?),
+        }),*];
+    };
+    (@) => { false };
+    (@ outside) => { true };
+}
+
+const fn of<T: ToSchema>() -> Shape {
+    Shape::of::<T>()
+}
+const fn list<T: ToSchema>() -> Shape {
+    Shape::list::<T>()
+}
+/// A body that the service itself reads, or a view that has more forms than a schema tells.
+const fn some(what: &'static str) -> Shape {
+    Shape::Some(what)
+}
+const NONE: Shape = Shape::None;
+
+routes! {
+    "users.list" users_list ("q" "group" "role" "disabled" "limit" "after") NONE => list::<UserView>();
+    "users.create" users_create () of::<NewUser>() => of::<UserView>();
+    "users.get" users_get () NONE => of::<UserView>();
+    "users.update" users_update () of::<UserChange>() => of::<UserView>();
+    "users.delete" users_delete () NONE => NONE;
+    "users.set_roles" users_set_roles () of::<OwnRoles>() => of::<UserView>();
+    "users.factors" users_factors () NONE => list::<FactorView>();
+    "users.remove_factor" users_remove_factor () NONE => NONE;
+    "users.password_link" users_password_link () NONE => of::<PasswordLink>();
+    "users.timeline" users_timeline ("limit" "after") NONE => some("A page of the audit log.");
+    "users.sessions" users_sessions () NONE => list::<SessionView>();
+    "users.sign_out" users_sign_out () NONE => of::<SignedOut>();
+    "sessions.list" sessions_list ("limit" "after") NONE => list::<SessionView>();
+    "sessions.end" sessions_end () NONE => NONE;
+    "groups.list" groups_list ("limit" "after") NONE => list::<groups::GroupView>();
+    "clients.list" clients_list () NONE => some("All service providers, without their secrets.");
+    "clients.create" clients_create () some("The fields of a service provider.") => some("The service provider, and its `secret`, shown once.");
+    "clients.get" clients_get () NONE => some("A service provider, without its secrets.");
+    "clients.update" clients_update () some("The fields of a service provider that change.") => some("The service provider.");
+    "clients.delete" clients_delete () NONE => NONE;
+    "clients.rotate_secret" clients_rotate_secret () of::<Rotation>() => some("The service provider, and its `secret`, shown once.");
+    "connections.list" connections_list () NONE => some("All connections, without their secrets.");
+    "connections.create" connections_create () some("The fields of a connection.") => some("The connection.");
+    "connections.get" connections_get () NONE => some("A connection, without its secrets.");
+    "connections.update" connections_update () some("The fields of a connection that change.") => some("The connection.");
+    "connections.delete" connections_delete () NONE => NONE;
+    "connections.test" connections_test () of::<Trial>() => some("What was sent and answered, with secrets masked."), outside;
+    "chains.list" chains_list ("limit" "after") NONE => some("A page of chains.");
+    "chains.create" chains_create () some("The name of a chain, and what it begins with.") => some("The chain.");
+    "chains.get" chains_get () NONE => some("A chain: what is published, and the draft.");
+    "chains.save_draft" chains_save_draft () some("The whole document.") => some("The chain.");
+    "chains.discard_draft" chains_discard_draft () NONE => NONE;
+    "chains.check" chains_check () some("A document; the draft, when there is no body.") => some("What is wrong with it, and whom it would keep out.");
+    "chains.publish" chains_publish () some("A note for the history.") => some("The chain.");
+    "chains.history" chains_history ("limit" "after") NONE => some("A page of revisions.");
+    "chains.revision" chains_revision () NONE => some("A revision, and how it differs from what is published.");
+    "chains.restore" chains_restore () NONE => some("The chain.");
+    "chains.delete" chains_delete () NONE => NONE;
+    "chains.plan" chains_plan () some("The login to be simulated.") => some("What it would be, step by step.");
+    "keys.list" keys_list () NONE => some("The signing keys, without their secrets.");
+    "keys.rotate" keys_rotate () of::<KeyRotation>() => some("The signing keys, without their secrets.");
+    "audit.list" audit_list ("kind" "user" "actor" "client" "since" "until" "request_id" "limit" "after") NONE => some("A page of the audit log.");
+    "settings.list" settings_list () NONE => some("The settings, each with its source.");
+    "overview.get" overview_get () NONE => some("Numbers of what happened lately.");
+}
+
+async fn users_list(call: &Call<'_>) -> Done {
+    let query = UserQuery {
+        q: call.text("q"),
+        group: call.text("group"),
+        role: call.text("role"),
+        disabled: call.parameter("disabled", "true or false")?,
+        page: call.page()?,
+    };
+    Ok(Answer::list(&users::list(call.state, &call.actor, &query).await?))
+}
+
+async fn users_create(call: &Call<'_>) -> Done {
+    let user = users::create(call.state, &call.actor, call.body::<NewUser>()?).await?;
+    Ok(Answer::versioned(&user).created(&format!("/users/{}", user.value.id)))
+}
+
+async fn users_get(call: &Call<'_>) -> Done {
+    Ok(Answer::versioned(&users::get(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn users_update(call: &Call<'_>) -> Done {
+    let (id, tag) = (call.id::<UserId>("id")?, call.if_match()?);
+    let change = call.body::<UserChange>()?;
+    Ok(Answer::versioned(&users::update(call.state, &call.actor, id, tag.as_ref(), change).await?))
+}
+
+async fn users_delete(call: &Call<'_>) -> Done {
+    users::delete(call.state, &call.actor, call.id("id")?, call.if_match()?.as_ref()).await?;
+    Ok(Answer::none())
+}
+
+async fn users_set_roles(call: &Call<'_>) -> Done {
+    let (id, tag) = (call.id::<UserId>("id")?, call.if_match()?);
+    let roles = call.body::<OwnRoles>()?;
+    Ok(Answer::versioned(&users::set_roles(call.state, &call.actor, id, tag.as_ref(), roles).await?))
+}
+
+async fn users_factors(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&users::factors(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn users_remove_factor(call: &Call<'_>) -> Done {
+    users::remove_factor(call.state, &call.actor, call.id("id")?, call.name("factor")).await?;
+    Ok(Answer::none())
+}
+
+async fn users_password_link(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&users::password_link(call.state, &call.actor, call.id("id")?).await?))
+}
+
+/// The log is read without the right to read users, too; of nobody it tells nothing.
+async fn users_timeline(call: &Call<'_>) -> Done {
+    let filter = AuditFilter { user: Some(call.id("id")?), ..AuditFilter::default() };
+    events(call, &filter).await
+}
+
+async fn users_sessions(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&users::sessions(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn users_sign_out(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&users::sign_out(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn sessions_list(call: &Call<'_>) -> Done {
+    Ok(Answer::list(&sessions::list(call.state, &call.actor, &call.page()?).await?))
+}
+
+async fn sessions_end(call: &Call<'_>) -> Done {
+    sessions::end(call.state, &call.actor, call.id::<SessionId>("id")?).await?;
+    Ok(Answer::none())
+}
+
+async fn groups_list(call: &Call<'_>) -> Done {
+    Ok(Answer::list(&groups::list(call.state, &call.actor, &call.page()?).await?))
+}
+
+/// The members of a JSON object; what they mean the service says.
+fn object(call: &Call<'_>) -> Result<Map<String, Value>, Problem> {
+    call.body()
+}
+
+async fn clients_list(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&clients::list(call.state, &call.actor).await?))
+}
+
+async fn clients_create(call: &Call<'_>) -> Done {
+    let made = clients::create(call.state, &call.actor, &object(call)?).await?;
+    let id = made.client.value.client.id.clone();
+    Ok(with_secret(&made).created(&format!("/clients/{id}")))
+}
+
+/// A service provider, and beside it the secret that is shown once.
+fn with_secret(made: &clients::WithSecret) -> Answer {
+    let secret = made.secret.as_ref().map(|secret| secret.expose_secret());
+    Answer::json(&json!({ "client": made.client.value, "secret": secret })).tagged(&made.client.etag)
+}
+
+async fn clients_get(call: &Call<'_>) -> Done {
+    Ok(Answer::versioned(&clients::get(call.state, &call.actor, call.name("id")).await?))
+}
+
+async fn clients_update(call: &Call<'_>) -> Done {
+    let tag = call.if_match()?;
+    let changed = clients::update(call.state, &call.actor, call.name("id"), &object(call)?, tag.as_ref()).await?;
+    Ok(Answer::versioned(&changed))
+}
+
+async fn clients_delete(call: &Call<'_>) -> Done {
+    clients::delete(call.state, &call.actor, call.name("id"), call.if_match()?.as_ref()).await?;
+    Ok(Answer::none())
+}
+
+/// How a secret is replaced.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// For how many seconds the old secrets work on; not at all when nothing is said.
+    #[serde(default)]
+    overlap: u32,
+}
+
+async fn clients_rotate_secret(call: &Call<'_>) -> Done {
+    let rotation: Rotation = call.body_or_default()?;
+    let overlap = Duration::from_secs(rotation.overlap.into());
+    let tag = call.if_match()?;
+    let made = clients::rotate_secret(call.state, &call.actor, call.name("id"), overlap, tag.as_ref()).await?;
+    Ok(with_secret(&made))
+}
+
+async fn connections_list(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&connections::list(call.state, &call.actor).await?))
+}
+
+async fn connections_create(call: &Call<'_>) -> Done {
+    let made = connections::create(call.state, &call.actor, &object(call)?).await?;
+    Ok(Answer::versioned(&made).created(&format!("/connections/{}", made.value.name)))
+}
+
+async fn connections_get(call: &Call<'_>) -> Done {
+    Ok(Answer::versioned(&connections::get(call.state, &call.actor, call.name("name")).await?))
+}
+
+async fn connections_update(call: &Call<'_>) -> Done {
+    let (tag, patch) = (call.if_match()?, object(call)?);
+    let changed = connections::update(call.state, &call.actor, call.name("name"), &patch, tag.as_ref()).await?;
+    Ok(Answer::versioned(&changed))
+}
+
+async fn connections_delete(call: &Call<'_>) -> Done {
+    connections::delete(call.state, &call.actor, call.name("name"), call.if_match()?.as_ref()).await?;
+    Ok(Answer::none())
+}
+
+/// Where a test message goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    /// The number, with `+` and country code.
+    to: String,
+}
+
+async fn connections_test(call: &Call<'_>) -> Done {
+    let trial = call.body::<Trial>()?;
+    Ok(Answer::json(&connections::test(call.state, &call.actor, call.name("name"), &trial.to).await?))
+}
+
+async fn chains_list(call: &Call<'_>) -> Done {
+    Ok(Answer::list(&chains::list(call.state, &call.actor, &call.page()?).await?))
+}
+
+fn chain(call: &Call<'_>) -> ChainName {
+    ChainName::from(call.name("name"))
+}
+
+fn revision(call: &Call<'_>) -> Result<i64, Problem> {
+    call.id("revision")
+}
+
+async fn chains_create(call: &Call<'_>) -> Done {
+    let made = chains::create(call.state, &call.actor, call.body::<NewChain>()?).await?;
+    Ok(Answer::versioned(&made).created(&format!("/chains/{}", made.value.name)))
+}
+
+async fn chains_get(call: &Call<'_>) -> Done {
+    Ok(Answer::versioned(&chains::get(call.state, &call.actor, &chain(call)).await?))
+}
+
+async fn chains_save_draft(call: &Call<'_>) -> Done {
+    let (tag, draft) = (call.if_match()?, call.body::<SaveDraft>()?);
+    let saved = chains::save_draft(call.state, &call.actor, &chain(call), tag.as_ref(), draft).await?;
+    Ok(Answer::versioned(&saved))
+}
+
+async fn chains_discard_draft(call: &Call<'_>) -> Done {
+    chains::discard_draft(call.state, &call.actor, &chain(call), call.if_match()?.as_ref()).await?;
+    Ok(Answer::none())
+}
+
+async fn chains_check(call: &Call<'_>) -> Done {
+    #[derive(Default, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[serde(default)]
+        document: Option<ChainDocument>,
+    }
+    let asked: Asked = call.body_or_default()?;
+    Ok(Answer::json(&chains::check(call.state, &call.actor, &chain(call), asked.document).await?))
+}
+
+async fn chains_publish(call: &Call<'_>) -> Done {
+    let (tag, publish) = (call.if_match()?, call.body_or_default::<Publish>()?);
+    let published = chains::publish(call.state, &call.actor, &chain(call), tag.as_ref(), publish).await?;
+    Ok(Answer::versioned(&published))
+}
+
+async fn chains_history(call: &Call<'_>) -> Done {
+    Ok(Answer::list(&chains::history(call.state, &call.actor, &chain(call), &call.page()?).await?))
+}
+
+async fn chains_revision(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&chains::revision(call.state, &call.actor, &chain(call), revision(call)?).await?))
+}
+
+async fn chains_restore(call: &Call<'_>) -> Done {
+    let (tag, number) = (call.if_match()?, revision(call)?);
+    let restored = chains::restore(call.state, &call.actor, &chain(call), number, tag.as_ref()).await?;
+    Ok(Answer::versioned(&restored))
+}
+
+async fn chains_delete(call: &Call<'_>) -> Done {
+    chains::delete(call.state, &call.actor, &chain(call), call.if_match()?.as_ref()).await?;
+    Ok(Answer::none())
+}
+
+async fn chains_plan(call: &Call<'_>) -> Done {
+    let request = call.body_or_default::<PlanRequest>()?;
+    Ok(Answer::json(&chains::plan(call.state, &call.actor, &chain(call), &request).await?))
+}
+
+async fn keys_list(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&keys::list(call.state, &call.actor).await?))
+}
+
+/// Which key is replaced.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KeyRotation {
+    /// The algorithm, such as `ES256`.
+    algorithm: String,
+}
+
+async fn keys_rotate(call: &Call<'_>) -> Done {
+    let rotation = call.body::<KeyRotation>()?;
+    Ok(Answer::all(&keys::rotate(call.state, &call.actor, &rotation.algorithm).await?))
+}
+
+/// An instant of a parameter, as RFC 3339 has it.
+fn instant(call: &Call<'_>, name: &str) -> Result<Option<vestibule_core::Time>, Problem> {
+    let Some(text) = call.text(name) else { return Ok(None) };
+    let read = chrono::DateTime::parse_from_rfc3339(&text).ok();
+    let wrong = || Problem::fields(vec![FieldFault::new(format!("/{name}"), "write it as 2026-11-23T14:00:00Z")]);
+    read.map(|at| Some(vestibule_core::Time(at.timestamp_micros()))).ok_or_else(wrong)
+}
+
+async fn audit_list(call: &Call<'_>) -> Done {
+    let filter = AuditFilter {
+        kind: call.text("kind"),
+        user: call.parameter("user", "the id of a user")?,
+        actor: call.parameter("actor", "the id of a user")?,
+        client: call.text("client"),
+        since: instant(call, "since")?,
+        until: instant(call, "until")?,
+        request_id: call.text("request_id"),
+    };
+    events(call, &filter).await
+}
+
+/// A page of the log.
+async fn events(call: &Call<'_>, filter: &AuditFilter) -> Done {
+    let PageQuery { limit, after } = call.page()?;
+    let limit = PageQuery { limit, after: None }.read::<String>(&"audit", &call.state.prf)?.limit;
+    let page = audit::list(call.state, &call.actor, filter, after.as_deref(), limit).await?;
+    Ok(Answer::json(&page).and_next(page.next))
+}
+
+async fn settings_list(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&settings::list(call.state, &call.actor)?))
+}
+
+async fn overview_get(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&overview::get(call.state, &call.actor).await?))
+}

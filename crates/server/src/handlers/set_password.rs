@@ -1,0 +1,161 @@
+//! `/set-password/{token}`: somebody chooses their password by a link that an admin made for them. Opening the page uses
+//! nothing up, since whoever scans mail opens links too; the password that is posted does.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Payload},
+};
+use secrecy::SecretString;
+use vestibule_authn_password::{HashError, Password, PasswordRefused, check_new};
+use vestibule_core::{
+    audit::AuditEvent,
+    engine::may_act,
+    id::{AuthenticatorName, CredentialId},
+    prompt::Text,
+    store::{StoreExt as _, StoreResult},
+    user::{Credential, User},
+};
+use vestibule_oauth::sign_out;
+
+use crate::{
+    admin::users::{PASSWORD_LINK, PASSWORD_PAGE, link_hash},
+    answer::{self, Drawing},
+    context,
+    http::{csrf, form, gate::request_id},
+    pages::{Cause, Link, NewPassword, Page},
+    state::{State, Transaction},
+};
+
+const FORM: &str = "set-password";
+
+/// `GET /set-password/{token}`.
+pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
+    let (token, hash) = secret(&state, &req);
+    match whose(&state, hash).await {
+        Ok(Some(user)) => ask(&state, &req, &token, &user, StatusCode::OK, None),
+        Ok(None) => answer::error(&state, &req, Cause::NotFound),
+        Err(error) => answer::store_error(&state, &req, &error),
+    }
+}
+
+/// `POST /set-password/{token}`.
+pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    let (token, hash) = secret(&state, &req);
+    let params = match form::read(&state, &req, payload).await {
+        Ok(params) => params,
+        Err(error) => return answer::form_error(&state, &req, error),
+    };
+    let given = params.get(csrf::FIELD).unwrap_or_default();
+    if !csrf::same_site(&req, &state.public.origin) || !csrf::right(&state.prf, FORM, &token, given) {
+        return answer::error(&state, &req, Cause::Forbidden);
+    }
+    // Before anything that costs: a hash is made for who has a link, and for nobody else.
+    let user = match whose(&state, hash.clone()).await {
+        Ok(Some(user)) => user,
+        Ok(None) => return answer::error(&state, &req, Cause::NotFound),
+        Err(error) => return answer::store_error(&state, &req, &error),
+    };
+    let again = |status, why| ask(&state, &req, &token, &user, status, Some(why));
+    let password = SecretString::from(params.get("password").unwrap_or_default());
+    match check_new(&password) {
+        Ok(_) => {}
+        Err(PasswordRefused::TooShort) => return again(StatusCode::UNPROCESSABLE_ENTITY, "new-password.short"),
+        Err(PasswordRefused::TooLong) => return again(StatusCode::UNPROCESSABLE_ENTITY, "new-password.long"),
+    }
+    let phc = match state.hash_pool.hash(&password).await {
+        Ok(phc) => SecretString::from(phc),
+        Err(HashError::Busy) => return again(StatusCode::SERVICE_UNAVAILABLE, "new-password.busy"),
+        Err(error) => {
+            tracing::error!(%error, request_id = request_id(&req), "a password could not be hashed");
+            return answer::error(&state, &req, Cause::Internal);
+        }
+    };
+    match set(&state, &req, hash, &user, phc).await {
+        Ok(true) => done(&state, &req, &user),
+        Ok(false) => answer::error(&state, &req, Cause::NotFound),
+        Err(error) => answer::store_error(&state, &req, &error),
+    }
+}
+
+/// The secret of the link, and the hash by which it is known.
+fn secret(state: &State, req: &HttpRequest) -> (String, String) {
+    let token = req.match_info().get("token").unwrap_or_default().to_owned();
+    let hash = link_hash(&state.prf, PASSWORD_LINK, &token);
+    (token, hash)
+}
+
+/// Whose password a link sets, as long as it works.
+async fn whose(state: &State, hash: String) -> StoreResult<Option<User>> {
+    let now = state.clock.now();
+    let read = move |tx: &mut Transaction| {
+        let living = tx.link(&hash)?.filter(|link| link.consumed_at.is_none() && now < link.expires_at);
+        let Some(link) = living.filter(|link| link.purpose == PASSWORD_LINK) else { return Ok(None) };
+        Ok(tx.user(link.user)?.filter(may_act))
+    };
+    state.store.read(read).await
+}
+
+/// Uses the link up, sets the password, and signs everybody out of the account: all of it or nothing.
+async fn set(state: &State, req: &HttpRequest, hash: String, user: &User, phc: SecretString) -> StoreResult<bool> {
+    let (now, id, name) = (state.clock.now(), user.id, AuthenticatorName::from(Password::NAME));
+    let credential = Credential {
+        id: CredentialId::new(now, &*state.random),
+        user: id,
+        authenticator: name.clone(),
+        label: None,
+        secret: phc,
+        version: 1,
+        created_at: now,
+    };
+    let cx = context::of(state, req);
+    let event = AuditEvent {
+        user: Some(id),
+        network: Some(cx.network().as_str().to_owned()),
+        request_id: Some(cx.request_id),
+        ..AuditEvent::new("password.set", now, &*state.random)
+    };
+    let work = move |tx: &mut Transaction| {
+        if !tx.user(id)?.is_some_and(|user| may_act(&user)) || !tx.consume_link(&hash, PASSWORD_LINK, now)? {
+            return Ok(false);
+        }
+        for old in tx.credentials(id, &name)? {
+            tx.delete_credential(old.id)?;
+        }
+        tx.insert_credential(&credential)?;
+        sign_out::everywhere(tx, id, now)?;
+        tx.append_audit(&event)?;
+        Ok(true)
+    };
+    state.store.write(work).await
+}
+
+fn ask(
+    state: &State,
+    req: &HttpRequest,
+    token: &str,
+    user: &User,
+    status: StatusCode,
+    fault: Option<&'static str>,
+) -> HttpResponse {
+    let page = NewPassword {
+        action: state.public.path(&format!("{PASSWORD_PAGE}/{token}")),
+        username: user.username.to_string(),
+        fault: fault.map(Text::new),
+        done: false,
+        back: None,
+    };
+    let drawing = Drawing { csrf: csrf::token(&state.prf, FORM, token), ..Drawing::default() };
+    answer::page(state, req, status, &Page::NewPassword(page), drawing)
+}
+
+fn done(state: &State, req: &HttpRequest, user: &User) -> HttpResponse {
+    let page = NewPassword {
+        action: String::new(),
+        username: user.username.to_string(),
+        fault: None,
+        done: true,
+        back: Some(Link { href: state.public.path("/portal"), name: state.public.host.clone() }),
+    };
+    answer::page(state, req, StatusCode::OK, &Page::NewPassword(page), Drawing::default())
+}

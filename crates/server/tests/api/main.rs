@@ -1,0 +1,15 @@
+//! The admin API over HTTP: who may do what, what bad input gets, and that nobody's change is lost.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod document;
+mod house;
+mod input;
+mod least_privilege;
+mod links;
+mod lockout;
+mod once;
+mod races;
+mod secrets;
+#[path = "../support/mod.rs"]
+mod support;
+mod users;
