@@ -24,5 +24,6 @@ mod person;
 mod program;
 mod relying_party;
 mod start;
+mod step_up;
 mod stop;
 mod try_login;
