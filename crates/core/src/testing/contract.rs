@@ -47,6 +47,7 @@ pub async fn authenticator_contract(contract: &dyn Contract) {
     nothing_is_asked_again(contract).await;
     wrong_is_rejected(contract).await;
     right_passes_within_the_descriptor(contract).await;
+    a_proof_counts_as_long_as_its_credential_is_there(contract).await;
     garbage_never_passes(contract).await;
 }
 
@@ -169,6 +170,14 @@ async fn right_passes_within_the_descriptor(contract: &dyn Contract) {
             && proof.amr.is_subset(&descriptor.amr)
     });
     assert!(whole, "the proof names its credential and claims no more than the descriptor");
+}
+
+async fn a_proof_counts_as_long_as_its_credential_is_there(contract: &dyn Contract) {
+    let Some(proof) = pass(contract).await else { return };
+    let (authenticator, step) = (contract.authenticator(), contract.ready().await);
+    assert!(step.holds(authenticator, &proof.credential), "the user still has what was just proved");
+    assert!(!step.holds(authenticator, "another"), "a credential that nobody has is held");
+    assert!(!step.nobody().holds(authenticator, &proof.credential), "nobody has nothing");
 }
 
 async fn garbage_never_passes(contract: &dyn Contract) {

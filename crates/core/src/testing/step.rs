@@ -146,6 +146,11 @@ impl StepFixture {
         authenticator.readiness(&self.context()).await
     }
 
+    /// Whether the user still has the credential of a proof.
+    pub fn holds(&self, authenticator: &dyn Authenticator, credential: &str) -> bool {
+        authenticator.holds(&self.context(), credential)
+    }
+
     /// Begins, and keeps what came of it.
     ///
     /// # Errors
