@@ -41,10 +41,11 @@ use crate::{
     audit::{AuditLog, SinkError},
     authenticators::{self, Channels},
     config::{
-        Management, Settings, Tls,
+        Management, Setting, Settings, Tls,
         master_key::{MasterKeyError, private_folder},
     },
     configuration::{self, Live},
+    console,
     demo::{self, Demo},
     dev::leftovers,
     handlers::health::Readiness,
@@ -75,12 +76,14 @@ pub struct Parts {
     pub outbox: Option<Outbox>,
     /// A listener that is open already, instead of the address in the settings.
     pub listener: Option<TcpListener>,
+    /// Every setting with its source, for the console to show.
+    pub sources: Vec<Setting>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
         let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(SystemRandom::default()));
-        Self { clock, random, outbox: None, listener: None }
+        Self { clock, random, outbox: None, listener: None, sources: Vec::new() }
     }
 }
 
@@ -189,7 +192,7 @@ impl Application {
         let first_keys = if first { configuration::generate_early(&rules.algorithms) } else { Vec::new() };
         let master = settings.master_key.obtain(&*parts.random)?;
         let (store, prf) = open(&settings, &master)?;
-        let state = assemble(&settings, parts.clock, parts.random, parts.outbox, public, store, prf, rules).await?;
+        let state = assemble(&settings, parts.clock, parts.random, parts.outbox, parts.sources, public, store, prf, rules).await?;
         if !settings.dev {
             leftovers::warn(&state).await;
         }
@@ -273,6 +276,7 @@ async fn assemble(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     outbox: Option<Outbox>,
+    sources: Vec<Setting>,
     public: Public,
     store: Arc<Store>,
     prf: Prf,
@@ -281,6 +285,7 @@ async fn assemble(
     let default_chain = settings.default_chain.clone().unwrap_or_else(|| "default".into());
     let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules };
     portal::ensure(&*store, &settings.portal_client, &public).await?;
+    console::ensure(&*store, &public, clock.now()).await?;
     if settings.dev {
         demo::ensure(&*store, &public).await?;
     }
@@ -321,6 +326,7 @@ async fn assemble(
         readiness: Readiness::default(),
         hash_pool,
         portal_client: settings.portal_client.clone(),
+        sources,
         dev,
     });
     configuration::load_engine(&state).await?;

@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Notify};
 use vestibule_core::{
     channel::{Channel, Connection},
     engine::Configuration,
-    id::ConnectionName,
+    id::{ChainName, ConnectionName},
     store::{StoreError, StoreExt as _},
 };
 use vestibule_jose::{Algorithm, SigningKey};
@@ -100,6 +100,21 @@ impl Live {
     /// The holder of the snapshot, for what outlives a request.
     pub fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current)
+    }
+
+    /// What builds channels from connections.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// What an operator decided about keys.
+    pub fn key_rules(&self) -> &KeyRules {
+        &self.settings.keys
+    }
+
+    /// The chain of service providers that name none.
+    pub fn default_chain(&self) -> &ChainName {
+        &self.settings.default_chain
     }
 
     /// Whether there is a key for each algorithm in use.

@@ -7,7 +7,7 @@ use actix_web::{
 use vestibule_oauth::issuer::path;
 
 use crate::{
-    api, demo, dev,
+    api, console, demo, dev,
     handlers::{
         assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, revoke, root, token,
         set_password, userinfo,
@@ -55,9 +55,10 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(resource("/interaction/{id}").route(get().to(interaction::get)).route(post().to(interaction::post)))
         .service(resource(path::LOGOUT).route(get().to(logout::get)).route(post().to(logout::post)))
         .service(resource("/portal").route(get().to(portal::home::get)).route(post().to(portal::home::post)))
-        .service(resource("/portal/callback").route(get().to(portal::login::callback)))
+        .service(resource("/portal/callback").route(get().to(portal::home::callback)))
         .service(resource("/portal/logout").route(post().to(portal::home::logout)))
         .service(resource("/").route(get().to(root::get)));
+    console::routes(config);
     // Admins.
     config.service(resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)));
     api::configure(config);

@@ -10,7 +10,7 @@ use vestibule_core::{Clock, Engine, budget::Limits, crypto::Prf, random::Random}
 use vestibule_jose::VerifiedCache;
 use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, snapshot::Snapshot, store::Store};
 
-use crate::{configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages};
+use crate::{config::Setting, configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages};
 
 /// A transaction of the database.
 pub type Transaction = dyn vestibule_oauth::store::Tx;
@@ -49,6 +49,8 @@ pub struct State {
     pub hash_pool: HashPool,
     /// The id of the service provider that the portal is.
     pub portal_client: String,
+    /// Every setting with its source.
+    pub sources: Vec<Setting>,
     /// What only a development server has.
     pub dev: Option<Dev>,
 }

@@ -189,9 +189,28 @@ impl SmsGateway {
     }
 }
 
-#[async_trait]
-impl Channel for SmsGateway {
-    async fn deliver(&self, message: &Message) -> SendOutcome {
+/// A delivery as an admin may see it: what was sent and what came back, both masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The request: its line, its headers, its body. `None` when none could be made.
+    pub request: Option<String>,
+    /// The answer: its status and the beginning of its body. `None` when there was none.
+    pub answer: Option<String>,
+    /// What it means.
+    pub outcome: SendOutcome,
+}
+
+impl SmsGateway {
+    /// Delivers `message` and shows how that went.
+    pub async fn try_out(&self, message: &Message) -> Tried {
+        let mut seen = (None, None);
+        let outcome = self.send(message, Some(&mut seen)).await;
+        let (request, answer) = seen;
+        Tried { request, answer, outcome }
+    }
+
+    /// `seen` takes request and answer, masked.
+    async fn send(&self, message: &Message, mut seen: Option<&mut (Option<String>, Option<String>)>) -> SendOutcome {
         let number = match self.number_format {
             NumberFormat::E164 => message.to.as_str(),
             NumberFormat::Digits => message.to.trim_start_matches('+'),
@@ -203,13 +222,41 @@ impl Channel for SmsGateway {
             Ok(request) => request,
             Err(why) => return SendOutcome::Refused { why },
         };
+        if let Some((shown, _)) = seen.as_deref_mut() {
+            *shown = Some(mask.apply(&written_down(&request)));
+        }
         // The client has this limit too; here it holds whatever the client counts.
         match tokio::time::timeout(self.timeout, exchange(&self.client, request)).await {
-            Ok(Ok(answer)) => self.outcome(&answer, &mask),
+            Ok(Ok(answer)) => {
+                if let Some((_, shown)) = seen {
+                    *shown = Some(format!("HTTP {}\n{}", answer.status, mask.excerpt(&answer.body)));
+                }
+                self.outcome(&answer, &mask)
+            }
             Ok(Err(error)) => trouble(error, &mask),
             Err(_) => SendOutcome::Unknown { why: no_answer(self.timeout) },
         }
     }
+}
+
+#[async_trait]
+impl Channel for SmsGateway {
+    async fn deliver(&self, message: &Message) -> SendOutcome {
+        self.send(message, None).await
+    }
+}
+
+/// A request as text. Headers that are marked as sensitive are dots.
+fn written_down(request: &Request) -> String {
+    let mut text = format!("{} {}", request.method(), request.url());
+    for (name, value) in request.headers() {
+        let value = if value.is_sensitive() { "•••" } else { value.to_str().unwrap_or("•••") };
+        text += &format!("\n{name}: {value}");
+    }
+    if let Some(body) = request.body().and_then(reqwest::Body::as_bytes) {
+        text += &format!("\n\n{}", String::from_utf8_lossy(body));
+    }
+    text
 }
 
 fn no_answer(timeout: Duration) -> String {

@@ -6,18 +6,26 @@
 //! else; [`operations`] lists every operation once, and a test holds both faces to the list.
 
 pub mod access;
+pub mod audit;
+pub mod chains;
+pub mod clients;
+pub mod connections;
 pub mod error;
 pub mod etag;
 pub mod groups;
 pub mod guard;
+pub mod keys;
 pub mod operations;
+pub mod overview;
 pub mod paging;
 pub mod profile;
 pub mod record;
 pub mod sessions;
+pub mod settings;
 pub mod transact;
 pub mod users;
 pub mod view;
+mod work;
 
 use vestibule_core::{
     engine::RequestContext,

@@ -95,7 +95,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 /// The settings as paths and values; lists are values.
-fn leaves(settings: &Map<String, Json>) -> Vec<(String, Json)> {
+pub(crate) fn leaves(settings: &Map<String, Json>) -> Vec<(String, Json)> {
     fn walk(path: &str, map: &Map<String, Json>, out: &mut Vec<(String, Json)>) {
         for (key, value) in map {
             let path = join(path, key);
@@ -112,7 +112,7 @@ fn leaves(settings: &Map<String, Json>) -> Vec<(String, Json)> {
 
 /// Whether the setting at `path` must not be shown. A template that names a secret is none; but for the values of secrets
 /// and of credentials, whatever is written out may be one, as may be a header's value or a URL with a key in it.
-fn hidden(settings: &Settings, path: &str, value: &Json) -> bool {
+pub(crate) fn hidden(settings: &Settings, path: &str, value: &Json) -> bool {
     let template = value.as_str().is_some_and(|text| text.starts_with("{{secret.") && text.ends_with("}}"));
     let credential = ["auth.username", "auth.password", "auth.token", "auth.value"].contains(&path);
     let headers = path == "headers"

@@ -11,7 +11,7 @@
 mod apply;
 mod chain;
 mod client;
-mod connection;
+pub(crate) mod connection;
 mod diff;
 mod export;
 mod inline;

@@ -37,8 +37,8 @@ use self::party::{Going, Party};
 use crate::{
     answer::{self, Drawing},
     http::{csrf, form},
+    insider::ensure_client,
     pages::{self, Cause, Claim, DemoUser, Page},
-    portal::ensure_client,
     state::{Public, State},
 };
 

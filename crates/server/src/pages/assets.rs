@@ -44,6 +44,9 @@ impl Assets {
             asset!("password.js", "text/javascript; charset=utf-8"),
             asset!("otp.js", "text/javascript; charset=utf-8"),
             asset!("time.js", "text/javascript; charset=utf-8"),
+            asset!("console.css", "text/css; charset=utf-8"),
+            asset!("console.js", "text/javascript; charset=utf-8"),
+            asset!("chain.js", "text/javascript; charset=utf-8"),
         ])
     }
 
@@ -82,7 +85,8 @@ mod tests {
     fn the_style_sheet_stays_small() {
         let size = |name| Assets::new().0.iter().find(|asset| asset.name == name).map_or(0, |asset| asset.body.len());
         assert!(size("site.css") <= 8 * 1024, "{}", size("site.css"));
-        for script in ["password.js", "otp.js", "time.js"] {
+        assert!((1..=14 * 1024).contains(&size("console.css")), "{}", size("console.css"));
+        for script in ["password.js", "otp.js", "time.js", "console.js", "chain.js"] {
             assert!((1..2_500).contains(&size(script)), "{script}: {}", size(script));
         }
     }

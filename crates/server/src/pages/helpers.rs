@@ -18,7 +18,9 @@ use super::messages::{Catalogue, Piece, pieces};
 pub(super) fn register(templates: &mut Handlebars<'static>, catalogue: Catalogue) {
     let catalogue = Arc::new(catalogue);
     templates.register_helper("t", Box::new(Message { catalogue: Arc::clone(&catalogue), rich: false }));
-    templates.register_helper("rich", Box::new(Message { catalogue, rich: true }));
+    templates.register_helper("rich", Box::new(Message { catalogue: Arc::clone(&catalogue), rich: true }));
+    templates.register_helper("say", Box::new(Anything(Message { catalogue: Arc::clone(&catalogue), rich: true })));
+    templates.register_helper("sayt", Box::new(Anything(Message { catalogue, rich: false })));
     templates.register_helper("moment", Box::new(Instant { shown: "clock" }));
     templates.register_helper("day", Box::new(Instant { shown: "date" }));
 }
@@ -77,6 +79,34 @@ impl Message {
                 if self.rich && !value.is_number() { format!("<bdi>{shown}</bdi>") } else { shown }
             }
         }
+    }
+}
+
+/// A message, an instant, or a value as it is.
+struct Anything(Message);
+
+impl HelperDef for Anything {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        templates: &'reg Handlebars<'reg>,
+        cx: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let given = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("say", 0))?.value();
+        let shown = match given {
+            Value::Object(text) if text.contains_key("key") => {
+                return self.0.call(helper, templates, cx, render, out);
+            }
+            Value::Object(instant) if instant.contains_key("iso") && self.0.rich => time(given, "date"),
+            Value::Object(instant) => {
+                html_escape(instant.get("date").and_then(Value::as_str).unwrap_or_default())
+            }
+            value => self.0.filled("", Some(value)),
+        };
+        out.write(&shown)?;
+        Ok(())
     }
 }
 

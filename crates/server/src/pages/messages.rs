@@ -10,8 +10,11 @@ use vestibule_core::Registry;
 
 use super::{PagesError, locale::LOCALES};
 
-const EN: &str = include_str!("messages/en.json");
-const DE: &str = include_str!("messages/de.json");
+/// The files of each language, in the order of [`LOCALES`].
+const FILES: [&[&str]; 2] = [
+    &[include_str!("messages/en.json"), include_str!("messages/console/en.json"), include_str!("messages/chains/en.json")],
+    &[include_str!("messages/de.json"), include_str!("messages/console/de.json"), include_str!("messages/chains/de.json")],
+];
 
 /// All words in all languages.
 pub(super) struct Catalogue(HashMap<&'static str, HashMap<String, String>>);
@@ -20,8 +23,8 @@ impl Catalogue {
     /// The built-in words, and the English ones that each authenticator brings.
     pub(super) fn new(registry: &Registry) -> Result<Self, PagesError> {
         let mut all = HashMap::new();
-        for (locale, text) in LOCALES.iter().zip([EN, DE]) {
-            all.insert(*locale, parse(locale, text)?);
+        for (locale, files) in LOCALES.iter().zip(FILES) {
+            all.insert(*locale, parse(locale, files)?);
         }
         let english = all.entry("en").or_default();
         for (key, message) in registry.iter().flat_map(|authenticator| authenticator.descriptor().messages) {
@@ -53,8 +56,14 @@ impl Catalogue {
     }
 }
 
-fn parse(locale: &'static str, text: &str) -> Result<HashMap<String, String>, PagesError> {
-    serde_json::from_str(text).map_err(|source| PagesError::Messages { locale, source })
+fn parse(locale: &'static str, files: &[&str]) -> Result<HashMap<String, String>, PagesError> {
+    let mut all = HashMap::new();
+    for text in files {
+        let words: HashMap<String, String> =
+            serde_json::from_str(text).map_err(|source| PagesError::Messages { locale, source })?;
+        all.extend(words);
+    }
+    Ok(all)
 }
 
 /// A piece of a message.
@@ -105,7 +114,7 @@ mod tests {
 
     #[test]
     fn every_language_says_everything_and_fills_in_the_same() {
-        let (en, de) = (parse("en", EN).unwrap(), parse("de", DE).unwrap());
+        let [en, de] = [("en", FILES[0]), ("de", FILES[1])].map(|(locale, files)| parse(locale, files).unwrap());
         for (key, message) in &en {
             let german = de.get(key).unwrap_or_else(|| panic!("de has no {key}"));
             assert_eq!(slots(message), slots(german), "{key}");

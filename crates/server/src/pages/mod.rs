@@ -9,6 +9,7 @@
 //! translations built again by hand, and a second toolchain.
 
 pub mod assets;
+pub mod console;
 pub mod gallery;
 mod helpers;
 pub mod interaction;
@@ -125,6 +126,30 @@ struct Frame<'a> {
     cx: View<'a>,
 }
 
+/// What the frame of the console sees.
+#[derive(Serialize)]
+struct ConsoleFrame<'a> {
+    #[serde(flatten)]
+    page: &'a console::Console,
+    style: &'a str,
+    console_style: &'a str,
+    logo: &'a str,
+    scripts: Vec<&'a str>,
+    cx: View<'a>,
+}
+
+impl PageContext {
+    fn view(&self) -> View<'_> {
+        View {
+            locale: self.locale,
+            nonce: self.nonce.as_deref(),
+            csrf: &self.csrf,
+            dev_banner: self.dev_banner,
+            host: &self.host,
+        }
+    }
+}
+
 impl Pages {
     /// Reads all templates and catalogues. The authenticators of `registry` bring their own messages; a file in the folder
     /// `overrides` replaces the template of the same name. With replaced templates every page is drawn once in each of its
@@ -181,6 +206,7 @@ impl Pages {
             Page::Outbox(page) => self.draw(page, cx),
             Page::Demo(page) => self.draw(page, cx),
             Page::Gallery(page) => self.draw(page, cx),
+            Page::Console(page) => self.draw_console(page, cx),
         }
     }
 
@@ -190,13 +216,7 @@ impl Pages {
     }
 
     fn draw<T: Body>(&self, page: &T, cx: &PageContext) -> Result<String, PagesError> {
-        let view = View {
-            locale: cx.locale,
-            nonce: cx.nonce.as_deref(),
-            csrf: &cx.csrf,
-            dev_banner: cx.dev_banner,
-            host: &cx.host,
-        };
+        let view = cx.view();
         let frame = Frame {
             name: T::TEMPLATE,
             title: page.title(),
@@ -209,6 +229,19 @@ impl Pages {
             cx: view,
         };
         self.fill("frame", &frame)
+    }
+
+    fn draw_console(&self, page: &console::Console, cx: &PageContext) -> Result<String, PagesError> {
+        let scripts = ["time.js", "console.js"].into_iter().chain(page.screen.scripts.iter().copied());
+        let frame = ConsoleFrame {
+            page,
+            style: self.assets.url("site.css"),
+            console_style: self.assets.url("console.css"),
+            logo: self.assets.url("logo.svg"),
+            scripts: scripts.map(|name| self.assets.url(name)).collect(),
+            cx: cx.view(),
+        };
+        self.fill("console/frame", &frame)
     }
 
     fn fill(&self, name: &str, data: &impl Serialize) -> Result<String, PagesError> {

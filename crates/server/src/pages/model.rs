@@ -40,6 +40,8 @@ pub enum Page {
     Demo(Demo),
     /// All pages in all states.
     Gallery(Gallery),
+    /// A page of the console.
+    Console(super::console::Console),
 }
 
 /// What all pages have.

@@ -3,9 +3,9 @@
 use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
-    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended,
-    ErrorPage, Form, Hidden, Home, Input, InputKind, Lack, NewPassword, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow,
-    Page, Person, Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
+    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended, ErrorPage,
+    Form, Hidden, Home, Input, InputKind, Lack, NewPassword, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow, Page, Person,
+    Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
 };
 
 /// A page in one of its states.
@@ -46,7 +46,7 @@ impl Page {
         let named = |(page, states): (&'static str, Vec<(&'static str, Self)>)| {
             states.into_iter().map(move |(state, value)| Sample { page, state, value })
         };
-        pages.into_iter().flat_map(named).collect()
+        pages.into_iter().flat_map(named).chain(crate::console::samples::all()).collect()
     }
 }
 
@@ -387,14 +387,8 @@ fn portal() -> Vec<(&'static str, Page)> {
         action: "/portal/sessions".to_owned(),
         logout: "/portal/logout".to_owned(),
     };
-    let alone = Home {
-        sessions: vec![here],
-        devices: Vec::new(),
-        email: None,
-        phone: None,
-        notice: Some(Notice::session_ended()),
-        ..home.clone()
-    };
+    let alone =
+        Home { sessions: vec![here], devices: Vec::new(), email: None, phone: None, notice: Some(Notice::session_ended()), ..home.clone() };
     vec![("three-browsers", Page::Home(home)), ("this-browser-only", Page::Home(alone))]
 }
 

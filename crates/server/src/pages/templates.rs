@@ -18,6 +18,10 @@ templates! {
     "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "new-password", "error", "home", "landing",
     "outbox", "demo", "gallery",
     // Parts of others.
+    "console/frame", "console/block", "console/table", "console/cell", "console/form", "console/field",
+    "console/described", "console/chart", "console/versions",
+    "console/chain-sentence", "console/chain-steps", "console/chain-step", "console/chain-problems", "console/chain-fields",
+    "console/chain-diff", "console/chain-steps-run", "console/chain-run",
     "_answer", "_back", "_code", "_context", "_doors", "_fields", "_hidden", "_notice",
 }
 

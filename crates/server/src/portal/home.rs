@@ -15,25 +15,35 @@ use vestibule_core::{
 };
 use vestibule_oauth::Params;
 
-use super::{
-    login,
-    session::{COOKIE, Visitor, visitor},
-};
 use crate::{
     answer::{self, Drawing},
     context,
     http::{cookies::SESSION, csrf, form},
+    insider::{Insider, Visitor},
     pages::{Cause, DeviceRow, Home, Page, SessionRow, SignedOut},
     state::{State, Transaction},
 };
 
 const FORM: &str = "portal";
 
+fn insider(state: &State) -> Insider<'_> {
+    Insider::portal(&state.portal_client)
+}
+
+fn begin(state: &State) -> HttpResponse {
+    insider(state).begin(state, insider(state).home, &[])
+}
+
+/// `GET /portal/callback`.
+pub async fn callback(req: HttpRequest, state: Data<State>) -> HttpResponse {
+    insider(&state).callback(&req, &state).await
+}
+
 /// `GET /portal`.
 pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
-    match visitor(&state, &req).await {
+    match insider(&state).visitor(&state, &req).await {
         Ok(Some(visitor)) => home(&state, &req, &visitor).await,
-        Ok(None) => login::begin(&state),
+        Ok(None) => begin(&state),
         Err(error) => answer::store_error(&state, &req, &error),
     }
 }
@@ -110,7 +120,7 @@ pub async fn logout(req: HttpRequest, state: Data<State>, payload: Payload) -> H
     }
     let page = Page::SignedOut(SignedOut { back: None });
     let mut response = answer::page(&state, &req, StatusCode::OK, &page, Drawing::default());
-    for cookie in [state.cookies.remove(COOKIE), state.cookies.remove(SESSION)] {
+    for cookie in [state.cookies.remove(insider(&state).cookie), state.cookies.remove(SESSION)] {
         if let Err(error) = response.add_cookie(&cookie) {
             tracing::error!(%error, "a cookie could not be removed");
         }
@@ -124,8 +134,8 @@ async fn admitted(state: &State, req: &HttpRequest, payload: Payload) -> Result<
         return Err(answer::error(state, req, Cause::Forbidden));
     }
     let params = form::read(state, req, payload).await.map_err(|error| answer::form_error(state, req, error))?;
-    let visitor = visitor(state, req).await.map_err(|error| answer::store_error(state, req, &error))?;
-    let visitor = visitor.ok_or_else(|| login::begin(state))?;
+    let visitor = insider(state).visitor(state, req).await.map_err(|error| answer::store_error(state, req, &error))?;
+    let visitor = visitor.ok_or_else(|| begin(state))?;
     let given = params.get(csrf::FIELD).unwrap_or_default();
     if !csrf::right(&state.prf, FORM, &visitor.cookie, given) {
         return Err(answer::error(state, req, Cause::Forbidden));
@@ -192,7 +202,7 @@ fn device_row(device: &TrustedDevice, current: Option<DeviceId>) -> DeviceRow {
 }
 
 /// A browser in words. What it calls itself claims to be every other browser too, so the order is what tells them apart.
-fn browser(agent: &str) -> String {
+pub(crate) fn browser(agent: &str) -> String {
     let first =
         |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     let name = first(&[

@@ -1,0 +1,427 @@
+//! Connections: what authenticators need outside, such as SMS gateways. A secret goes in and never comes out again.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use vestibule_authn_smsotp::{SmsGateway, SmsOtp, Tried, advise, parse_number};
+use vestibule_core::{
+    channel::{Connection, ConnectionError, Message, SendOutcome, Settings},
+    id::ConnectionName,
+};
+use vestibule_oauth::managed::ObjectKind;
+
+use super::{
+    Actor, AdminError, Etag, FieldFault, Permission, Versioned,
+    error::all_right,
+    record::Change,
+    transact::{self, Work},
+    work,
+};
+use crate::{
+    authenticators::Channels,
+    declare::connection::{hidden, leaves},
+    state::{State, Transaction},
+};
+
+/// What stands where a secret does.
+pub const MASK: &str = "•••";
+
+/// A connection, without its secrets.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConnectionView {
+    /// Its name.
+    pub name: String,
+    /// What it is, such as `sms`.
+    pub kind: String,
+    /// Its settings; dots stand for secrets.
+    pub settings: Map<String, Value>,
+    /// Whether it is switched off.
+    pub disabled: bool,
+    /// The chains that use it.
+    pub used_by: Vec<String>,
+    /// What would be better about it.
+    pub advice: Vec<String>,
+    /// The file that it is managed by: then it is changed there.
+    pub managed_by: Option<String>,
+}
+
+/// How a test message went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TestView {
+    /// What the gateway made of it.
+    #[serde(flatten)]
+    pub outcome: SendOutcome,
+    /// What was sent, masked.
+    pub request: Option<String>,
+    /// What came back, masked.
+    pub answer: Option<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Every connection, by name.
+///
+/// # Errors
+/// When the actor may not, or the store fails.
+pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, AdminError> {
+    actor.needs(Permission::ConnectionsRead)?;
+    work::read(state, move |tx| {
+        let mut all = tx.connections()?;
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.iter().map(|connection| view(tx, connection)).collect()
+    })
+    .await
+}
+
+/// One connection.
+///
+/// # Errors
+/// When the actor may not, there is none, or the store fails.
+pub async fn get(state: &State, actor: &Actor, name: &str) -> Result<Versioned<ConnectionView>, AdminError> {
+    actor.needs(Permission::ConnectionsRead)?;
+    let name = name.to_owned();
+    work::read(state, move |tx| {
+        let found = find(tx, &name)?;
+        tagged(tx, &found)
+    })
+    .await
+}
+
+/// Makes a connection of `name`, `kind`, `settings` and `disabled`.
+///
+/// # Errors
+/// When the actor may not, or what was given is wrong; nothing is sent to find out.
+pub async fn create(
+    state: &State,
+    actor: &Actor,
+    given: &Map<String, Value>,
+) -> Result<Versioned<ConnectionView>, AdminError> {
+    actor.needs(Permission::ConnectionsWrite)?;
+    let connection = sealed(read(given, None)?);
+    let channels = state.live.channels().clone();
+    let job = Work::new(state, actor);
+    work::configure(state, move |tx| {
+        check(&channels, &connection)?;
+        if tx.connections()?.iter().any(|known| known.name == connection.name) {
+            return Err(AdminError::Taken(FieldFault::new("/name", "there is a connection of this name")));
+        }
+        tx.put_connection(&connection)?;
+        let made = tagged(tx, &connection)?;
+        job.record(tx, &Change::new("connection.created", &connection.name, &Value::Null, &made.value))?;
+        Ok(made)
+    })
+    .await
+}
+
+/// Changes a connection (RFC 7396): what is left out stays, dots stay what they stand for, `null` takes a setting away.
+///
+/// # Errors
+/// When the actor may not, somebody else was faster, or what was given is wrong.
+pub async fn update(
+    state: &State,
+    actor: &Actor,
+    name: &str,
+    patch: &Map<String, Value>,
+    expected: Option<&Etag>,
+) -> Result<Versioned<ConnectionView>, AdminError> {
+    actor.needs(Permission::ConnectionsWrite)?;
+    let (name, patch, expected) = (name.to_owned(), patch.clone(), expected.cloned());
+    let (channels, job) = (state.live.channels().clone(), Work::new(state, actor));
+    work::configure(state, move |tx| {
+        let before = find(tx, &name)?;
+        let old = editable(tx, &before, expected.as_ref())?;
+        let after = sealed(read(&patch, Some(&before))?);
+        check(&channels, &after)?;
+        let guarded = job.guard.before(tx)?;
+        tx.put_connection(&after)?;
+        job.guard.hold(tx, guarded)?;
+        let new = tagged(tx, &after)?;
+        let mut told = Change::new("connection.changed", &name, &old, &new.value);
+        told.after = with_secrets_told(told.after, &before, &after);
+        job.record(tx, &told)?;
+        Ok(new)
+    })
+    .await
+}
+
+/// Removes a connection that no chain uses.
+///
+/// # Errors
+/// When the actor may not, somebody else was faster, or a chain uses it.
+pub async fn delete(state: &State, actor: &Actor, name: &str, expected: Option<&Etag>) -> Result<(), AdminError> {
+    actor.needs(Permission::ConnectionsWrite)?;
+    let (name, expected, job) = (name.to_owned(), expected.cloned(), Work::new(state, actor));
+    work::configure(state, move |tx| {
+        let found = find(tx, &name)?;
+        let old = editable(tx, &found, expected.as_ref())?;
+        if !old.used_by.is_empty() {
+            return Err(AdminError::Refused(format!("these chains use it: {}", old.used_by.join(", "))));
+        }
+        tx.delete_connection(&found.name)?;
+        job.record(tx, &Change::new("connection.deleted", &name, &old, &Value::Null))?;
+        Ok(())
+    })
+    .await
+}
+
+/// Sends a test message to `to`. Request and answer are shown without secrets, number and text.
+///
+/// # Errors
+/// When the actor may not, there is no such connection, it is switched off, or `to` is no number.
+pub async fn test(state: &State, actor: &Actor, name: &str, to: &str) -> Result<TestView, AdminError> {
+    actor.needs(Permission::ConnectionsWrite)?;
+    let wrong = |error: vestibule_authn_smsotp::NumberError| {
+        AdminError::Invalid(vec![FieldFault::new("/to", error.to_string())])
+    };
+    let number = parse_number(to, None).map_err(wrong)?;
+    let wanted = name.to_owned();
+    let connection = work::read(state, move |tx| find(tx, &wanted)).await?;
+    if connection.disabled {
+        return Err(AdminError::Refused("this connection is switched off".to_owned()));
+    }
+    let host = &state.public.host;
+    let text = format!("This is a test message of {host}. It carries no code.");
+    let message = Message { to: number.as_str().to_owned(), body: text.into(), code: "000000".into() };
+    let began = Instant::now();
+    let Tried { request, answer, outcome } = deliver(state, &connection, &message).await?;
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let told = json!({ "to": number.masked(), "outcome": serde_json::to_value(&outcome).unwrap_or_default() });
+    let (job, object) = (Work::new(state, actor), connection.name.clone());
+    transact::write(state, move |tx| job.record(tx, &Change::new("connection.tested", &object, &Value::Null, &told)))
+        .await?;
+    Ok(TestView { outcome, request, answer, took_ms })
+}
+
+async fn deliver(state: &State, connection: &Connection, message: &Message) -> Result<Tried, AdminError> {
+    let preset = connection.settings.0.get("preset").and_then(Value::as_str);
+    if connection.kind == SmsOtp::CONNECTION_KIND && preset != Some("outbox") {
+        let gateway = SmsGateway::from_settings(&connection.settings).map_err(|error| wrong(&error))?;
+        return Ok(gateway.try_out(message).await);
+    }
+    let built = state.live.channels().build(connection).map_err(|error| wrong(&error))?;
+    let channel = built.ok_or_else(|| AdminError::Refused("this connection delivers nothing".to_owned()))?;
+    Ok(Tried { request: None, answer: None, outcome: channel.deliver(message).await })
+}
+
+fn find(tx: &mut Transaction, name: &str) -> Result<Connection, AdminError> {
+    let found = tx.connections()?.into_iter().find(|connection| connection.name.as_str() == name);
+    found.ok_or(AdminError::NotFound("connection"))
+}
+
+fn tagged(tx: &mut Transaction, connection: &Connection) -> Result<Versioned<ConnectionView>, AdminError> {
+    let value = view(tx, connection)?;
+    Ok(Versioned { etag: tag(connection, &value), value })
+}
+
+/// The tag is of the connection itself, so that a secret that changed is a change too; which chains use it is none.
+fn tag(connection: &Connection, view: &ConnectionView) -> Etag {
+    Etag::of(&(connection, &view.managed_by))
+}
+
+/// What is there now, when the change was made from it.
+fn editable(
+    tx: &mut Transaction,
+    connection: &Connection,
+    expected: Option<&Etag>,
+) -> Result<ConnectionView, AdminError> {
+    let view = view(tx, connection)?;
+    if let Some(file) = &view.managed_by {
+        return Err(AdminError::Managed(file.clone()));
+    }
+    let (expected, etag) = (expected.ok_or(AdminError::VersionWanted)?, tag(connection, &view));
+    if *expected != etag {
+        return Err(AdminError::Stale { etag, current: serde_json::to_value(&view).unwrap_or_default() });
+    }
+    Ok(view)
+}
+
+fn view(tx: &mut Transaction, connection: &Connection) -> Result<ConnectionView, AdminError> {
+    let mark = tx.managed(ObjectKind::Connection, connection.name.as_str())?;
+    let uses = |revision: &vestibule_core::chain::ChainRevision| {
+        let mut alternatives = revision.document.steps.iter().flat_map(|step| &step.alternatives);
+        alternatives.any(|alternative| alternative.connection.as_ref() == Some(&connection.name))
+    };
+    let used_by = tx.published_chains()?.iter().filter(|chain| uses(chain)).map(|c| c.chain.to_string()).collect();
+    let advice = advise(&connection.settings).into_iter().map(|advice| advice.why).collect();
+    Ok(ConnectionView {
+        name: connection.name.to_string(),
+        kind: connection.kind.clone(),
+        settings: masked(&connection.settings),
+        disabled: connection.disabled,
+        used_by,
+        advice,
+        managed_by: mark.map(|mark| mark.source),
+    })
+}
+
+/// The settings with dots where secrets are.
+fn masked(settings: &Settings) -> Map<String, Value> {
+    let mut shown = settings.0.clone();
+    for (path, value) in leaves(&settings.0) {
+        if hidden(settings, &path, &value) {
+            set(&mut shown, &path, MASK.into());
+        }
+    }
+    shown
+}
+
+fn set(settings: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once('.') {
+        None => {
+            settings.insert(path.to_owned(), value);
+        }
+        Some((key, rest)) => {
+            if let Some(inner) = settings.get_mut(key).and_then(Value::as_object_mut) {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// The log says which secrets changed, and not to what.
+fn with_secrets_told(mut view: Value, before: &Connection, after: &Connection) -> Value {
+    let (old, new) = (leaves(&before.settings.0), leaves(&after.settings.0));
+    let changed = new.iter().filter(|(path, value)| {
+        hidden(&after.settings, path, value) && old.iter().any(|(known, old)| known == path && old != value)
+    });
+    let changed: Vec<_> = changed.map(|(path, _)| path.clone()).collect();
+    if let Some(fields) = view.as_object_mut()
+        && !changed.is_empty()
+    {
+        fields.insert("secrets_changed".to_owned(), changed.into());
+    }
+    view
+}
+
+/// A connection from its fields, over `before` where there is one.
+fn read(given: &Map<String, Value>, before: Option<&Connection>) -> Result<Connection, AdminError> {
+    let mut found = Vec::new();
+    let mut connection = before.cloned().unwrap_or_else(|| Connection {
+        name: ConnectionName::from(String::new()),
+        kind: SmsOtp::CONNECTION_KIND.to_owned(),
+        settings: Settings::default(),
+        disabled: false,
+    });
+    for (name, value) in given {
+        match (name.as_str(), value) {
+            ("name", Value::String(text)) if before.is_none() => {
+                connection.name = ConnectionName::from(text.trim().to_owned())
+            }
+            ("kind", Value::String(text)) if before.is_none() => connection.kind.clone_from(text),
+            ("disabled", Value::Bool(disabled)) => connection.disabled = *disabled,
+            ("settings", Value::Object(settings)) => merge(&mut connection.settings.0, settings),
+            ("name" | "kind", _) if before.is_some() => {
+                found.push(FieldFault::new(format!("/{name}"), "this is not changed: make another connection"));
+            }
+            ("name" | "kind" | "disabled" | "settings", _) => {
+                found.push(FieldFault::new(format!("/{name}"), "this cannot be read"));
+            }
+            _ => found.push(FieldFault::new(format!("/{name}"), "a connection has no such field")),
+        }
+    }
+    let name = connection.name.as_str();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    if name.is_empty() || name.chars().count() > 64 || !name.chars().all(plain) {
+        found.push(FieldFault::new("/name", "a name has 1 to 64 letters, digits, spaces, `-`, `_` or `.`"));
+    }
+    all_right(found)?;
+    Ok(connection)
+}
+
+/// RFC 7396, but dots are no value: they stand for one that is kept.
+fn merge(settings: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                settings.remove(name);
+            }
+            Value::String(text) if text == MASK => {}
+            Value::Object(inner) => {
+                let slot = settings.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+                if !slot.is_object() {
+                    *slot = Value::Object(Map::new());
+                }
+                if let Some(slot) = slot.as_object_mut() {
+                    merge(slot, inner);
+                }
+            }
+            value => {
+                settings.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Secrets that stand in the URL are moved to where they are sealed by name and never shown again.
+fn sealed(mut connection: Connection) -> Connection {
+    if connection.kind == SmsOtp::CONNECTION_KIND {
+        for advice in advise(&connection.settings).into_iter().filter(|advice| advice.setting == "url") {
+            connection.settings.0.extend(advice.replace.0);
+        }
+    }
+    connection
+}
+
+fn check(channels: &Channels, connection: &Connection) -> Result<(), AdminError> {
+    match channels.build(connection) {
+        Err(error) => Err(wrong(&error)),
+        Ok(None) => Err(AdminError::Invalid(vec![FieldFault::new("/kind", "there is no such kind of connection")])),
+        Ok(Some(_)) => Ok(()),
+    }
+}
+
+fn wrong(error: &ConnectionError) -> AdminError {
+    let setting = error.setting.replace(['.', '['], "/").replace(']', "");
+    AdminError::Invalid(vec![FieldFault::new(format!("/settings/{setting}"), error.why.clone())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: &str = "https://sms.example.com/json?api_key=K&api_secret=hunter2&to=$ctx.num&text=$ctx.msg";
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_110_a_pasted_line_is_kept_without_its_secrets_in_sight() {
+        let made = sealed(read(&map(json!({ "name": "SMSOTP", "settings": { "url": SEED } })), None).unwrap());
+        assert!(check(&Channels::default(), &made).is_ok());
+        let shown = serde_json::to_string(&masked(&made.settings)).unwrap();
+        assert!(!shown.contains("hunter2") && shown.contains("{{secret.api_secret}}"), "{shown}");
+        assert_eq!(made.settings.0["secrets"]["api_secret"], json!("hunter2"));
+    }
+
+    #[test]
+    fn dots_and_what_is_left_out_stay_and_null_goes() {
+        let given = json!({ "name": "a", "settings": { "url": "https://x.example", "from": "US", "secrets": { "k": "1", "l": "2" } } });
+        let before = read(&map(given), None).unwrap();
+        let patch = json!({ "settings": { "from": null, "secrets": { "k": MASK, "l": "3" } }, "disabled": true });
+        let after = read(&map(patch), Some(&before)).unwrap();
+        assert_eq!(
+            Value::Object(after.settings.0),
+            json!({ "url": "https://x.example", "secrets": { "k": "1", "l": "3" } })
+        );
+        assert!(after.disabled);
+    }
+
+    #[test]
+    fn what_is_wrong_names_its_field() {
+        for (given, pointer) in [
+            (json!({ "name": "" }), "/name"),
+            (json!({ "name": "a/b" }), "/name"),
+            (json!({ "name": "a", "colour": 1 }), "/colour"),
+            (json!({ "name": "a", "settings": [] }), "/settings"),
+        ] {
+            let Err(AdminError::Invalid(faults)) = read(&map(given.clone()), None) else { panic!("{given}") };
+            assert_eq!(faults[0].pointer, pointer);
+        }
+        let bad =
+            read(&map(json!({ "name": "a", "settings": { "url": "https://x.example?{{secret.k}}" } })), None).unwrap();
+        let Err(AdminError::Invalid(faults)) = check(&Channels::default(), &bad) else { panic!("taken") };
+        assert_eq!(faults[0].pointer, "/settings/secrets/k");
+    }
+}

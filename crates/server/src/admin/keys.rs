@@ -1,0 +1,115 @@
+//! Signing keys: which there are, and making the next one.
+
+use serde::Serialize;
+use serde_json::Value;
+use vestibule_core::Time;
+use vestibule_jose::{Algorithm, KeyState, StoredKey};
+use vestibule_oauth::keys::{self as protocol, KeysError};
+
+use super::{
+    Actor, AdminError, FieldFault, Permission,
+    record::Change,
+    transact::{self, Work},
+    work,
+};
+use crate::{configuration, state::State};
+
+/// A signing key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyView {
+    /// Its `kid`.
+    pub id: String,
+    /// Its algorithm.
+    pub algorithm: String,
+    /// Whether it signs, will sign, or only verifies.
+    pub state: KeyWord,
+    /// When it was made.
+    pub created_at: Time,
+    /// From when it signs.
+    pub activates_at: Time,
+    /// From when it signs no more.
+    pub retires_at: Option<Time>,
+}
+
+/// Where a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyWord {
+    /// It signs.
+    Current,
+    /// It is published, and will sign.
+    Next,
+    /// It verifies what it signed.
+    Previous,
+    /// It does nothing any more.
+    Retired,
+}
+
+fn view(key: &StoredKey, now: Time) -> KeyView {
+    let state = match key.meta().state(now.0) {
+        KeyState::Current => KeyWord::Current,
+        KeyState::Next => KeyWord::Next,
+        KeyState::Previous => KeyWord::Previous,
+        KeyState::Retired => KeyWord::Retired,
+    };
+    KeyView {
+        id: key.id.as_str().to_owned(),
+        algorithm: key.algorithm.to_string(),
+        state,
+        created_at: Time(key.created_at),
+        activates_at: Time(key.activates_at),
+        retires_at: key.retires_at.map(Time),
+    }
+}
+
+/// The signing keys, by algorithm, then by when they sign.
+///
+/// # Errors
+/// When the actor may not, or the store fails.
+pub async fn list(state: &State, actor: &Actor) -> Result<Vec<KeyView>, AdminError> {
+    actor.needs(Permission::KeysRead)?;
+    let now = state.clock.now();
+    work::read(state, move |tx| {
+        let mut keys: Vec<_> = tx.signing_keys()?.iter().map(|key| view(key, now)).collect();
+        keys.sort_by(|a, b| (&a.algorithm, a.activates_at).cmp(&(&b.algorithm, b.activates_at)));
+        Ok(keys)
+    })
+    .await
+}
+
+/// Makes the next key of an algorithm. It signs once relying parties can have read it.
+///
+/// # Errors
+/// When the actor may not, the algorithm is not in use, or no key could be made.
+pub async fn rotate(state: &State, actor: &Actor, algorithm: &str) -> Result<Vec<KeyView>, AdminError> {
+    actor.needs(Permission::KeysWrite)?;
+    let before = list_unasked(state).await?;
+    let wanted: Option<Algorithm> = algorithm.parse().ok();
+    let Some(wanted) = wanted.filter(|_| before.iter().any(|key| key.algorithm == algorithm)) else {
+        return Err(AdminError::Invalid(vec![FieldFault::new("/algorithm", "there is no key of this algorithm")]));
+    };
+    let made = protocol::rotate_now(&*state.store, state.live.key_rules(), wanted, state.clock.now()).await;
+    match made {
+        Ok(true) => {}
+        Ok(false) => return Err(AdminError::Refused("the next key of this algorithm is made already".to_owned())),
+        Err(KeysError::Store(error)) => return Err(error.into()),
+        Err(KeysError::Key(error)) => return Err(AdminError::Refused(error.to_string())),
+    }
+    if let Err(error) = configuration::refresh(state).await {
+        tracing::warn!(%error, "a new key could not be taken up at once");
+    }
+    let after = list_unasked(state).await?;
+    let job = Work::new(state, actor);
+    let names = |keys: &[KeyView]| {
+        let of = keys.iter().filter(|key| key.algorithm == algorithm);
+        serde_json::json!({ "keys": of.map(|key| key.id.clone()).collect::<Vec<_>>() })
+    };
+    let (old, new, object): (Value, Value, _) = (names(&before), names(&after), algorithm.to_owned());
+    transact::write(state, move |tx| job.record(tx, &Change::new("key.rotated", &object, &old, &new))).await?;
+    Ok(after)
+}
+
+async fn list_unasked(state: &State) -> Result<Vec<KeyView>, AdminError> {
+    let now = state.clock.now();
+    work::read(state, move |tx| Ok(tx.signing_keys()?.iter().map(|key| view(key, now)).collect())).await
+}

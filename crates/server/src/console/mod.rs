@@ -1,0 +1,116 @@
+//! The console at `/admin`: what an admin can do, by clicks.
+//!
+//! It is an [insider](crate::insider) with a chain of its own, and it decides nothing: a handler reads a form, calls a function of
+//! [`admin`](crate::admin), and draws what came of it. One file per screen; what all of them need is the [`Desk`], which knows
+//! who sits at it. Every page is a GET that changes nothing and every change a POST that ends in a redirect, so reload and
+//! back are harmless; everything works without JavaScript.
+
+mod audit;
+mod chains;
+pub(crate) mod clients;
+mod connections;
+mod denied;
+mod desk;
+pub mod entry;
+mod form;
+mod groups;
+mod home;
+mod keys;
+pub(crate) mod samples;
+mod sessions;
+mod settings;
+mod users;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, ServiceConfig, get, post, resource},
+};
+use serde_json::json;
+use vestibule_core::{
+    chain::ChainDocument,
+    id::ChainName,
+    store::{StoreError, StoreExt as _, StoreResult},
+    time::Time,
+};
+use vestibule_oauth::{model::Client, store::Store};
+
+pub(crate) use desk::{Desk, Place};
+
+use crate::{
+    insider::{Insider, ensure_client},
+    state::{Public, State, Transaction},
+};
+
+/// The console's `client_id`.
+pub const CLIENT: &str = Insider::CONSOLE.client;
+/// The chain that its people pass, unless an admin sets another.
+pub const CHAIN: &str = "admin";
+
+/// Makes the console's client and its first chain. What an admin made of them since stays.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ensure(store: &Store, public: &Public, now: Time) -> StoreResult<()> {
+    let chain = ChainName::from(CHAIN);
+    let name = chain.clone();
+    let known = store.read(move |tx: &mut Transaction| {
+        let console = tx.clients()?.into_iter().find(|client| client.id.as_str() == CLIENT);
+        Ok((console.is_some(), tx.published_chains()?.iter().any(|known| known.chain == name)))
+    });
+    let damaged = |error: serde_json::Error| StoreError::Damaged(format!("the console: {error}"));
+    if known.await? == (false, false) {
+        let document: ChainDocument = serde_json::from_value(json!({ "steps": [["password"]] })).map_err(damaged)?;
+        store.write(move |tx: &mut Transaction| tx.publish_chain(&chain, &document, now)).await?;
+    }
+    let wanted = json!({
+        "id": CLIENT,
+        "name": "Console",
+        "auth": "none",
+        "redirect_uris": [public.url(Insider::CONSOLE.callback)],
+        "grant_types": ["authorization_code"],
+        "scopes": ["openid"],
+        "chain": CHAIN,
+        "consent": "skip",
+    });
+    let wanted: Client = serde_json::from_value(wanted).map_err(damaged)?;
+    ensure_client(store, wanted).await
+}
+
+/// `GET /admin/callback`.
+async fn callback(req: HttpRequest, state: Data<State>) -> HttpResponse {
+    Insider::CONSOLE.callback(&req, &state).await
+}
+
+/// The routes of the console.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/admin").route(get().to(home::get)))
+        .service(resource("/admin/callback").route(get().to(callback)))
+        .service(resource("/admin/sign-out").route(post().to(home::sign_out)))
+        .service(resource("/admin/enter/{secret}").route(get().to(entry::get)).route(post().to(entry::post)));
+    config
+        .service(resource("/admin/clients").route(get().to(clients::list)))
+        .service(resource("/admin/clients/new").route(get().to(clients::new)).route(post().to(clients::create)))
+        .service(resource("/admin/clients/{id}").route(get().to(clients::detail)).route(post().to(clients::update)))
+        .service(resource("/admin/clients/{id}/secrets").route(post().to(clients::rotate)))
+        .service(resource("/admin/clients/{id}/delete").route(post().to(clients::delete)))
+        .service(resource("/admin/connections").route(get().to(connections::list)))
+        .service(
+            resource("/admin/connections/new").route(get().to(connections::new)).route(post().to(connections::create)),
+        )
+        .service(
+            resource("/admin/connections/{name}")
+                .route(get().to(connections::detail))
+                .route(post().to(connections::update)),
+        )
+        .service(resource("/admin/connections/{name}/test").route(post().to(connections::test)))
+        .service(resource("/admin/connections/{name}/delete").route(post().to(connections::delete)));
+    config
+        .service(resource("/admin/keys").route(get().to(keys::get)).route(post().to(keys::rotate)))
+        .service(resource("/admin/audit").route(get().to(audit::get)))
+        .service(resource("/admin/settings").route(get().to(settings::get)));
+    chains::routes(config);
+    users::routes(config);
+    groups::routes(config);
+    sessions::routes(config);
+}

@@ -1,0 +1,395 @@
+//! Every screen of the console in each of its states, for the gallery and for the test of accessibility: drawn by the same
+//! functions as the real ones, of values that are made here.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use vestibule_authn_smsotp::SmsOtp;
+use vestibule_core::{
+    Time,
+    audit::AuditEvent,
+    channel::SendOutcome,
+    id::{AuditId, UserId},
+    prompt::Text,
+};
+use vestibule_oauth::{Params, model::Client};
+
+use super::{
+    audit, chains, clients, connections, denied,
+    desk::{Base, DONE, Place},
+    entry, groups, home, keys, sessions, settings, users,
+};
+use crate::{
+    admin::{
+        AdminError, FieldFault, Permission, Role, Versioned,
+        audit::{AuditList, AuditView},
+        clients::{ClientView, SecretView},
+        connections::{ConnectionView, TestView},
+        groups::GroupView,
+        keys::{KeyView, KeyWord},
+        overview::{Concern, Funnel, Hour, Overview},
+        paging::Listing,
+        sessions::SessionView,
+        settings::SettingView,
+        users::{FactorView, PasswordLink, UserView},
+    },
+    pages::{
+        Page, Sample, Tone,
+        console::{Console, Say, Screen, Shell, Visitor},
+    },
+};
+
+const USER: &str = "01936b5e-7c1a-7e40-9d1f-3f2b8a6c4d21";
+const NOW: Time = Time(1_795_442_570_000_000);
+const WRITTEN: &str = "2026-11-23T14:02:50Z";
+
+/// Every screen in every state.
+pub(crate) fn all() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    let mut add = |place: Place, page: &'static str, state: &'static str, screen: Screen| {
+        samples.push(Sample {
+            page,
+            state,
+            value: Page::Console(Console { shell: shell(place, Role::Owner), screen }),
+        });
+    };
+    for (state, screen) in chains::samples::samples() {
+        add(Place::Chains, "console-chains", state, screen);
+    }
+    let base = Base::default();
+    add(Place::Home, "console-overview", "busy", home::screen(&overview(), &base));
+    add(Place::Home, "console-overview", "empty", home::screen(&quiet(), &base));
+    add(Place::Home, "console-overview", "without-permission", home::plain());
+    for done in DONE {
+        let says = Say::key(&format!("console.done.{done}"));
+        add(Place::Home, "console-done", done, home::plain().flash(Tone::Good, says));
+    }
+    people(&mut add, &base);
+    applications(&mut add, &base);
+    gateways(&mut add, &base);
+    log(&mut add, &base);
+    refusals(&mut add, &base);
+    let entry_form = entry::form_to("/admin/enter/x".to_owned());
+    let wrong = entry_form
+        .clone()
+        .refused(&faults(&[("/password", "too short: 8 characters at least"), ("/again", "this is another password")]));
+    let alone = |screen: Screen| {
+        Page::Console(Console { shell: Shell { home: "/admin".to_owned(), ..Shell::default() }, screen })
+    };
+    for (state, screen) in [
+        ("asked", entry::entry_screen("ada", entry_form)),
+        ("wrong", entry::entry_screen("ada", wrong)),
+        ("over", entry::over()),
+    ] {
+        samples.push(Sample { page: "console-entry", state, value: alone(screen) });
+    }
+    for role in Role::ALL {
+        let page = Page::Console(Console { shell: shell(Place::Home, role), screen: home::plain() });
+        samples.push(Sample { page: "console-role", state: role.name().trim_start_matches("vestibule:"), value: page });
+    }
+    let mut nobody = shell(Place::Home, Role::Auditor);
+    nobody.nav = Vec::new();
+    if let Some(visitor) = &mut nobody.visitor {
+        visitor.role = Text::new("console.role.none");
+    }
+    let page = Page::Console(Console { shell: nobody, screen: denied::without_role() });
+    samples.push(Sample { page: "console-refused", state: "no-role", value: page });
+    samples
+}
+
+type Add<'a> = dyn FnMut(Place, &'static str, &'static str, Screen) + 'a;
+
+fn people(add: &mut Add<'_>, base: &Base) {
+    let none = Params::default();
+    let found = Listing { items: vec![user(false), user(true)], next: Some("x".to_owned()) };
+    let may = users::May::ALL;
+    let page: Params = [("q", "a"), ("after", "y")].into_iter().collect();
+    add(Place::Users, "console-users", "found", users::list_screen(&found, &page, may, base));
+    let nobody = Listing { items: Vec::new(), next: None };
+    add(Place::Users, "console-users", "empty", users::list_screen(&nobody, &none, may, base));
+    add(Place::Users, "console-users", "new", users::new_screen(&none, &[], may, base));
+    let typed: Params = [("username", "alice"), ("phone_number", "0555")].into_iter().collect();
+    let wrong = faults(&[
+        ("/username", "somebody has this name"),
+        ("/phone_number", "begin with + and the country code"),
+        ("/x", "odd"),
+    ]);
+    add(Place::Users, "console-users", "new-wrong", users::new_screen(&typed, &wrong, may, base));
+    for (state, locked) in [("detail", false), ("locked", true)] {
+        add(Place::Users, "console-user", state, users::detail_screen(&detail(locked), None, &[], may, base));
+    }
+    add(Place::Users, "console-user", "wrong", users::detail_screen(&detail(false), Some(&typed), &wrong, may, base));
+    let link =
+        PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN.to_owned() };
+    add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
+    let groups =
+        Listing { items: vec![GroupView { name: "staff".to_owned(), members: 312 }], next: Some("x".to_owned()) };
+    add(Place::Groups, "console-groups", "some", groups::screen(&groups, true, base));
+    let none = Listing { items: Vec::new(), next: None };
+    add(Place::Groups, "console-groups", "empty", groups::screen(&none, false, base));
+    let some = Listing { items: vec![session()], next: None };
+    add(Place::Sessions, "console-sessions", "some", sessions::screen(&some, false, true, base));
+    let none = Listing { items: Vec::new(), next: None };
+    add(Place::Sessions, "console-sessions", "empty", sessions::screen(&none, false, false, base));
+}
+
+fn applications(add: &mut Add<'_>, base: &Base) {
+    let chains = ["demo".to_owned(), "two-doors".to_owned()];
+    let views = [
+        client("shop", "client_secret_basic"),
+        client("app", "none"),
+        client("job", "client_secret_post"),
+        client("signer", "private_key_jwt"),
+    ];
+    add(Place::Clients, "console-clients", "some", clients::list_screen(&views, true, base));
+    add(Place::Clients, "console-clients", "empty", clients::list_screen(&[], true, base));
+    add(Place::Clients, "console-clients", "new", clients::new_screen(&Params::default(), &[], &chains, base));
+    let typed: Params = [("id", "a b"), ("redirect_uris", "http://app.example.com/*")].into_iter().collect();
+    let wrong = faults(&[("/id", "an id has letters and digits"), ("/redirect_uris", "no wildcard can be registered")]);
+    add(Place::Clients, "console-clients", "new-wrong", clients::new_screen(&typed, &wrong, &chains, base));
+    let around = clients::Around { chains: &chains, issuer: "https://login.example.com", may: true, dev: true };
+    let show = |view: &ClientView, typed: Option<&Params>, faults: &[FieldFault]| {
+        clients::detail_screen(&Versioned::new(view.clone()), typed, faults, &around, base)
+    };
+    let [shop, app, ..] = &views;
+    add(Place::Clients, "console-client", "detail", show(shop, None, &[]));
+    add(Place::Clients, "console-client", "public", show(app, None, &[]));
+    add(Place::Clients, "console-client", "wrong", show(shop, Some(&typed), &wrong));
+    let managed = ClientView { managed_by: Some("clients.toml".to_owned()), ..shop.clone() };
+    add(Place::Clients, "console-client", "managed", show(&managed, None, &[]));
+    let secret = clients::secret_screen(&shop.client, "vss_example", around.issuer, base);
+    add(Place::Clients, "console-client", "secret", secret);
+}
+
+fn gateways(add: &mut Add<'_>, base: &Base) {
+    let views = [connection(false), connection(true)];
+    add(Place::Connections, "console-connections", "some", connections::list_screen(&views, true, base));
+    add(Place::Connections, "console-connections", "empty", connections::list_screen(&[], true, base));
+    for preset in ["generic", "vonage", "twilio", "plivo"] {
+        let typed: Params = [("preset", preset)].into_iter().collect();
+        add(Place::Connections, "console-connection-new", preset, connections::new_screen(&typed, &[], base));
+    }
+    let typed: Params = [("url", "sms.example.com")].into_iter().collect();
+    let wrong = faults(&[("/settings/url", "this is no address"), ("/name", "there is a connection of this name")]);
+    add(Place::Connections, "console-connection-new", "wrong", connections::new_screen(&typed, &wrong, base));
+    let [used, off] = views.map(Versioned::new);
+    let show = |found: &Versioned<ConnectionView>, extra: &connections::Extra<'_>| {
+        connections::detail_screen(found, extra, true, base)
+    };
+    add(Place::Connections, "console-connection", "detail", show(&used, &connections::Extra::default()));
+    add(Place::Connections, "console-connection", "off", show(&off, &connections::Extra::default()));
+    let extra =
+        connections::Extra { typed: Some(&typed), faults: &wrong, to_faults: &wrong, ..connections::Extra::default() };
+    add(Place::Connections, "console-connection", "wrong", show(&used, &extra));
+    for (state, outcome) in [
+        ("accepted", SendOutcome::Accepted { reference: Some("0A0000000123ABCD1".to_owned()) }),
+        ("refused", SendOutcome::Refused { why: "HTTP 200, but messages[*].status is \"9\"".to_owned() }),
+        ("unknown", SendOutcome::Unknown { why: "no answer within 10 s".to_owned() }),
+    ] {
+        let request = Some("GET https://sms.example.com/json?api_key=•••&to=•••&text=•••".to_owned());
+        let tested =
+            TestView { outcome, request, answer: Some("HTTP 200\n{\"messages\":[]}".to_owned()), took_ms: 132 };
+        let extra = connections::Extra { tested: Some(&tested), ..connections::Extra::default() };
+        add(Place::Connections, "console-connection", state, show(&used, &extra));
+    }
+}
+
+fn log(add: &mut Add<'_>, base: &Base) {
+    let key = |algorithm: &str, state: KeyWord| KeyView {
+        id: "uWoKSyT4dAcZTM9n1gIvyMRl6cX1-KhuI93a3kMO4Ig".to_owned(),
+        algorithm: algorithm.to_owned(),
+        state,
+        created_at: NOW,
+        activates_at: NOW,
+        retires_at: None,
+    };
+    let words = [KeyWord::Previous, KeyWord::Current, KeyWord::Next, KeyWord::Retired];
+    let all: Vec<_> = words.into_iter().map(|word| key("RS256", word)).collect();
+    add(Place::Keys, "console-keys", "some", keys::screen(&all, true, base));
+    add(Place::Keys, "console-keys", "empty", keys::screen(&[], false, base));
+    let found = AuditList { items: events(), next: Some("x".to_owned()) };
+    let query: Params = [("kind", "otp."), ("after", "x")].into_iter().collect();
+    add(Place::Audit, "console-audit", "found", audit::screen(&found, &query, base));
+    let none = AuditList { items: Vec::new(), next: None };
+    add(Place::Audit, "console-audit", "empty", audit::screen(&none, &Params::default(), base));
+    let setting = |key: &str, value: Option<&str>, set: bool| SettingView {
+        key: key.to_owned(),
+        value: value.map(str::to_owned),
+        source: "vestibule.toml:3".to_owned(),
+        set,
+    };
+    let all = [
+        setting("listen", Some("127.0.0.1:8080"), true),
+        setting("log.level", Some("info"), false),
+        setting("tls.key", None, false),
+    ];
+    add(Place::Settings, "console-settings", "some", settings::screen(&all));
+    add(Place::Settings, "console-settings", "empty", settings::screen(&[]));
+}
+
+fn refusals(add: &mut Add<'_>, _: &Base) {
+    let errors: [(&'static str, AdminError); 7] = [
+        ("forbidden", AdminError::Forbidden(Permission::UsersWrite)),
+        ("above", AdminError::Above),
+        ("missing", AdminError::NotFound("user")),
+        ("managed", AdminError::Managed("clients.toml".to_owned())),
+        ("busy", AdminError::Busy),
+        ("no-version", AdminError::VersionWanted),
+        ("lockout", AdminError::LocksOut("ada: has no telephone number".to_owned())),
+    ];
+    for (state, error) in errors {
+        add(Place::Users, "console-refused", state, denied::refusal(&error));
+    }
+    let current = json!({ "name": "Market", "disabled": false, "scopes": ["openid"] });
+    let mine: Params = [("name", "Shop"), ("scopes", "openid"), ("secrets.key", "x")].into_iter().collect();
+    add(Place::Clients, "console-refused", "conflict", denied::conflict("/admin/clients/shop", "tag", &current, &mine));
+}
+
+fn shell(place: Place, role: Role) -> Shell {
+    Shell {
+        home: "/admin".to_owned(),
+        nav: place.nav(&role.permissions(), str::to_owned),
+        visitor: Some(Visitor {
+            name: "Ada Lovelace".to_owned(),
+            role: super::desk::role_text(role),
+            logout: "/admin/sign-out".to_owned(),
+        }),
+    }
+}
+
+fn faults(all: &[(&str, &str)]) -> Vec<FieldFault> {
+    all.iter().map(|(pointer, detail)| FieldFault::new(*pointer, *detail)).collect()
+}
+
+fn overview() -> Overview {
+    let hour = |n: u64| Hour { at: NOW, passed: n * 7 % 40, failed: n % 5 };
+    Overview {
+        hours: (0..24).map(hour).collect(),
+        funnel: Funnel { sent: 380, unsent: 3, failed: 41, passed: 371 },
+        cut: true,
+        clients: 12,
+        connections: 2,
+        chains: 3,
+        concerns: vec![
+            Concern::ConsoleOneStep,
+            Concern::SecretEnds { client: "shop".to_owned(), at: NOW },
+            Concern::ConnectionOff { connection: "SMSOTP".to_owned() },
+        ],
+    }
+}
+
+fn quiet() -> Overview {
+    let hours = (0..24).map(|_| Hour { at: NOW, ..Hour::default() }).collect();
+    let funnel = Funnel::default();
+    Overview { hours, funnel, cut: false, clients: 2, connections: 0, chains: 1, concerns: vec![Concern::NoClient] }
+}
+
+fn user(locked: bool) -> UserView {
+    UserView {
+        id: USER.to_owned(),
+        username: if locked { "eve" } else { "ada" }.to_owned(),
+        display_name: Some("Ada Lovelace".to_owned()),
+        email: Some("ada@example.com".to_owned()),
+        email_verified: true,
+        phone_number: Some("+12025550142".to_owned()),
+        phone_number_verified: true,
+        locale: None,
+        groups: vec!["staff".to_owned()],
+        roles: vec!["editor".to_owned(), Role::Admin.name().to_owned()],
+        disabled: locked,
+        created_at: WRITTEN.to_owned(),
+        updated_at: WRITTEN.to_owned(),
+    }
+}
+
+fn detail(locked: bool) -> users::Detail {
+    let factor = |id: &str, authenticator: &str, usable: bool| FactorView {
+        id: id.to_owned(),
+        authenticator: authenticator.to_owned(),
+        label: Some("+1 ••• ••• ••42".to_owned()),
+        usable,
+        created_at: usable.then(|| WRITTEN.to_owned()),
+    };
+    let factors =
+        if locked { Vec::new() } else { vec![factor(USER, "password", true), factor("phone", "smsotp", false)] };
+    let (sessions, timeline) = if locked { (Vec::new(), Vec::new()) } else { (vec![session()], events()) };
+    users::Detail { user: Versioned::new(user(locked)), factors, sessions: Some(sessions), timeline: Some(timeline) }
+}
+
+fn session() -> SessionView {
+    SessionView {
+        id: USER.to_owned(),
+        user: USER.to_owned(),
+        username: "ada".to_owned(),
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned()),
+        network: "198.51.100.0/24".to_owned(),
+        proved: vec!["password".to_owned(), SmsOtp::CONNECTION_KIND.to_owned()],
+        created_at: WRITTEN.to_owned(),
+        renewed_at: WRITTEN.to_owned(),
+        expires_at: WRITTEN.to_owned(),
+    }
+}
+
+fn events() -> Vec<AuditView> {
+    use vestibule_core::audit::{Actor, Change, Via};
+    let plain = AuditEvent {
+        id: AuditId(uuid::Uuid::nil()),
+        at: NOW,
+        kind: "otp.sent".to_owned(),
+        client: Some("shop".to_owned()),
+        user: Some(UserId(uuid::Uuid::nil())),
+        network: Some("198.51.100.0/24".to_owned()),
+        request_id: None,
+        details: BTreeMap::from([("outcome".to_owned(), "accepted".to_owned())]),
+        actor: None,
+        changes: Vec::new(),
+    };
+    let changed = AuditEvent {
+        kind: "admin.client.changed".to_owned(),
+        user: None,
+        actor: Some(Actor { user: None, username: "ada".to_owned(), via: Via::Console }),
+        changes: vec![Change::new("name", None, Some("Shop".into())), Change::new("scopes", Some(json!([])), None)],
+        ..plain.clone()
+    };
+    let many = (0..14).map(|n| (format!("detail{n}"), "x".to_owned())).collect();
+    let long = AuditEvent { client: None, details: many, ..plain.clone() };
+    [plain, changed, long].into_iter().map(|event| AuditView { seq: Some(1), event }).collect()
+}
+
+fn client(id: &str, auth: &str) -> ClientView {
+    let fields = json!({
+        "id": id, "name": "The shop", "auth": auth, "redirect_uris": ["https://shop.example/callback"],
+        "disabled": auth == "client_secret_post", "chain": if auth == "none" { Value::Null } else { "two-doors".into() },
+    });
+    #[expect(
+        clippy::expect_used,
+        reason = "the fields above are those of a service provider: a test draws every sample"
+    )]
+    let client: Client = serde_json::from_value(fields).expect("a service provider");
+    let secrets = if auth == "client_secret_basic" {
+        vec![SecretView { expires_at: None }, SecretView { expires_at: Some(NOW) }]
+    } else {
+        Vec::new()
+    };
+    ClientView { client, secrets, managed_by: None, built_in: auth == "private_key_jwt" }
+}
+
+fn connection(off: bool) -> ConnectionView {
+    let settings = json!({
+        "url": "http://sms.example.com/json?api_key={{secret.api_key}}&to=$ctx.num&text=$ctx.msg",
+        "secrets": { "api_key": "•••" }, "allow_plain_http": true,
+    });
+    ConnectionView {
+        name: if off { "old" } else { "SMSOTP" }.to_owned(),
+        kind: "sms".to_owned(),
+        settings: settings.as_object().cloned().unwrap_or_default(),
+        disabled: off,
+        used_by: if off { Vec::new() } else { vec!["two-doors".to_owned()] },
+        advice: if off {
+            Vec::new()
+        } else {
+            vec!["Write down what the gateway answers when it took a message.".to_owned()]
+        },
+        managed_by: off.then(|| "connections.toml".to_owned()),
+    }
+}
