@@ -212,7 +212,9 @@ mod tests {
         assert_eq!([shown(4, 0), shown(4, 3599), shown(3, 299)], [Shown::Known; 3]);
         assert_eq!([shown(3, 300), shown(2, 0), shown(5, 0)], [Shown::Replayed; 3]);
         assert_eq!([shown(4, 3600), shown(2, 3600)], [Shown::Nothing; 2], "what is over cannot be stolen");
-        assert!(!device.may_rotate(NOW + Duration::from_secs(299)) && device.may_rotate(NOW + Duration::from_secs(300)));
+        assert!(
+            !device.may_rotate(NOW + Duration::from_secs(299)) && device.may_rotate(NOW + Duration::from_secs(300))
+        );
     }
 
     #[test]

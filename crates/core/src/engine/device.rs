@@ -92,7 +92,8 @@ impl<S: Store + ?Sized> Engine<S> {
     /// What the browser's device stands for, as far as the user still has what it was proved with.
     pub(super) fn second_hand(&self, situation: &Situation, user: UserId) -> Vec<Evidence> {
         let Some(device) = situation.device_of(user) else { return Vec::new() };
-        let held = device.living(situation.now).filter(|proof| self.still_has(&situation.person, situation, &proof.evidence));
+        let held =
+            device.living(situation.now).filter(|proof| self.still_has(&situation.person, situation, &proof.evidence));
         held.map(RememberedProof::second_hand).collect()
     }
 }

@@ -83,7 +83,12 @@ pub(crate) struct Visitor {
 }
 
 pub(crate) fn from(ip: &str) -> RequestContext {
-    RequestContext { ip: ip.parse().ok(), user_agent: Some("Test".to_owned()), device: None, request_id: "r-1".to_owned() }
+    RequestContext {
+        ip: ip.parse().ok(),
+        user_agent: Some("Test".to_owned()),
+        device: None,
+        request_id: "r-1".to_owned(),
+    }
 }
 
 pub(crate) fn request() -> Request {
@@ -229,10 +234,16 @@ impl House {
     pub(crate) async fn give(&self, visitor: &Visitor, answer: Answer) -> View {
         let acted = self.engine.answer(visitor.id, Some(&visitor.binding), answer, &visitor.cx).await.unwrap();
         let view = self.after(visitor, &acted).await;
-        if let (Acted::Closed { answer, session, device, .. }, Body::Closed { answer: shown, session: now, device: kept }) =
-            (&acted, &view.body)
+        if let (
+            Acted::Closed { answer, session, device, .. },
+            Body::Closed { answer: shown, session: now, device: kept },
+        ) = (&acted, &view.body)
         {
-            assert_eq!((answer, Some(session), device), (shown, now.as_ref(), kept), "what was told at once is what is shown later");
+            assert_eq!(
+                (answer, Some(session), device),
+                (shown, now.as_ref(), kept),
+                "what was told at once is what is shown later"
+            );
         }
         view
     }
