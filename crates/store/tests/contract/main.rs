@@ -15,6 +15,7 @@
 mod audit;
 mod chains;
 mod devices;
+mod directory;
 mod operation;
 mod place;
 mod races;
@@ -96,6 +97,13 @@ everywhere! {
         the_devices_of_a_user_are_theirs_and_live
         a_disabled_user_is_remembered_nowhere
         a_device_that_ended_is_swept
+    }
+    directory {
+        users_are_found_by_name_group_role_and_state
+        a_141_a_deleted_user_leaves_nothing
+        a_link_is_used_once_for_what_it_is_for_and_the_last_alone
+        a_receipt_is_opened_once_and_its_answer_is_kept
+        everybody_who_is_signed_in_is_listed_page_by_page
     }
     races {
         a_024_one_code_is_spent_once_by_sixteen
