@@ -12,7 +12,7 @@ use vestibule_authn_smsotp::{Outbox, parse_number};
 use vestibule_server::{
     Application, Parts,
     authenticators::Channels,
-    config::{Flag, Settings},
+    config::{Flag, Loaded, Settings},
     configuration,
     declare::{self, Checks, Workshop},
     logging,
@@ -45,13 +45,15 @@ pub(crate) struct Dev {
 
 const DECLARATION: &str = include_str!("dev.toml");
 const USER: &str = "alice";
+/// The owner of the console, with their own name as a password.
+const ADMIN: &str = "admin";
 
 impl Dev {
     pub(crate) async fn run(self, arguments: &SettingsArguments) -> Result<ExitCode, Failure> {
         let began = Instant::now();
-        let settings = arguments.load_named(self.flags())?.settings;
+        let Loaded { settings, sources } = arguments.load_named(self.flags())?;
         logging::init(&settings.log);
-        let parts = Parts::default();
+        let parts = Parts { sources, ..Parts::default() };
         let outbox = Outbox::new(Arc::clone(&parts.clock));
         let banner = Banner::of(&settings);
         let application = Application::build(settings, Parts { outbox: Some(outbox.clone()), ..parts }).await?;
@@ -95,6 +97,9 @@ impl Banner {
             "  vestibule {version} · dev mode · data in {data} (delete it to start over)          ready in {seconds:.1} s"
         ));
         say(format_args!("  Demo app      {issuer}/demo         <- click: alice / alice, then the code below"));
+        say(format_args!(
+            "  Console       {issuer}/admin        sign in as {ADMIN} / {ADMIN}  (or: vestibule admin link)"
+        ));
         say(format_args!("  Portal        {issuer}/portal"));
         say(format_args!("  Outbox        {issuer}/dev/outbox   SMS land here, nothing is sent"));
         say(format_args!("  Discovery     {issuer}/.well-known/openid-configuration"));
@@ -114,6 +119,7 @@ async fn furnish(state: &State, outbox: &Outbox) -> Result<(), Failure> {
     };
     let environment = |name: &str| match name {
         "ALICE_PASSWORD" => Some(USER.to_owned()),
+        "ADMIN_PASSWORD" => Some(ADMIN.to_owned()),
         "TRY_SECRET" => Some(TRY_SECRET.to_owned()),
         _ => None,
     };

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod admin;
 mod apply;
 mod audit;
 mod client;
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     Apply(apply::Apply),
     /// Write what the database holds as such files, without secrets.
     Export(export::Export),
+    /// The first entry to the console.
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// People who can sign in.
     #[command(subcommand)]
     User(user::User),
@@ -76,6 +80,7 @@ impl Command {
             Self::Migrate => migrate::run(settings),
             Self::Apply(apply) => apply.run(settings).await,
             Self::Export(export) => export.run(settings).await,
+            Self::Admin(admin) => admin.run(settings).await,
             Self::User(user) => user.run(settings).await,
             Self::Client(client) => client.run(settings).await,
             Self::Keys(keys) => keys.run(settings).await,

@@ -31,13 +31,13 @@ impl Dev {
     }
 }
 
-fn screenshots() -> PathBuf {
+pub(crate) fn screenshots() -> PathBuf {
     let default = || [env!("CARGO_MANIFEST_DIR"), "..", "..", "target", "test-output"].iter().collect();
     let output = std::env::var_os("VESTIBULE_TEST_OUTPUT").map_or_else(default, PathBuf::from);
     output.join("screenshots")
 }
 
-fn no_faults(saw: &Value) {
+pub(crate) fn no_faults(saw: &Value) {
     let faults: Vec<_> = saw["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
     assert!(faults.is_empty(), "pictures are in {}\n{}\n{saw:#}", screenshots().display(), faults.join("\n"));
 }

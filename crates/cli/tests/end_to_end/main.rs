@@ -13,6 +13,7 @@ mod html;
 mod visitor;
 
 mod chromium;
+mod console;
 mod crash;
 mod database;
 mod gateway;
