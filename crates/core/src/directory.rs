@@ -8,11 +8,7 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{
-    id::UserId,
-    time::Time,
-    user::User,
-};
+use crate::{id::UserId, time::Time, user::User};
 
 /// Whom to look for. Everything that is said must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -33,11 +33,7 @@ impl Bearer {
 ///
 /// # Errors
 /// [`BearerError`].
-pub async fn bearer(
-    deps: &Deps<'_>,
-    authorization: Option<&str>,
-    audiences: &[&str],
-) -> Result<Bearer, BearerError> {
+pub async fn bearer(deps: &Deps<'_>, authorization: Option<&str>, audiences: &[&str]) -> Result<Bearer, BearerError> {
     let token = shown(authorization)?;
     let living = access_token::living(deps, token).await?.ok_or(BearerError::Invalid)?;
     if !audiences.iter().any(|audience| living.claims.aud.contains(audience)) {

@@ -6,15 +6,8 @@
 use std::sync::Arc;
 
 use vestibule_core::{
-    Registry,
-    crypto::Prf,
-    directory::UserSearch,
-    plan::Denial,
-    random::Random,
-    reach::Reach,
-    store::StoreResult,
-    time::Time,
-    user::User,
+    Registry, crypto::Prf, directory::UserSearch, plan::Denial, random::Random, reach::Reach, store::StoreResult,
+    time::Time, user::User,
 };
 use vestibule_oauth::{Snapshot, may_act::may_act, model::Client};
 
@@ -118,12 +111,7 @@ impl Guard {
 }
 
 /// Whether this owner may act and can finish.
-fn enters(
-    tx: &mut Transaction,
-    reach: &Reach<'_>,
-    client: &Client,
-    owner: &User,
-) -> StoreResult<Result<(), Denial>> {
+fn enters(tx: &mut Transaction, reach: &Reach<'_>, client: &Client, owner: &User) -> StoreResult<Result<(), Denial>> {
     if may_act(owner, client).is_err() {
         return Ok(Err(Denial::MayNotAct));
     }

@@ -58,7 +58,8 @@ impl PageQuery {
         let after = match &self.after {
             None => None,
             Some(token) => {
-                let strange = || wrong("/after", "this token belongs to another list; begin at the first page".to_owned());
+                let strange =
+                    || wrong("/after", "this token belongs to another list; begin at the first page".to_owned());
                 Some(open(token, list, prf).ok_or_else(strange)?)
             }
         };

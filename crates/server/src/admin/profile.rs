@@ -50,7 +50,11 @@ pub fn faults(user: &User) -> Vec<FieldFault> {
     let shown = user.display_name.as_deref().is_none_or(is_line);
     unless(shown, "/display_name", "a name has 1 to 128 characters, none of them a control character");
     unless(user.email.as_deref().is_none_or(is_email), "/email", "write it as name@example.com");
-    unless(user.email.is_some() || !user.email_verified, "/email_verified", "there is no e-mail address to be verified");
+    unless(
+        user.email.is_some() || !user.email_verified,
+        "/email_verified",
+        "there is no e-mail address to be verified",
+    );
     unless(
         user.phone_number.is_some() || !user.phone_number_verified,
         "/phone_number_verified",
@@ -79,9 +83,9 @@ fn is_line(text: &str) -> bool {
 /// The shape of BCP 47, not its registry.
 fn is_locale(tag: &str) -> bool {
     let mut parts = tag.split('-');
-    let language = parts.next().is_some_and(|part| {
-        (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
-    });
+    let language = parts
+        .next()
+        .is_some_and(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
     let rest = parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     language && rest && tag.len() <= 35
 }

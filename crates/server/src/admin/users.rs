@@ -556,7 +556,9 @@ pub async fn password_link(state: &State, actor: &Actor, id: UserId) -> Result<P
     transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;
         if user.disabled {
-            return Err(AdminError::Refused("this user is disabled, and could not sign in with a new password".to_owned()));
+            return Err(AdminError::Refused(
+                "this user is disabled, and could not sign in with a new password".to_owned(),
+            ));
         }
         tx.insert_link(&OneTimeLink {
             hash: hash.clone(),

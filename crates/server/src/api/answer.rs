@@ -113,7 +113,8 @@ impl Answer {
 fn next_page(state: &State, req: &HttpRequest, next: &str) -> String {
     let asked = url::form_urlencoded::parse(req.query_string().as_bytes());
     let kept = asked.filter(|(name, _)| name != "after");
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("after", next).finish();
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("after", next).finish();
     let below = state.public.issuer.path();
     let path = req.path().strip_prefix(below).unwrap_or(req.path());
     format!("{}?{query}", state.public.url(path))

@@ -10,10 +10,7 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    admin::{
-        Actor, AdminError, Permission, Role, Via, Who,
-        access::Permissions,
-    },
+    admin::{Actor, AdminError, Permission, Role, Via, Who, access::Permissions},
     context,
     http::csrf,
     state::State,

@@ -26,7 +26,12 @@ const DRY_RUN: HeaderName = HeaderName::from_static("dry-run");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Answers a request.
-pub(super) async fn dispatch(route: &'static Route, req: &HttpRequest, state: &State, payload: Payload) -> HttpResponse {
+pub(super) async fn dispatch(
+    route: &'static Route,
+    req: &HttpRequest,
+    state: &State,
+    payload: Payload,
+) -> HttpResponse {
     match passed(route, req, state, payload).await {
         Ok(response) => response,
         Err(problem) => problem.respond(state, req),
@@ -49,7 +54,10 @@ async fn passed(
     let call = Call { state, actor, req, query, body };
     if dry_run {
         if route.outside {
-            return Err(Problem::new(Kind::Malformed, "this has an effect outside of the server, which cannot be rehearsed"));
+            return Err(Problem::new(
+                Kind::Malformed,
+                "this has an effect outside of the server, which cannot be rehearsed",
+            ));
         }
         let answer = rehearsed((route.run)(&call)).await?;
         let mut response = answer.respond(state, req, changes);

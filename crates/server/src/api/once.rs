@@ -42,7 +42,8 @@ pub(super) async fn claim(call: &Call<'_>) -> Result<Claim, Problem> {
     let Some(given) = values.next() else { return Ok(Claim::None) };
     let plain = |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| (0x21..0x7f).contains(&byte));
     let given = given.to_str().ok().filter(plain).filter(|_| values.next().is_none());
-    let given = given.ok_or_else(|| Problem::new(Kind::Malformed, "Idempotency-Key is 1 to 255 printable characters"))?;
+    let given =
+        given.ok_or_else(|| Problem::new(Kind::Malformed, "Idempotency-Key is 1 to 255 printable characters"))?;
     let (key, fingerprint) = names(call, given);
     let now = call.state.clock.now();
     let (claimed, asked) = (key.clone(), fingerprint.clone());

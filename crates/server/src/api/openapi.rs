@@ -86,8 +86,10 @@ pub fn document(issuer: &str) -> Value {
             place.insert(method(operation.method).to_owned(), described(route, &mut components));
         }
     }
-    let scopes: Map<String, Value> =
-        Permission::ALL.iter().map(|permission| (permission.scope().to_owned(), permission.describe().into())).collect();
+    let scopes: Map<String, Value> = Permission::ALL
+        .iter()
+        .map(|permission| (permission.scope().to_owned(), permission.describe().into()))
+        .collect();
     let flow = json!({ "authorizationUrl": format!("{issuer}/oauth2/authorize"), "tokenUrl": format!("{issuer}/oauth2/token"), "scopes": scopes });
     let own = json!({ "tokenUrl": format!("{issuer}/oauth2/token"), "scopes": scopes });
     json!({
@@ -130,9 +132,7 @@ fn described(route: &Route, components: &mut Map<String, Value>) -> Value {
 fn parameters(route: &Route, changes: bool) -> Vec<Value> {
     let operation = route.operation();
     let text = json!({ "type": "string" });
-    let one = |place: &str, name: &str, required: bool, schema: &Value| {
-        json!({ "in": place, "name": name, "required": required, "schema": schema })
-    };
+    let one = |place: &str, name: &str, required: bool, schema: &Value| json!({ "in": place, "name": name, "required": required, "schema": schema });
     let in_path = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut parameters: Vec<Value> = in_path.map(|name| one("path", name, true, &text)).collect();
     parameters.extend(route.query.iter().map(|name| {
@@ -157,12 +157,14 @@ fn parameters(route: &Route, changes: bool) -> Vec<Value> {
 
 fn responses(route: &Route, components: &mut Map<String, Value>) -> Value {
     let problem = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
-    let mut responses = json!({ "default": { "description": "It was not done, and nothing was changed.", "content": problem } });
+    let mut responses =
+        json!({ "default": { "description": "It was not done, and nothing was changed.", "content": problem } });
     match route.gives.describe(components) {
         None => responses["204"] = json!({ "description": "Done." }),
         Some(schema) => {
             let status = if route.id.ends_with(".create") { "201" } else { "200" };
-            responses[status] = json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } });
+            responses[status] =
+                json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } });
         }
     }
     responses

@@ -139,7 +139,8 @@ impl Problem {
         if self.kind == Kind::Busy {
             response.insert_header((RETRY_AFTER, HeaderValue::from_static("2")));
         }
-        let missing = self.scope.map(|scope| format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scope.scope()));
+        let missing =
+            self.scope.map(|scope| format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scope.scope()));
         if let Some(challenge) = self.challenge.clone().or(missing) {
             response.insert_header((WWW_AUTHENTICATE, challenge));
         }

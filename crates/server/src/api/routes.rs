@@ -13,13 +13,7 @@ use vestibule_core::{
     id::{ChainName, SessionId, UserId},
 };
 
-use super::{
-    answer::Answer,
-    call::Call,
-    dispatch::Done,
-    openapi::Shape,
-    problem::Problem,
-};
+use super::{answer::Answer, call::Call, dispatch::Done, openapi::Shape, problem::Problem};
 use crate::admin::{
     FieldFault, Operation, audit,
     chains::{self, NewChain, PlanRequest, Publish, SaveDraft},

@@ -112,7 +112,8 @@ async fn a_106_a_role_that_is_taken_away_takes_effect_at_once() {
     assert_eq!(helper.get("/users").await.status, 200);
     let path = format!("/users/{}", user.id);
     let tag = owner.get(&path).await.header("etag").to_owned();
-    let changed = owner.with("if-match", &tag).call("PUT", &format!("{path}/roles"), Some(&json!({ "roles": [] }))).await;
+    let changed =
+        owner.with("if-match", &tag).call("PUT", &format!("{path}/roles"), Some(&json!({ "roles": [] }))).await;
     assert_eq!(changed.ok().json()["roles"], json!([]));
     let refused = helper.get("/users").await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden"));
@@ -135,7 +136,8 @@ async fn a_106_nobody_touches_who_stands_above_them() {
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "above"));
     // Nobody gives what is above them, to themselves least of all.
     let tag = admin.get(&path).await.header("etag").to_owned();
-    let raised = admin.with("if-match", &tag).call("PUT", &format!("{path}/roles"), Some(&json!({ "roles": [] }))).await;
+    let raised =
+        admin.with("if-match", &tag).call("PUT", &format!("{path}/roles"), Some(&json!({ "roles": [] }))).await;
     assert_eq!(raised.problem(), "forbidden");
 }
 
@@ -165,7 +167,12 @@ async fn a_037_a_program_has_the_scopes_that_it_is_registered_with() {
     }))
     .await;
     let form = |scope| {
-        [("grant_type", "client_credentials"), ("client_id", "job"), ("client_secret", "job-secret-job-secret-job"), ("scope", scope)]
+        [
+            ("grant_type", "client_credentials"),
+            ("client_id", "job"),
+            ("client_secret", "job-secret-job-secret-job"),
+            ("scope", scope),
+        ]
     };
     let refused = app.browser().post("/oauth2/token", &form("admin:users.read")).await;
     assert_eq!(refused.json()["error"], "invalid_scope");

@@ -78,7 +78,11 @@ async fn of_sixteen_who_use_a_link_one_does() {
     for number in 0..16 {
         let (mut browser, page) = (app.browser(), page.at(&app.place()));
         all.spawn(async move {
-            browser.submit(&page, "password", &[("password", &format!("password number {number}"))]).await.status.as_u16()
+            browser
+                .submit(&page, "password", &[("password", &format!("password number {number}"))])
+                .await
+                .status
+                .as_u16()
         });
     }
     let answers = all.join_all().await;

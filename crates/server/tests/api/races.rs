@@ -38,7 +38,9 @@ async fn a_change_says_which_version_it_was_made_from() {
     for (method, body) in [("PATCH", Some(json!({ "display_name": "A" }))), ("DELETE", None)] {
         let missing = admin.call(method, &path, body.as_ref()).await;
         assert_eq!((missing.status.as_u16(), missing.problem().as_str()), (428, "version-wanted"), "{method}");
-        for (tag, status) in [("*", 428), ("\"old\"", 412), ("unquoted", 400), ("W/\"weak\"", 400), ("\"a\", \"b\"", 400)] {
+        for (tag, status) in
+            [("*", 428), ("\"old\"", 412), ("unquoted", 400), ("W/\"weak\"", 400), ("\"a\", \"b\"", 400)]
+        {
             let refused = admin.with("if-match", tag).call(method, &path, body.as_ref()).await;
             assert_eq!(refused.status, status, "{method} {tag}");
         }

@@ -16,8 +16,11 @@ async fn a_110_no_answer_and_no_event_holds_a_secret() {
     let app = server().await;
     let owner = admin(&app, Role::Owner).await;
     let user = app.alice().await;
-    app.connection("GATE", json!({ "url": "https://sms.example/send", "api_key": "s3cr3t-api-key" })).await;
-    let made = owner.post("/clients", &json!({ "id": "web", "name": "Web", "redirect_uris": ["https://web.example/cb"] })).await;
+    app.connection("GATE", json!({ "url": "https://sms.example/send", "secrets": { "api_key": "s3cr3t-api-key" } }))
+        .await;
+    let made = owner
+        .post("/clients", &json!({ "id": "web", "name": "Web", "redirect_uris": ["https://web.example/cb"] }))
+        .await;
     let secret = made.ok().json()["secret"].as_str().unwrap().to_owned();
     let link = owner.post(&format!("/users/{}/password-link", user.id), &json!({})).await.ok().json();
     let link = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();

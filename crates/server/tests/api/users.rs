@@ -11,7 +11,8 @@ async fn names(caller: &Caller, first: &str) -> Vec<String> {
         let page = caller.get(&path).await.ok();
         let link = page.header("link").to_owned();
         let page = page.json();
-        names.extend(page["items"].as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()));
+        names
+            .extend(page["items"].as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()));
         next = link.strip_prefix('<').and_then(|rest| rest.split_once('>')).map(|(url, _)| {
             assert!(url.contains(page["next"].as_str().unwrap()));
             url.rsplit_once("/api/v1").unwrap().1.to_owned()
@@ -65,8 +66,12 @@ async fn a_user_is_changed_field_by_field() {
     assert!(made.header("location").ends_with(&path));
     assert_eq!(admin.get(&path).await.header("etag"), made.header("etag"));
     app.advance(1);
-    let changed = admin.patch(&path, &json!({ "email": null, "groups": ["b", "a", "b"], "locale": "de" })).await.ok().json();
-    assert_eq!((&changed["email"], &changed["groups"], &changed["locale"]), (&Value::Null, &json!(["b", "a"]), &json!("de")));
+    let changed =
+        admin.patch(&path, &json!({ "email": null, "groups": ["b", "a", "b"], "locale": "de" })).await.ok().json();
+    assert_eq!(
+        (&changed["email"], &changed["groups"], &changed["locale"]),
+        (&Value::Null, &json!(["b", "a"]), &json!("de"))
+    );
     assert_eq!(changed["phone_number"], "+12025550142", "what is left out stays");
     assert_ne!(changed["updated_at"], user["updated_at"]);
     let same = admin.patch(&path, &json!({ "locale": "de" })).await.ok().json();

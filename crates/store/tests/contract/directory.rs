@@ -51,7 +51,10 @@ pub(crate) async fn users_are_found_by_name_group_role_and_state(place: Place) {
     let group = |group: &str| UserSearch { group: Some(group.to_owned()), ..UserSearch::default() };
     assert_eq!(found(&ask(group("a"), None, 9).await), ["ada", "adam"]);
     assert_eq!(found(&ask(UserSearch { disabled: Some(true), ..group("all") }, None, 9).await), ["bea"]);
-    assert_eq!(found(&ask(UserSearch { disabled: Some(false), ..group("all") }, None, 9).await), ["ada", "adam", "carl"]);
+    assert_eq!(
+        found(&ask(UserSearch { disabled: Some(false), ..group("all") }, None, 9).await),
+        ["ada", "adam", "carl"]
+    );
     let both = UserSearch { role: Some("role-4".to_owned()), group: Some("a".to_owned()), ..text("ad") };
     assert_eq!(found(&ask(both, None, 9).await), ["adam"]);
     let counts = |groups: Vec<GroupCount>| groups.into_iter().map(|g| (g.name, g.members)).collect::<Vec<_>>();
@@ -59,7 +62,8 @@ pub(crate) async fn users_are_found_by_name_group_role_and_state(place: Place) {
     assert_eq!(counts(groups), [("a".to_owned(), 2), ("all".to_owned(), 4)]);
     // Who changes is found by what they are, and no more by what they were.
     let [carl, ada, ..] = people;
-    let renamed = User { username: LoginName::parse("zoe").unwrap(), email: None, groups: vec!["a".into()], ..carl.clone() };
+    let renamed =
+        User { username: LoginName::parse("zoe").unwrap(), email: None, groups: vec!["a".into()], ..carl.clone() };
     store.write(move |tx| tx.update_user(&renamed)).await.unwrap();
     assert_eq!(found(&ask(group("a"), None, 9).await), ["ada", "adam", "zoe"]);
     assert_eq!(found(&ask(text("carl"), None, 9).await), Vec::<&str>::new());
