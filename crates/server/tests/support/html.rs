@@ -34,7 +34,8 @@ impl Form {
 /// The forms of a page.
 pub fn forms(html: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
-    for (name, attributes) in tags(html) {
+    let (mut select, mut chosen) = (None, false);
+    for (name, attributes, text) in tags(html) {
         let get = |wanted: &str| attributes.iter().find(|(n, _)| n == wanted).map(|(_, v)| v.clone());
         match name.as_str() {
             "form" => forms.push(Form {
@@ -46,6 +47,28 @@ pub fn forms(html: &str) -> Vec<Form> {
                 let unchecked = get("type").as_deref() == Some("checkbox") && get("checked").is_none();
                 if let (Some(form), Some(name), false) = (forms.last_mut(), get("name"), unchecked) {
                     form.inputs.push((name, get("value").unwrap_or_default()));
+                }
+            }
+            // What is typed begins on the line after the tag.
+            "textarea" => {
+                if let (Some(form), Some(name)) = (forms.last_mut(), get("name")) {
+                    form.inputs.push((name, unescape(text.strip_prefix('\n').unwrap_or(text))));
+                }
+            }
+            "select" => {
+                select = get("name");
+                chosen = false;
+            }
+            // The first one, until another says that it is chosen.
+            "option" => {
+                let wanted = get("selected").is_some();
+                if let (Some(form), Some(name)) = (forms.last_mut(), select.clone()) {
+                    let known = form.inputs.iter().any(|(other, _)| *other == name);
+                    if wanted || !(known || chosen) {
+                        form.inputs.retain(|(other, _)| *other != name);
+                        form.inputs.push((name, get("value").unwrap_or_default()));
+                        chosen |= wanted;
+                    }
                 }
             }
             "button" => {
@@ -61,14 +84,17 @@ pub fn forms(html: &str) -> Vec<Form> {
 
 /// The `href` of every link.
 pub fn links(html: &str) -> Vec<String> {
-    let href = |(_, attributes): (String, Vec<(String, String)>)| {
+    let href = |(_, attributes, _): Tag<'_>| {
         attributes.into_iter().find(|(n, _)| n == "href").map(|(_, v)| v)
     };
-    tags(html).into_iter().filter(|(name, _)| name == "a").filter_map(href).collect()
+    tags(html).into_iter().filter(|(name, ..)| name == "a").filter_map(href).collect()
 }
 
-/// The opening tags and their attributes.
-fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+/// An opening tag, its attributes, and the text up to the next one.
+type Tag<'a> = (String, Vec<(String, String)>, &'a str);
+
+/// The opening tags.
+fn tags(html: &str) -> Vec<Tag<'_>> {
     let mut found = Vec::new();
     for piece in html.split('<').skip(1) {
         let Some(end) = end_of_tag(piece) else { continue };
@@ -76,7 +102,7 @@ fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
         let name_end = inside.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(inside.len());
         let name = inside[..name_end].to_lowercase();
         if !name.is_empty() {
-            found.push((name, attributes(&inside[name_end..])));
+            found.push((name, attributes(&inside[name_end..]), &piece[end + 1..]));
         }
     }
     found

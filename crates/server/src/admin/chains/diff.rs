@@ -125,11 +125,8 @@ fn common(before: &[Step], after: &[Step]) -> Vec<(usize, usize)> {
     let at = |best: &[Vec<usize>], i: usize, j: usize| best.get(i).and_then(|row| row.get(j)).copied().unwrap_or(0);
     for (i, old) in before.iter().enumerate().rev() {
         for (j, new) in after.iter().enumerate().rev() {
-            let length = if old == new {
-                at(&best, i + 1, j + 1) + 1
-            } else {
-                at(&best, i + 1, j).max(at(&best, i, j + 1))
-            };
+            let length =
+                if old == new { at(&best, i + 1, j + 1) + 1 } else { at(&best, i + 1, j).max(at(&best, i, j + 1)) };
             if let Some(cell) = best.get_mut(i).and_then(|row| row.get_mut(j)) {
                 *cell = length;
             }
@@ -192,7 +189,8 @@ fn moved(told: Vec<StepChange>) -> Vec<StepChange> {
     let mut told: Vec<Option<StepChange>> = told.into_iter().map(Some).collect();
     for at in 0..told.len() {
         let Some(Some(StepChange::Added { to, step })) = told.get(at).cloned() else { continue };
-        let same = |change: &Option<StepChange>| matches!(change, Some(StepChange::Removed { step: old, .. }) if *old == step);
+        let same =
+            |change: &Option<StepChange>| matches!(change, Some(StepChange::Removed { step: old, .. }) if *old == step);
         let Some(source) = told.iter().position(same) else { continue };
         let Some(Some(StepChange::Removed { from, .. })) = told.get_mut(source).map(Option::take) else { continue };
         if let Some(slot) = told.get_mut(at) {

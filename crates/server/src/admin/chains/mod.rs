@@ -404,7 +404,8 @@ pub async fn publish(
         return Err(AdminError::Invalid(vec![FieldFault::new("/note", format!("At most {NOTE} characters."))]));
     }
     let work = {
-        let (work, snapshot, registry) = (Work::new(state, actor), state.live.snapshot(), state.engine.registry().clone());
+        let (work, snapshot, registry) =
+            (Work::new(state, actor), state.live.snapshot(), state.engine.registry().clone());
         let (byline, name, expected) = (Byline { author: Some(actor.name()), note }, name.clone(), expected.cloned());
         move |tx: &mut Transaction| {
             let before = view(tx, &snapshot, &name)?.ok_or(AdminError::NotFound("chain"))?;
@@ -437,12 +438,7 @@ pub async fn publish(
 /// # Errors
 /// When the actor may not, there is no such chain, it is used, somebody else changed it since, a file manages it, or the
 /// database fails.
-pub async fn delete(
-    state: &State,
-    actor: &Actor,
-    name: &ChainName,
-    expected: Option<&Etag>,
-) -> Result<(), AdminError> {
+pub async fn delete(state: &State, actor: &Actor, name: &ChainName, expected: Option<&Etag>) -> Result<(), AdminError> {
     actor.needs(Permission::ChainsWrite)?;
     let work = {
         let (work, snapshot) = (Work::new(state, actor), state.live.snapshot());

@@ -150,7 +150,9 @@ pub async fn plan(
         DocumentChoice::Named(Named::Draft) => {
             view.draft.as_ref().map(|draft| draft.document.clone()).ok_or(AdminError::NotFound("draft"))?
         }
-        DocumentChoice::Named(Named::Published) => published.cloned().ok_or(AdminError::NotFound("published revision"))?,
+        DocumentChoice::Named(Named::Published) => {
+            published.cloned().ok_or(AdminError::NotFound("published revision"))?
+        }
         DocumentChoice::Inline(document) => {
             all_right(super::size(document, "/document"))?;
             document.clone()

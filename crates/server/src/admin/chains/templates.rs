@@ -69,7 +69,9 @@ impl Template {
         let second = match self {
             Self::Password => None,
             Self::PasswordSms => Some(code()),
-            Self::OutsideSms => Some(Step { when: condition(json!({ "network": "10.0.0.0/8", "not": true })), ..code() }),
+            Self::OutsideSms => {
+                Some(Step { when: condition(json!({ "network": "10.0.0.0/8", "not": true })), ..code() })
+            }
             Self::StepUp => Some(Step { on_request: vec!["urn:vestibule:acr:2fa".to_owned()], ..code() }),
             Self::Admins => {
                 let is = |role: Role| format!("'{}' in roles", role.name());

@@ -80,7 +80,7 @@ fn everything() -> ChainDocument {
     let mut steps = vec![
         json!({ "alternatives": ["password"], "when": conditions }),
         json!({ "alternatives": [with_settings, "password"], "when": conditions.iter().map(turned).collect::<Vec<_>>() }),
-        json!({ "alternatives": [sms()], "on_request": ["urn:vestibule:acr:2fa"], "enrol": "allow" }),
+        json!({ "alternatives": [sms(), "smsotp"], "on_request": ["urn:vestibule:acr:2fa"], "enrol": "allow" }),
         json!({ "alternatives": [], "enrol": "require", "distinct": false }),
     ];
     // Every duration, one and many.
@@ -166,7 +166,14 @@ fn simulated() -> Simulated {
     let unmet = Text::new("condition.network.not").with("network", "10.0.0.0/8");
     let fates = [
         (Fate::Runs, None),
-        (Fate::Satisfied { by: "password".to_owned(), at: Time::from_unix_seconds(1_795_442_570), remembered: false }, None),
+        (
+            Fate::Satisfied {
+                by: "password".to_owned(),
+                at: Time::from_unix_seconds(1_795_442_570),
+                remembered: false,
+            },
+            None,
+        ),
         (Fate::NotDue { because: "a condition does not hold".to_owned() }, Some(unmet)),
         (Fate::NotDue { because: "no authentication context class that needs it was asked for".to_owned() }, None),
         (Fate::Blocked { because: "smsotp: the number is not verified".to_owned() }, None),
@@ -324,9 +331,14 @@ type Draw<'a> = dyn Fn(&ChainView, &dyn Fn(&Editor<'_>) -> Screen) -> Screen + '
 /// Publication, history and conflicts.
 fn publications(of: &Draw<'_>) -> Vec<(&'static str, Screen)> {
     let checked = |problems, keeps_out, locks_out| Checked { problems, keeps_out, locks_out };
-    let before = document(json!([["password"], ["totp"], [sms()], ["recovery"]]));
-    let mut after =
-        document(json!([["password"], { "alternatives": [sms()], "enrol": "allow" }, ["totp"], ["passkey"]]));
+    // Something of everything: a step that stays, one that is new, changed, moved, and one that is gone.
+    let staff = json!({ "alternatives": ["password"], "when": [{ "group": "staff" }] });
+    let remembered = json!({ "alternatives": ["password"], "remember_device": 60 });
+    let twice = json!({ "alternatives": [sms()], "distinct": false });
+    let before = document(json!([staff, ["password"], remembered, [sms()], twice]));
+    let new = json!({ "alternatives": ["password", sms()], "enrol": "allow" });
+    let asked = json!({ "alternatives": [sms()], "on_request": ["urn:vestibule:acr:2fa"] });
+    let mut after = document(json!([["password"], new, remembered, asked, staff]));
     after.demands = managed().editable().demands;
     let changes = diff(Some(&before), &after);
     let draft = drafted(after, 4);

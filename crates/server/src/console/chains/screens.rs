@@ -40,6 +40,41 @@ const WHENS: [&str; 20] = [
     "when-11", "when-12", "when-13", "when-14", "when-15", "when-16", "when-17", "when-18", "when-19",
 ];
 
+const WAYS_REMOVED: [&str; 10] = [
+    "way-remove-0",
+    "way-remove-1",
+    "way-remove-2",
+    "way-remove-3",
+    "way-remove-4",
+    "way-remove-5",
+    "way-remove-6",
+    "way-remove-7",
+    "way-remove-8",
+    "way-remove-9",
+];
+const WHENS_REMOVED: [&str; 20] = [
+    "when-remove-0",
+    "when-remove-1",
+    "when-remove-2",
+    "when-remove-3",
+    "when-remove-4",
+    "when-remove-5",
+    "when-remove-6",
+    "when-remove-7",
+    "when-remove-8",
+    "when-remove-9",
+    "when-remove-10",
+    "when-remove-11",
+    "when-remove-12",
+    "when-remove-13",
+    "when-remove-14",
+    "when-remove-15",
+    "when-remove-16",
+    "when-remove-17",
+    "when-remove-18",
+    "when-remove-19",
+];
+
 /// What the screens of one chain have in common.
 pub(super) struct Editor<'a> {
     pub(super) view: &'a ChainView,
@@ -368,9 +403,10 @@ impl Editor<'_> {
         self.draft_form(id, submit, act).hidden("step", position.to_string())
     }
 
-    fn remove(&self, id: &'static str, act: &str, position: usize, which: &str, index: usize) -> Block {
-        let form = Form { id, ..self.step_form("remove", "chains.remove", act, position) };
-        form.hidden(which, index.to_string()).plain().into()
+    fn remove(&self, ids: &[&'static str], which: &str, position: usize, index: usize) -> Option<Block> {
+        let id = ids.get(index).copied()?;
+        let form = self.step_form(id, &format!("chains.{which}.remove"), &format!("{which}_remove"), position);
+        Some(form.hidden(which, index.to_string()).plain().into())
     }
 
     fn way(&self, position: usize, index: usize, way: &Alternative, typed: Option<Typed<'_>>) -> Vec<Block> {
@@ -386,7 +422,7 @@ impl Editor<'_> {
         }
         let age = Field::text("max_age", "chains.way.max_age", lasting(way.max_age)).hint("chains.duration.hint");
         let form = filled(form.field(age).plain(), only("way", Some(("way", index)), typed));
-        vec![form.into(), self.remove("way-remove", "way_remove", position, "way", index)]
+        std::iter::once(form.into()).chain(self.remove(&WAYS_REMOVED, "way", position, index)).collect()
     }
 
     fn connection_field(&self, kind: &str, way: &Alternative) -> Field {
@@ -416,7 +452,7 @@ impl Editor<'_> {
             form = wrong(form, &[(field_of(fault.pointer()).to_owned(), fault.text().into())]);
         }
         let form = filled(form, only("when", Some(("when", index)), typed));
-        vec![form.into(), self.remove("when-remove", "when_remove", position, "when", index)]
+        std::iter::once(form.into()).chain(self.remove(&WHENS_REMOVED, "when", position, index)).collect()
     }
 
     /// First the kind is chosen, by a link that changes nothing; then its own fields are there.
