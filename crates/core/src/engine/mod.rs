@@ -15,6 +15,7 @@ mod device;
 mod finish;
 mod guard;
 mod judge;
+mod ready;
 mod record;
 mod send;
 mod session;
