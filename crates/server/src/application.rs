@@ -192,7 +192,9 @@ impl Application {
         let first_keys = if first { configuration::generate_early(&rules.algorithms) } else { Vec::new() };
         let master = settings.master_key.obtain(&*parts.random)?;
         let (store, prf) = open(&settings, &master)?;
-        let state = assemble(&settings, parts.clock, parts.random, parts.outbox, parts.sources, public, store, prf, rules).await?;
+        let state =
+            assemble(&settings, parts.clock, parts.random, parts.outbox, parts.sources, public, store, prf, rules)
+                .await?;
         if !settings.dev {
             leftovers::warn(&state).await;
         }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { Watched, launch } from "./look.mjs";
 
 const told = JSON.parse(readFileSync(0, "utf8"));
-const browser = await launch();
+const browser = await launch(900_000);
 const watched = await Watched.open(browser, { folder: told.screenshots, prefix: "gallery", javaScript: true, base: told.base });
 try {
   await watched.page.goto("/dev/gallery");
@@ -15,7 +15,8 @@ try {
     await watched.page.goto(href);
     // A narrow dark one and a wide light one, and the other way round at the next.
     const chosen = at % 2 ? [{ width: 360, scheme: "dark" }, { width: 1280, scheme: "light" }] : [{ width: 360, scheme: "light" }, { width: 1280, scheme: "dark" }];
-    await watched.look(href.split("/").slice(-2).join("-"), chosen);
+    const name = href.split("/").slice(-2).join("-");
+    await (name.startsWith("console-") ? watched.lookAll(name, chosen) : watched.look(name, chosen));
   }
 } catch (error) {
   watched.faults.push(String(error.stack ?? error));

@@ -16,10 +16,8 @@ export const looks = [
 /** What a browser without a network of its own needs to be told, and nothing that weakens what it checks of our pages. */
 const quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** Longer than any story takes on a busy machine. */
-const patience = 180_000;
-
-export function launch() {
+/** Longer than any story takes on a busy machine. `patience` is in milliseconds. */
+export function launch(patience = 180_000) {
   // A test that hangs is told apart from one that is slow.
   setTimeout(() => {
     console.error(`not done after ${patience / 1000} s`);
@@ -74,6 +72,17 @@ export class Watched {
     const answer = await this.devtools.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
     if (answer.exceptionDetails) throw new Error(JSON.stringify(answer.exceptionDetails));
     return answer.result.value;
+  }
+
+  /** An accessibility check of the page as it is now, in each look, and a picture in the chosen ones. */
+  async lookAll(name, chosen) {
+    const same = (one) => (other) => one.width === other.width && one.scheme === other.scheme;
+    for (const look of looks.filter((look) => !chosen.some(same(look)))) {
+      await this.page.setViewportSize({ width: look.width, height: 800 });
+      await this.page.emulateMedia({ colorScheme: look.scheme });
+      await this.#check(`${name} at ${look.width} px, ${look.scheme}`);
+    }
+    await this.look(name, chosen);
   }
 
   /** A picture and an accessibility check of the page as it is now, in each look. */

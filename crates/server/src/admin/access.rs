@@ -46,9 +46,10 @@ impl Role {
     /// Who may touch whom: an equal or a higher rank.
     pub fn rank(self) -> u8 {
         match self {
-            Self::Auditor | Self::Helpdesk => 0,
-            Self::Admin => 1,
-            Self::Owner => 2,
+            Self::Auditor => 0,
+            Self::Helpdesk => 1,
+            Self::Admin => 2,
+            Self::Owner => 3,
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use vestibule_authn_smsotp::{SmsGateway, SmsOtp, Tried, advise, parse_number};
 use vestibule_core::{
     channel::{Connection, ConnectionError, Message, SendOutcome, Settings},
+    crypto::Prf,
     id::ConnectionName,
 };
 use vestibule_oauth::managed::ObjectKind;
@@ -80,10 +81,10 @@ pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, A
 /// When the actor may not, there is none, or the store fails.
 pub async fn get(state: &State, actor: &Actor, name: &str) -> Result<Versioned<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsRead)?;
-    let name = name.to_owned();
+    let (name, prf) = (name.to_owned(), state.prf.clone());
     work::read(state, move |tx| {
         let found = find(tx, &name)?;
-        tagged(tx, &found)
+        tagged(tx, &found, &prf)
     })
     .await
 }
@@ -99,7 +100,7 @@ pub async fn create(
 ) -> Result<Versioned<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsWrite)?;
     let connection = sealed(read(given, None)?);
-    let channels = state.live.channels().clone();
+    let (channels, prf) = (state.live.channels().clone(), state.prf.clone());
     let job = Work::new(state, actor);
     work::configure(state, move |tx| {
         check(&channels, &connection)?;
@@ -107,7 +108,7 @@ pub async fn create(
             return Err(AdminError::Taken(FieldFault::new("/name", "there is a connection of this name")));
         }
         tx.put_connection(&connection)?;
-        let made = tagged(tx, &connection)?;
+        let made = tagged(tx, &connection, &prf)?;
         job.record(tx, &Change::new("connection.created", &connection.name, &Value::Null, &made.value))?;
         Ok(made)
     })
@@ -127,16 +128,16 @@ pub async fn update(
 ) -> Result<Versioned<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsWrite)?;
     let (name, patch, expected) = (name.to_owned(), patch.clone(), expected.cloned());
-    let (channels, job) = (state.live.channels().clone(), Work::new(state, actor));
+    let (channels, prf, job) = (state.live.channels().clone(), state.prf.clone(), Work::new(state, actor));
     work::configure(state, move |tx| {
         let before = find(tx, &name)?;
-        let old = editable(tx, &before, expected.as_ref())?;
-        let after = sealed(read(&patch, Some(&before))?);
+        let old = editable(tx, &before, expected.as_ref(), &prf)?;
+        let after = changed(&before, &patch)?;
         check(&channels, &after)?;
         let guarded = job.guard.before(tx)?;
         tx.put_connection(&after)?;
         job.guard.hold(tx, guarded)?;
-        let new = tagged(tx, &after)?;
+        let new = tagged(tx, &after, &prf)?;
         let mut told = Change::new("connection.changed", &name, &old, &new.value);
         told.after = with_secrets_told(told.after, &before, &after);
         job.record(tx, &told)?;
@@ -152,9 +153,10 @@ pub async fn update(
 pub async fn delete(state: &State, actor: &Actor, name: &str, expected: Option<&Etag>) -> Result<(), AdminError> {
     actor.needs(Permission::ConnectionsWrite)?;
     let (name, expected, job) = (name.to_owned(), expected.cloned(), Work::new(state, actor));
+    let prf = state.prf.clone();
     work::configure(state, move |tx| {
         let found = find(tx, &name)?;
-        let old = editable(tx, &found, expected.as_ref())?;
+        let old = editable(tx, &found, expected.as_ref(), &prf)?;
         if !old.used_by.is_empty() {
             return Err(AdminError::Refused(format!("these chains use it: {}", old.used_by.join(", "))));
         }
@@ -209,14 +211,16 @@ fn find(tx: &mut Transaction, name: &str) -> Result<Connection, AdminError> {
     found.ok_or(AdminError::NotFound("connection"))
 }
 
-fn tagged(tx: &mut Transaction, connection: &Connection) -> Result<Versioned<ConnectionView>, AdminError> {
+fn tagged(tx: &mut Transaction, connection: &Connection, prf: &Prf) -> Result<Versioned<ConnectionView>, AdminError> {
     let value = view(tx, connection)?;
-    Ok(Versioned { etag: tag(connection, &value), value })
+    Ok(Versioned { etag: tag(connection, &value, prf), value })
 }
 
-/// The tag is of the connection itself, so that a secret that changed is a change too; which chains use it is none.
-fn tag(connection: &Connection, view: &ConnectionView) -> Etag {
-    Etag::of(&(connection, &view.managed_by))
+/// The tag is of the connection itself, so that a secret that changed is a change too; which chains use it is none. It is keyed:
+/// by a plain hash whoever may read a connection could try out its secrets at home.
+fn tag(connection: &Connection, view: &ConnectionView, prf: &Prf) -> Etag {
+    let json = serde_json::to_vec(&(connection, &view.managed_by)).unwrap_or_default();
+    Etag(prf.text("connection version", &[&json]))
 }
 
 /// What is there now, when the change was made from it.
@@ -224,12 +228,13 @@ fn editable(
     tx: &mut Transaction,
     connection: &Connection,
     expected: Option<&Etag>,
+    prf: &Prf,
 ) -> Result<ConnectionView, AdminError> {
     let view = view(tx, connection)?;
     if let Some(file) = &view.managed_by {
         return Err(AdminError::Managed(file.clone()));
     }
-    let (expected, etag) = (expected.ok_or(AdminError::VersionWanted)?, tag(connection, &view));
+    let (expected, etag) = (expected.ok_or(AdminError::VersionWanted)?, tag(connection, &view, prf));
     if *expected != etag {
         return Err(AdminError::Stale { etag, current: serde_json::to_value(&view).unwrap_or_default() });
     }
@@ -294,6 +299,42 @@ fn with_secrets_told(mut view: Value, before: &Connection, after: &Connection) -
     view
 }
 
+/// A connection after a change. A secret is for whom it was given: when messages go elsewhere, what was not given with the
+/// change is gone, or whoever may change a connection could have its secrets sent to themselves.
+fn changed(before: &Connection, patch: &Map<String, Value>) -> Result<Connection, AdminError> {
+    let after = sealed(read(patch, Some(before))?);
+    if destination(&after.settings) == destination(&before.settings) {
+        return Ok(after);
+    }
+    let mut bare = before.clone();
+    for (path, value) in leaves(&before.settings.0) {
+        if path != "url" && hidden(&before.settings, &path, &value) {
+            take(&mut bare.settings.0, &path);
+        }
+    }
+    Ok(sealed(read(patch, Some(&bare))?))
+}
+
+/// Where messages go: to the host of a preset, or to that of a URL.
+fn destination(settings: &Settings) -> (Option<&Value>, Option<String>) {
+    let origin = |text: &str| match url::Url::parse(text) {
+        Ok(url) => url.origin().ascii_serialization(),
+        Err(_) => text.to_owned(),
+    };
+    (settings.0.get("preset"), settings.0.get("url").and_then(Value::as_str).map(origin))
+}
+
+fn take(settings: &mut Map<String, Value>, path: &str) {
+    match path.split_once('.') {
+        None => drop(settings.remove(path)),
+        Some((key, rest)) => {
+            if let Some(inner) = settings.get_mut(key).and_then(Value::as_object_mut) {
+                take(inner, rest);
+            }
+        }
+    }
+}
+
 /// A connection from its fields, over `before` where there is one.
 fn read(given: &Map<String, Value>, before: Option<&Connection>) -> Result<Connection, AdminError> {
     let mut found = Vec::new();
@@ -306,7 +347,7 @@ fn read(given: &Map<String, Value>, before: Option<&Connection>) -> Result<Conne
     for (name, value) in given {
         match (name.as_str(), value) {
             ("name", Value::String(text)) if before.is_none() => {
-                connection.name = ConnectionName::from(text.trim().to_owned())
+                connection.name = ConnectionName::from(text.trim().to_owned());
             }
             ("kind", Value::String(text)) if before.is_none() => connection.kind.clone_from(text),
             ("disabled", Value::Bool(disabled)) => connection.disabled = *disabled,
@@ -393,6 +434,56 @@ mod tests {
         let shown = serde_json::to_string(&masked(&made.settings)).unwrap();
         assert!(!shown.contains("hunter2") && shown.contains("{{secret.api_secret}}"), "{shown}");
         assert_eq!(made.settings.0["secrets"]["api_secret"], json!("hunter2"));
+    }
+
+    #[test]
+    fn a_110_a_secret_does_not_follow_to_another_host() {
+        let given = json!({ "name": "a", "settings": {
+            "url": "https://sms.example/send?k={{secret.k}}&t={{text}}&n={{number}}",
+            "headers": [{ "name": "X-Key", "value": "hunter2" }],
+            "auth": { "type": "basic", "username": "me", "password": "hunter3" },
+            "secrets": { "k": "hunter1" },
+        } });
+        let before = read(&map(given), None).unwrap();
+        let go = |settings: Value| changed(&before, &map(json!({ "settings": settings }))).unwrap();
+        let text = |connection: &Connection| serde_json::to_string(&connection.settings).unwrap();
+        for settings in [
+            json!({ "url": "https://evil.example/?k={{secret.k}}&t={{text}}&n={{number}}" }),
+            json!({ "url": "http://sms.example/send?k={{secret.k}}", "allow_plain_http": true }),
+            json!({ "url": "https://sms.example:444/send?k={{secret.k}}", "secrets": { "k": MASK } }),
+            json!({ "url": "https://sms.example@evil.example/?k={{secret.k}}" }),
+            json!({ "preset": "generic" }),
+        ] {
+            let after = go(settings.clone());
+            assert!(!text(&after).contains("hunter"), "{settings}: {}", text(&after));
+        }
+        assert!(check(&Channels::default(), &go(json!({ "url": "https://evil.example/?k={{secret.k}}" }))).is_err());
+        let same = go(json!({ "url": "https://sms.example/v2?k={{secret.k}}&t={{text}}&n={{number}}" }));
+        assert!(["hunter1", "hunter2", "hunter3"].iter().all(|secret| text(&same).contains(secret)));
+        let given = go(json!({ "url": "https://new.example/?k={{secret.k}}", "secrets": { "k": "mine" } }));
+        assert_eq!(given.settings.0["secrets"], json!({ "k": "mine" }));
+    }
+
+    #[test]
+    fn a_110_the_version_of_a_connection_is_no_way_to_try_out_its_secrets() {
+        use vestibule_core::{crypto::MasterKey, random::SystemRandom};
+        let of = |secret: &str| {
+            let settings = json!({ "url": "https://x.example", "secrets": { "k": secret } });
+            read(&map(json!({ "name": "a", "settings": settings })), None).unwrap()
+        };
+        let view = ConnectionView {
+            name: "a".to_owned(),
+            kind: "sms".to_owned(),
+            settings: Map::new(),
+            disabled: false,
+            used_by: Vec::new(),
+            advice: Vec::new(),
+            managed_by: None,
+        };
+        let random = SystemRandom::default();
+        let (ours, theirs) = (MasterKey::generate(&random).prf(), MasterKey::generate(&random).prf());
+        assert_ne!(tag(&of("1"), &view, &ours), tag(&of("2"), &view, &ours), "a secret that changed is a change");
+        assert_ne!(tag(&of("1"), &view, &ours), tag(&of("1"), &view, &theirs), "without the key nobody can compute it");
     }
 
     #[test]

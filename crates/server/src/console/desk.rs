@@ -5,7 +5,7 @@ use actix_web::{
     http::{Method, StatusCode},
     web::{Data, Payload},
 };
-use vestibule_core::{id::SessionId, prompt::Text};
+use vestibule_core::prompt::Text;
 use vestibule_oauth::Params;
 
 use super::denied;
@@ -102,7 +102,6 @@ pub(crate) struct Desk {
     pub(crate) state: Data<State>,
     pub(crate) req: HttpRequest,
     pub(crate) actor: Actor,
-    pub(crate) session: SessionId,
     /// The name that the actor is shown by.
     name: String,
     cookie: String,
@@ -150,8 +149,9 @@ impl Desk {
         Insider::CONSOLE.begin(state, to, &[])
     }
 
+    #[expect(clippy::result_large_err, reason = "an answer is as large as it is, and this is asked once a request")]
     fn seated(req: HttpRequest, state: Data<State>, visitor: Visitor) -> Result<Self, HttpResponse> {
-        let Visitor { session, user, cookie } = visitor;
+        let Visitor { user, cookie, .. } = visitor;
         let name = user.display_name.clone().unwrap_or_else(|| user.username.to_string());
         let Some(role) = Role::strongest(&user.roles) else {
             return Err(denied::no_role(&state, &req, &name, &csrf::token(&state.prf, FORM, &cookie)));
@@ -160,7 +160,7 @@ impl Desk {
         let permissions = permissions.reduce(|all, more| all.or(&more)).unwrap_or_default();
         let who = Who::Person { user: user.id, username: user.username, role };
         let actor = Actor { who, permissions, via: Via::Console, cx: context::of(&state, &req) };
-        Ok(Self { state, req, actor, session: session.id, name, cookie })
+        Ok(Self { state, req, actor, name, cookie })
     }
 
     /// What paths of this server begin with.

@@ -48,6 +48,10 @@ pub(super) fn screen(seen: &Overview, base: &Base) -> Screen {
     let mut screen = Screen::new(Text::new("console.home.title"));
     for concern in &seen.concerns {
         screen = screen.with(Block::Note { tone: Tone::Plain, says: vec![says(concern)] });
+        if *concern == Concern::ConsoleOneStep {
+            let chain = base.to(&format!("/admin/chains/{}", super::CHAIN));
+            screen = screen.with(Block::Actions { actions: vec![Action::plain(chain, "console.home.second_step")] });
+        }
     }
     if seen.concerns.contains(&Concern::NoClient) {
         let actions = vec![Action::main(base.to("/admin/clients/new"), "console.home.connect")];

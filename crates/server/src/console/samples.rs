@@ -151,9 +151,11 @@ fn applications(add: &mut Add<'_>, base: &Base) {
     let show = |view: &ClientView, typed: Option<&Params>, faults: &[FieldFault]| {
         clients::detail_screen(&Versioned::new(view.clone()), typed, faults, &around, base)
     };
-    let [shop, app, ..] = &views;
+    let [shop, app, job, signer] = &views;
     add(Place::Clients, "console-client", "detail", show(shop, None, &[]));
     add(Place::Clients, "console-client", "public", show(app, None, &[]));
+    add(Place::Clients, "console-client", "without-secret", show(job, None, &[]));
+    add(Place::Clients, "console-client", "built-in", show(signer, None, &[]));
     add(Place::Clients, "console-client", "wrong", show(shop, Some(&typed), &wrong));
     let managed = ClientView { managed_by: Some("clients.toml".to_owned()), ..shop.clone() };
     add(Place::Clients, "console-client", "managed", show(&managed, None, &[]));

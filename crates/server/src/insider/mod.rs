@@ -61,7 +61,7 @@ impl Insider<'static> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn ensure_client(store: &Store, wanted: Client) -> StoreResult<()> {
+pub(crate) async fn ensure_client(store: &Store, wanted: Client) -> StoreResult<()> {
     let id = wanted.id.clone();
     let known =
         store.read(move |tx: &mut Transaction| Ok(tx.clients()?.into_iter().find(|client| client.id == id))).await?;

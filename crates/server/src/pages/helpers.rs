@@ -100,9 +100,7 @@ impl HelperDef for Anything {
                 return self.0.call(helper, templates, cx, render, out);
             }
             Value::Object(instant) if instant.contains_key("iso") && self.0.rich => time(given, "date"),
-            Value::Object(instant) => {
-                html_escape(instant.get("date").and_then(Value::as_str).unwrap_or_default())
-            }
+            Value::Object(instant) => html_escape(instant.get("date").and_then(Value::as_str).unwrap_or_default()),
             value => self.0.filled("", Some(value)),
         };
         out.write(&shown)?;

@@ -12,8 +12,16 @@ use super::{PagesError, locale::LOCALES};
 
 /// The files of each language, in the order of [`LOCALES`].
 const FILES: [&[&str]; 2] = [
-    &[include_str!("messages/en.json"), include_str!("messages/console/en.json"), include_str!("messages/chains/en.json")],
-    &[include_str!("messages/de.json"), include_str!("messages/console/de.json"), include_str!("messages/chains/de.json")],
+    &[
+        include_str!("messages/en.json"),
+        include_str!("messages/console/en.json"),
+        include_str!("messages/chains/en.json"),
+    ],
+    &[
+        include_str!("messages/de.json"),
+        include_str!("messages/console/de.json"),
+        include_str!("messages/chains/de.json"),
+    ],
 ];
 
 /// All words in all languages.
