@@ -18,17 +18,17 @@ tokio::task_local! {
 }
 
 /// Runs `work` so that nothing it writes stays.
-pub async fn rehearsed<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn rehearsed<T>(work: impl Future<Output = T>) -> T {
     REHEARSAL.scope((), work).await
 }
 
 /// Whether this is a rehearsal: for what has an effect beside the database.
-pub fn is_rehearsal() -> bool {
+pub(crate) fn is_rehearsal() -> bool {
     REHEARSAL.try_with(|()| ()).is_ok()
 }
 
 /// A database that rolls back what is rehearsed.
-pub struct Stage(pub Arc<Store>);
+pub(crate) struct Stage(pub(crate) Arc<Store>);
 
 #[async_trait]
 impl CoreStore for Stage {

@@ -3,7 +3,10 @@
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 use vestibule_core::engine::RequestContext;
-use vestibule_oauth::bearer::{Bearer, bearer};
+use vestibule_oauth::{
+    bearer::{Bearer, bearer},
+    userinfo::BearerError,
+};
 
 use super::{
     BASE,
@@ -32,6 +35,10 @@ pub(super) async fn caller(state: &State, req: &HttpRequest, needs: Permission) 
     let snapshot = state.live.snapshot();
     let (issuer, own) = (state.public.issuer.to_string(), state.public.url(BASE));
     let shown = bearer(&state.deps(&snapshot), authorization.as_deref(), &[&issuer, &own]).await?;
+    // A token that somebody else gets to see as well could be shown here by them: for us is for us alone, or by our name.
+    if !shown.claims.aud.contains(&own) && shown.claims.aud.0 != [issuer] {
+        return Err(BearerError::Invalid.into());
+    }
     let actor = actor(&shown, context::of(state, req), needs)?;
     actor.needs(needs)?;
     Ok(actor)

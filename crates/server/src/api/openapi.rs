@@ -124,10 +124,13 @@ fn described(route: &Route, components: &mut Map<String, Value>) -> Value {
     });
     if let Some(schema) = route.takes.describe(components) {
         let kind = if operation.method == Method::Patch { "application/merge-patch+json" } else { "application/json" };
-        described["requestBody"] = json!({ "content": { kind: { "schema": schema } } });
+        set(&mut described, "requestBody", json!({ "content": { kind: { "schema": schema } } }));
     }
     described
 }
+
+/// What is posted to a thing that two people may edit.
+const VERSIONED: [&str; 3] = ["clients.rotate_secret", "chains.publish", "chains.restore"];
 
 fn parameters(route: &Route, changes: bool) -> Vec<Value> {
     let operation = route.operation();
@@ -147,6 +150,9 @@ fn parameters(route: &Route, changes: bool) -> Vec<Value> {
     if changes {
         parameters.push(one("query", "dry_run", false, &json!({ "type": "boolean", "default": false })));
     }
+    if VERSIONED.contains(&operation.id) {
+        parameters.push(one("header", "If-Match", false, &text));
+    }
     match operation.method {
         Method::Post => parameters.push(one("header", "Idempotency-Key", false, &text)),
         Method::Put | Method::Patch | Method::Delete => parameters.push(one("header", "If-Match", false, &text)),
@@ -160,14 +166,23 @@ fn responses(route: &Route, components: &mut Map<String, Value>) -> Value {
     let mut responses =
         json!({ "default": { "description": "It was not done, and nothing was changed.", "content": problem } });
     match route.gives.describe(components) {
-        None => responses["204"] = json!({ "description": "Done." }),
+        None => set(&mut responses, "204", json!({ "description": "Done." })),
         Some(schema) => {
             let status = if route.id.ends_with(".create") { "201" } else { "200" };
-            responses[status] =
-                json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } });
+            set(
+                &mut responses,
+                status,
+                json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } }),
+            );
         }
     }
     responses
+}
+
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(name.to_owned(), value);
+    }
 }
 
 fn problem() -> Value {

@@ -91,7 +91,7 @@ pub struct Problem {
     /// The scope that is missing.
     pub scope: Option<Permission>,
     /// What is there now, and its entity tag.
-    pub current: Option<(Value, String)>,
+    pub current: Option<Box<(Value, String)>>,
     challenge: Option<String>,
 }
 
@@ -128,12 +128,12 @@ impl Problem {
         if let Some(scope) = self.scope {
             add("scope", scope.scope().into());
         }
-        if let Some((current, _)) = &self.current {
+        if let Some((current, _)) = self.current.as_deref() {
             add("current", current.clone());
         }
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
-        if let Some((_, etag)) = &self.current {
+        if let Some((_, etag)) = self.current.as_deref() {
             response.insert_header((ETAG, format!("\"{etag}\"")));
         }
         if self.kind == Kind::Busy {
@@ -158,7 +158,7 @@ impl From<AdminError> for Problem {
             AdminError::Invalid(faults) => Self::fields(faults),
             AdminError::Taken(fault) => Self { errors: vec![fault], ..Self::new(Kind::Taken, "nothing was changed") },
             AdminError::Stale { etag, current } => {
-                Self { current: Some((current, etag.0)), ..Self::new(Kind::Stale, detail) }
+                Self { current: Some(Box::new((current, etag.0))), ..Self::new(Kind::Stale, detail) }
             }
             AdminError::VersionWanted => Self::new(Kind::VersionWanted, detail),
             AdminError::LocksOut(_) => Self::new(Kind::LocksOut, detail),

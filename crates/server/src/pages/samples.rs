@@ -325,11 +325,14 @@ fn sign_out() -> Vec<(&'static str, Page)> {
 fn new_password() -> Vec<(&'static str, Page)> {
     let (action, username) = ("/set-password/x".to_owned(), "ada".to_owned());
     let empty = NewPassword { action, username, fault: None, done: false, back: None };
-    let fault = Some(Text::new("new-password.short"));
+    let at_fault =
+        |why| Page::NewPassword(NewPassword { fault: Some(Text::new(&format!("new-password.{why}"))), ..empty.clone() });
     vec![
         ("empty", Page::NewPassword(empty.clone())),
-        ("too-short", Page::NewPassword(NewPassword { fault, ..empty.clone() })),
-        ("done", Page::NewPassword(NewPassword { done: true, back: Some(link()), ..empty })),
+        ("too-short", at_fault("short")),
+        ("too-long", at_fault("long")),
+        ("busy", at_fault("busy")),
+        ("done", Page::NewPassword(NewPassword { done: true, back: Some(link()), ..empty.clone() })),
     ]
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod document;
+mod escalation;
 mod house;
 mod input;
 mod least_privilege;

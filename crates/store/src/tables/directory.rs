@@ -146,7 +146,7 @@ on_both! {
     pub(crate) fn delete_user(tx: &mut Tx, id: UserId) -> Verdict<bool> {
         let id = id.to_string();
         let connection = &mut *tx.connection;
-        relist(connection, &id, BTreeSet::new())?;
+        relist(connection, &id, &BTreeSet::new())?;
         diesel::delete(sessions::table.filter(sessions::user_id.eq(&id))).execute(connection)?;
         diesel::delete(grants::table.filter(grants::user_id.eq(&id))).execute(connection)?;
         diesel::delete(consents::table.filter(consents::user_id.eq(&id))).execute(connection)?;
@@ -158,17 +158,17 @@ on_both! {
     impl Tx {
         /// Puts a user into the lists that they belong in, and takes them out of the others.
         pub(in crate::tables) fn list_user(&mut self, user: &User) -> Verdict<()> {
-            relist(&mut self.connection, &user.id.to_string(), facets(user))
+            relist(&mut self.connection, &user.id.to_string(), &facets(user))
         }
     }
 
-    fn relist(connection: &mut Connection, id: &str, wanted: BTreeSet<(String, String)>) -> Verdict<()> {
+    fn relist(connection: &mut Connection, id: &str, wanted: &BTreeSet<(String, String)>) -> Verdict<()> {
         let before: Vec<(String, String)> = user_facets::table
             .filter(user_facets::user_id.eq(id))
             .select((user_facets::facet, user_facets::term))
             .load(connection)?;
         let before: BTreeSet<_> = before.into_iter().collect();
-        for (facet, term) in before.difference(&wanted) {
+        for (facet, term) in before.difference(wanted) {
             diesel::delete(user_facets::table.find((facet, term, id))).execute(connection)?;
         }
         for (facet, term) in wanted.difference(&before) {
@@ -178,7 +178,7 @@ on_both! {
         let groups = |facets: &BTreeSet<(String, String)>| -> BTreeSet<String> {
             facets.iter().filter_map(|(facet, _)| Some(facet.strip_prefix("group:")?.to_owned())).collect()
         };
-        let (was, is) = (groups(&before), groups(&wanted));
+        let (was, is) = (groups(&before), groups(wanted));
         for (name, by) in was.difference(&is).map(|name| (name, -1)).chain(is.difference(&was).map(|name| (name, 1))) {
             count_member(connection, name, by)?;
         }
