@@ -166,6 +166,10 @@ pub async fn update(
         Etag::matches(expected.as_ref(), &old)?;
         let after = patched(&before, &patch)?;
         job.actor.may_grant(before.scopes.union(&after.scopes))?;
+        if id == console::CLIENT {
+            // Whoever decides how one gets in there decides who is an owner.
+            job.actor.needs(Permission::RolesWrite)?;
+        }
         let mut found = check(tx, &after)?;
         if old.built_in && (after.disabled || after.auth != before.auth || after.redirect_uris != before.redirect_uris)
         {

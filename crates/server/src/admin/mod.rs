@@ -12,6 +12,7 @@ pub mod clients;
 pub mod connections;
 pub mod error;
 pub mod etag;
+mod gate;
 pub mod groups;
 pub mod guard;
 pub mod keys;
@@ -95,7 +96,10 @@ impl Actor {
     pub fn may_touch(&self, roles: &[String]) -> Result<(), AdminError> {
         let theirs = Role::strongest(roles);
         let own = match &self.who {
-            Who::Person { role, .. } => Some(*role),
+            Who::Person { role, .. } if self.permissions.has(Permission::RolesWrite) => Some(*role),
+            // With less an owner stands no higher than an admin: an admin may register a service provider, and an owner who is
+            // led there would lend it their rank.
+            Who::Person { role, .. } => Some((*role).min(Role::Admin)),
             // A program may touch an admin only with the permission that an owner alone can give.
             Who::Program(_) if self.permissions.has(Permission::RolesWrite) => Some(Role::Owner),
             Who::Program(_) => None,
@@ -153,6 +157,9 @@ mod tests {
             assert_eq!(person(own).may_touch(&roles(theirs)).is_ok(), may, "{own:?} {theirs:?}");
         }
         assert!(person(Role::Helpdesk).may_touch(&["editor".to_owned()]).is_ok());
+        let lent = Actor { permissions: Role::Admin.permissions(), ..person(Role::Owner) };
+        assert!(lent.may_touch(&roles(Role::Owner)).is_err(), "a token of an owner that an admin could have asked for");
+        assert!(lent.may_touch(&roles(Role::Admin)).is_ok());
         let program = actor(Who::Program("batch".into()), Role::Helpdesk.permissions());
         assert!(program.may_touch(&roles(Role::Auditor)).is_err());
         assert!(program.may_touch(&[]).is_ok());

@@ -40,6 +40,12 @@ const LINK_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3600)
 /// The factor that is a number and no credential.
 pub const PHONE_FACTOR: &str = "phone";
 
+/// The purpose of a link for this user, as they stand now. A link for somebody of no rank is none for an owner, whatever they
+/// became in between: whoever made it might not make one for an owner.
+pub fn password_purpose(user: &User) -> String {
+    Role::strongest(&user.roles).map_or_else(|| PASSWORD_LINK.to_owned(), |role| format!("{PASSWORD_LINK} {}", role.name()))
+}
+
 /// A user, without anything that somebody could sign in with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserView {
@@ -562,7 +568,7 @@ pub async fn password_link(state: &State, actor: &Actor, id: UserId) -> Result<P
         }
         tx.insert_link(&OneTimeLink {
             hash: hash.clone(),
-            purpose: PASSWORD_LINK.to_owned(),
+            purpose: password_purpose(&user),
             user: id,
             created_at: work.now,
             expires_at,

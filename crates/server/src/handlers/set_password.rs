@@ -19,7 +19,7 @@ use vestibule_core::{
 use vestibule_oauth::sign_out;
 
 use crate::{
-    admin::users::{PASSWORD_LINK, PASSWORD_PAGE, link_hash},
+    admin::users::{PASSWORD_LINK, PASSWORD_PAGE, link_hash, password_purpose},
     answer::{self, Drawing},
     context,
     http::{csrf, form, gate::request_id},
@@ -90,8 +90,8 @@ async fn whose(state: &State, hash: String) -> StoreResult<Option<User>> {
     let now = state.clock.now();
     let read = move |tx: &mut Transaction| {
         let living = tx.link(&hash)?.filter(|link| link.consumed_at.is_none() && now < link.expires_at);
-        let Some(link) = living.filter(|link| link.purpose == PASSWORD_LINK) else { return Ok(None) };
-        Ok(tx.user(link.user)?.filter(may_act))
+        let Some(link) = living else { return Ok(None) };
+        Ok(tx.user(link.user)?.filter(|user| may_act(user) && link.purpose == password_purpose(user)))
     };
     state.store.read(read).await
 }
@@ -116,7 +116,8 @@ async fn set(state: &State, req: &HttpRequest, hash: String, user: &User, phc: S
         ..AuditEvent::new("password.set", now, &*state.random)
     };
     let work = move |tx: &mut Transaction| {
-        if !tx.user(id)?.is_some_and(|user| may_act(&user)) || !tx.consume_link(&hash, PASSWORD_LINK, now)? {
+        let Some(user) = tx.user(id)?.filter(may_act) else { return Ok(false) };
+        if !tx.consume_link(&hash, &password_purpose(&user), now)? {
             return Ok(false);
         }
         for old in tx.credentials(id, &name)? {

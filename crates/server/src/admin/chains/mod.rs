@@ -51,6 +51,7 @@ pub use self::{
 use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned,
     error::all_right,
+    gate,
     paging::{Listing, PageQuery},
     record::Change,
     transact::{Work, write},
@@ -419,6 +420,7 @@ pub async fn publish(
                 return Err(AdminError::Refused("The draft says what is published already.".to_owned()));
             }
             all_right(check::errors(&draft.document, &registry, &tx.connections()?))?;
+            gate::may_open(tx, &snapshot, &work.actor, &name)?;
             let owners = work.guard.before(tx)?;
             tx.publish_chain_by(&name, &draft.document, &byline, work.now)?;
             tx.delete_chain_draft(&name)?;

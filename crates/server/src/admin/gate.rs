@@ -1,0 +1,29 @@
+//! Who decides how one signs in somewhere: whoever may do there themselves what can be done there.
+//!
+//! A chain that lets everybody in lets its author in as an owner. To ask for the right to edit chains alone was the road not
+//! taken: every admin would be an owner in two steps.
+
+use vestibule_core::id::ChainName;
+use vestibule_oauth::Snapshot;
+
+use super::{Actor, AdminError, Permission, guard::CONSOLE};
+use crate::state::Transaction;
+
+/// Goes on when the actor may do what every service provider of a chain may be given; the console gives roles.
+///
+/// # Errors
+/// [`AdminError::Forbidden`] with what they lack.
+pub(super) fn may_open(
+    tx: &mut Transaction,
+    snapshot: &Snapshot,
+    actor: &Actor,
+    chain: &ChainName,
+) -> Result<(), AdminError> {
+    for client in tx.clients()?.iter().filter(|client| snapshot.chain(client) == *chain) {
+        if client.id.as_str() == CONSOLE {
+            actor.needs(Permission::RolesWrite)?;
+        }
+        actor.may_grant(&client.scopes)?;
+    }
+    Ok(())
+}
