@@ -137,7 +137,8 @@ impl<S: Store + ?Sized> Engine<S> {
             username: user.map(|user| user.username.as_str()),
             groups: user.map(|user| user.groups.as_slice()),
             roles: user.map(|user| user.roles.as_slice()),
-            known_device: user.is_some_and(|user| situation.device_of(user.id).is_some()),
+            // A device whose every proof was taken back (the telephone was lost) is none to rely on.
+            known_device: user.is_some_and(|user| !self.second_hand(situation, user.id).is_empty()),
         };
         // Proven, and gone or disabled since.
         if proven.is_some() && user.is_none() {

@@ -319,3 +319,17 @@ async fn a_condition_knows_the_device() {
     house.engine.forget_device(house.alice, device.reference.id, &from("192.0.2.1")).await.unwrap();
     assert!(!house.spared(with(Some(device))).await);
 }
+
+#[tokio::test]
+async fn a_056_a_device_is_not_known_any_more_by_what_its_owner_has_lost() {
+    let unknown = json!({ "alternatives": ["broken"], "when": [{ "known_device": false }] });
+    let expression = json!({ "alternatives": ["broken"], "when": [{ "cel": "!known_device" }] });
+    for condition in [unknown, expression] {
+        let house = House::with(steps()).await;
+        let device = house.remembered(from("192.0.2.1")).await;
+        house.publish(json!({ "steps": [["word"], condition] })).await;
+        assert!(house.spared(with(Some(device))).await);
+        house.change("alice", |user| user.phone_number = Some("+15550199".to_owned())).await;
+        assert!(!house.spared(with(Some(device))).await, "the telephone by which it was made is gone: {condition}");
+    }
+}
