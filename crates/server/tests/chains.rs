@@ -24,6 +24,7 @@ use vestibule_server::admin::{
     paging::PageQuery,
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "a value written in place reads better without a `&`")]
 fn document(steps: Value) -> ChainDocument {
     serde_json::from_value(json!({ "steps": steps })).unwrap()
 }
@@ -264,6 +265,19 @@ async fn a_condition_that_errs_makes_its_step_due_and_the_simulator_says_so() {
     desk.publish(None).await.unwrap();
     let mut browser = desk.app.browser();
     desk.app.log_in(&mut browser, "alice", "alice", PHONE).await.answer("code").expect("a code after both steps");
+}
+
+#[tokio::test]
+async fn a_remembered_device_spares_the_step_that_says_so_in_the_simulator_too() {
+    let desk = Desk::of("default").await;
+    desk.app.alice().await;
+    desk.save(json!([["password"], { "alternatives": [sms()], "remember_device": 86400 }])).await;
+    for (known_device, state) in [(false, "runs"), (true, "satisfied")] {
+        let request = PlanRequest { user: Some("alice".to_owned()), known_device, ..PlanRequest::default() };
+        let run = desk.plan(request).await.run;
+        assert_eq!(serde_json::to_value(&run.steps[1].fate).unwrap()["state"], state, "{run:?}");
+        assert!(matches!(run.outcome, Outcome::Granted { .. }));
+    }
 }
 
 #[tokio::test]

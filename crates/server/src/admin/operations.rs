@@ -80,7 +80,7 @@ operations! {
     "chains.list" Get "/chains" ChainsRead "Chains." ["/admin/chains"];
     "chains.create" Post "/chains" ChainsWrite "Begins a chain as a draft." ["/admin/chains/new"];
     "chains.get" Get "/chains/{name}" ChainsRead "A chain: what is published, and the draft." ["/admin/chains/{name}"];
-    "chains.save_draft" Put "/chains/{name}/draft" ChainsWrite "Saves the draft of a chain." ["/admin/chains/{name}/draft"];
+    "chains.save_draft" Put "/chains/{name}/draft" ChainsWrite "Saves the draft of a chain." ["/admin/chains/{name}/draft", "/admin/chains/{name}/steps/{number}"];
     "chains.discard_draft" Delete "/chains/{name}/draft" ChainsWrite "Throws the draft away." ["/admin/chains/{name}/discard"];
     "chains.check" Post "/chains/{name}/check" ChainsRead "What is wrong with a draft, and whom it would keep out." ["/admin/chains/{name}"];
     "chains.publish" Post "/chains/{name}/publish" ChainsWrite "Publishes the draft as the next revision." ["/admin/chains/{name}/publish"];

@@ -121,12 +121,15 @@ async fn lockout(
     }
 }
 
+/// Whom a step is for, and what they need one of.
+type Question = (Vec<Membership>, Vec<Means>);
+
 fn keeps_out(
     tx: &mut Transaction,
     document: &ChainDocument,
     registry: &Registry,
 ) -> Result<Vec<KeptOut>, vestibule_core::store::StoreError> {
-    let mut known: Vec<((Vec<Membership>, Vec<Means>), LackCount)> = Vec::new();
+    let mut known: Vec<(Question, LackCount)> = Vec::new();
     let mut kept = Vec::new();
     for (position, step) in document.steps.iter().enumerate() {
         let Some(means) = means(step, position, registry) else { continue };

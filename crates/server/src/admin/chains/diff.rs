@@ -248,6 +248,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a value written in place reads better without a `&`")]
     fn document(steps: Value) -> ChainDocument {
         serde_json::from_value(json!({ "steps": steps })).unwrap()
     }

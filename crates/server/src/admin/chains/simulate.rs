@@ -9,6 +9,7 @@ use vestibule_core::{
     Connection, Time,
     chain::{ChainDocument, ChainRevision},
     condition::{Context, Facts},
+    evidence::{Evidence, Via},
     id::{ChainName, ClientId, InteractionId, UserId},
     prompt::Text,
     simulate::{Asked, Fate, Outcome, Scenario, Simulation, simulate},
@@ -256,12 +257,13 @@ async fn run(
         known_device: request.known_device,
     };
     let id = user.as_ref().map_or(UserId(uuid::Uuid::max()), |user| user.id);
+    let evidence = if request.known_device { remembered(state, chain, id, now) } else { Vec::new() };
     let simulation = simulate(&Scenario {
         chain,
         registry: state.engine.registry(),
         user: id,
         context: &context,
-        evidence: &[],
+        evidence: &evidence,
         availability: &availability,
         choices: &request.choices,
         acr_claim: None,
@@ -270,6 +272,28 @@ async fn run(
     });
     let disabled = user.as_ref().is_some_and(|user| user.disabled);
     told(state, chain, &context, id, now, if disabled { may_not_act(simulation) } else { simulation })
+}
+
+/// What a device stands for that was remembered a moment ago: the first way of every step that lets it.
+fn remembered(state: &State, chain: &ChainRevision, user: UserId, now: Time) -> Vec<Evidence> {
+    let steps = chain.document.steps.iter().enumerate().filter(|(_, step)| step.remember_device.is_some());
+    let given = steps.filter_map(|(position, step)| {
+        let way = step.alternatives.first()?;
+        let descriptor = state.engine.registry().get(&way.authenticator)?.descriptor();
+        Some(Evidence {
+            user,
+            authenticator: way.authenticator.clone(),
+            credential: way.authenticator.to_string(),
+            factors: descriptor.factors.clone(),
+            properties: descriptor.properties.clone(),
+            amr: [].into(),
+            at: now,
+            via: Via::TrustedDevice,
+            interaction: InteractionId(uuid::Uuid::nil()),
+            step: position,
+        })
+    });
+    given.collect()
 }
 
 /// A disabled user is nobody: whatever they pass, nothing is granted.

@@ -44,7 +44,7 @@ impl Part {
 /// A duration in the largest unit that it is a whole number of.
 pub fn unit(seconds: u32) -> (&'static str, u32) {
     let units = [("days", 86_400), ("hours", 3600), ("minutes", 60)];
-    let whole = units.into_iter().find(|(_, length)| seconds > 0 && seconds % length == 0);
+    let whole = units.into_iter().find(|(_, length)| seconds > 0 && seconds.is_multiple_of(*length));
     whole.map_or(("seconds", seconds), |(unit, length)| (unit, seconds / length))
 }
 

@@ -37,6 +37,7 @@ use crate::{
 const HOME: &str = "/admin/chains";
 const FILE: &str = "chains.toml";
 
+#[expect(clippy::needless_pass_by_value, reason = "a value written in place reads better without a `&`")]
 fn document(steps: Value) -> ChainDocument {
     serde_json::from_value(json!({ "steps": steps })).unwrap_or_default()
 }
@@ -132,6 +133,7 @@ fn problems() -> Vec<ChainProblem> {
         ChainFault::Contradiction { with: 1 },
         ChainFault::ExcludedAcr,
         ChainFault::UnknownAcr { value: text("urn:example:gold") },
+        ChainFault::UsedUp,
         ChainFault::AlreadyProved { step: 1 },
         ChainFault::SameAgain { step: 1 },
         ChainFault::DemandNotReachable,
