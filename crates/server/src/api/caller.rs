@@ -13,7 +13,7 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    admin::{Actor, AdminError, Permission, Role, Via, Who, access::Permissions},
+    admin::{Actor, AdminError, Permission, Role, Via, Who, access::Permissions, guard::CONSOLE},
     context,
     http::csrf,
     state::State,
@@ -38,6 +38,15 @@ pub(super) async fn caller(state: &State, req: &HttpRequest, needs: Permission) 
     // A token that somebody else gets to see as well could be shown here by them: for us is for us alone, or by our name.
     if !shown.claims.aud.contains(&own) && shown.claims.aud.0 != [issuer] {
         return Err(BearerError::Invalid.into());
+    }
+    // What the console asks of people is asked for here too: a service provider that asks for less would be a way around it.
+    let console = snapshot.client(CONSOLE).map(|console| snapshot.chain(console));
+    if shown.user.is_some() && console.as_ref() != Some(&snapshot.chain(&shown.client)) {
+        let chain = console.map(|chain| chain.to_string()).unwrap_or_default();
+        let why = format!(
+            "for this API people sign in by the chain of the console, `{chain}`: set it for the service provider"
+        );
+        return Err(Problem::new(Kind::Forbidden, why));
     }
     let actor = actor(&shown, context::of(state, req), needs)?;
     actor.needs(needs)?;

@@ -7,7 +7,7 @@ use vestibule_server::{
 };
 
 use crate::{
-    house::{Caller, admin, all_scopes, person, server, token},
+    house::{Caller, admin, all_scopes, person, program, server, token},
     support::TestApp,
 };
 
@@ -62,13 +62,20 @@ async fn a_106_an_admin_does_not_decide_how_owners_come_in() {
     app.chain("door", json!([["password"]])).await;
     let id = CONSOLE;
     if !app.read(move |tx: &mut Transaction| Ok(tx.clients()?.iter().any(|client| client.id.as_str() == id))).await {
-        app.client(json!({ "id": CONSOLE, "name": "Console", "redirect_uris": ["https://a.example/admin"], "chain": "door" }))
-            .await;
+        app.client(
+            json!({ "id": CONSOLE, "name": "Console", "redirect_uris": ["https://a.example/admin"], "chain": "door" }),
+        )
+        .await;
     }
     let console = app.read(move |tx: &mut Transaction| tx.clients()).await;
     let console = console.into_iter().find(|client| client.id.as_str() == CONSOLE).unwrap();
     let own = console.chain.unwrap().to_string();
     let (owner, admin) = (admin(&app, Role::Owner).await, admin(&app, Role::Admin).await);
+    app.client(json!({
+        "id": "robot", "name": "Robot", "redirect_uris": ["https://robot.example/cb"], "chain": "default",
+        "scopes": ["admin:roles.write"],
+    }))
+    .await;
     // Neither by its chain, nor by that of a service provider with scopes that the admin has not ...
     for chain in [own.as_str(), "default"] {
         assert_eq!(publish(&admin, chain).await, 403, "{chain}");
@@ -86,13 +93,31 @@ async fn publish(caller: &Caller, chain: &str) -> u16 {
     let path = format!("/chains/{chain}");
     let tag = caller.get(&path).await.ok().header("etag").to_owned();
     let document = json!({ "steps": [[{ "authenticator": "password", "max_age": 3600 }]] });
-    let saved = caller.with("if-match", &tag).call("PUT", &format!("{path}/draft"), Some(&json!({ "document": document }))).await;
+    let saved = caller
+        .with("if-match", &tag)
+        .call("PUT", &format!("{path}/draft"), Some(&json!({ "document": document })))
+        .await;
     let tag = saved.ok().header("etag").to_owned();
     let published: Value = json!({});
     let answer = caller.with("if-match", &tag).post(&format!("{path}/publish"), &published).await;
     let (status, text) = (answer.status.as_u16(), answer.text);
     assert!([200, 403].contains(&status), "{status} {text}");
     status
+}
+
+#[tokio::test]
+async fn a_106_a_person_comes_in_by_the_chain_of_the_console_alone() {
+    let app = server().await;
+    let owner = admin(&app, Role::Owner).await;
+    owner.get("/users").await.ok();
+    // The same service provider, by whatever chain everybody passes.
+    owner.patch("/clients/tool", &json!({ "chain": "default" })).await.ok();
+    let refused = owner.get("/users").await;
+    assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (403, "forbidden"), "{}", refused.text);
+    let again = with_scopes(&app, "owner", &all_scopes()).await.get("/users").await;
+    assert_eq!(again.problem(), "forbidden", "{}", again.text);
+    // A program signs in by no chain.
+    program(&app, "admin:users.read").await.get("/users").await.ok();
 }
 
 #[tokio::test]
@@ -108,7 +133,7 @@ async fn a_032_a_token_that_another_api_sees_as_well_opens_nothing_here() {
     ] {
         app.client(json!({
             "id": "tool", "name": "Tool", "redirect_uris": [crate::support::CALLBACK], "consent": "skip",
-            "scopes": ["openid", "admin:users.read"], "audiences": audiences,
+            "scopes": ["openid", "admin:users.read"], "audiences": audiences, "chain": "admin",
         }))
         .await;
         let caller = with_scopes(&app, "auditor", "admin:users.read").await;
