@@ -333,3 +333,20 @@ async fn a_056_a_device_is_not_known_any_more_by_what_its_owner_has_lost() {
         assert!(!house.spared(with(Some(device))).await, "the telephone by which it was made is gone: {condition}");
     }
 }
+
+#[tokio::test]
+async fn a_056_a_device_that_a_condition_looks_at_is_renewed_so_that_a_copy_is_found() {
+    let unknown = json!({ "alternatives": ["broken"], "when": [{ "known_device": false }] });
+    let house = House::with(steps()).await;
+    let device = house.remembered(from("192.0.2.1")).await;
+    house.publish(json!({ "steps": [["word"], unknown] })).await;
+    let stolen = device;
+    house.wait(600);
+    let visitor = house.visit(with(Some(device))).await;
+    let (_, _, renewed) = kept(house.word(&visitor).await);
+    assert_eq!(renewed.unwrap().reference.generation, device.reference.generation + 1);
+    house.wait(600);
+    assert!(!house.spared(with(Some(stolen))).await);
+    assert_eq!(house.audited("device.replayed").await, 1);
+    assert!(!house.spared(with(renewed)).await, "of two nobody knows which is the thief's");
+}
