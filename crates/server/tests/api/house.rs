@@ -123,7 +123,9 @@ pub(crate) async fn server() -> TestApp {
 pub(crate) async fn prepare(app: &TestApp) {
     app.chain("default", json!([["password"]])).await;
     let scopes: Vec<String> = format!("openid {}", all_scopes()).split(' ').map(str::to_owned).collect();
-    let people = json!({ "id": "tool", "name": "Tool", "redirect_uris": [CALLBACK], "consent": "skip", "scopes": scopes, "chain": "admin" });
+    let people = json!({
+        "id": "tool", "name": "Tool", "redirect_uris": [CALLBACK], "consent": "skip", "scopes": scopes, "chain": "admin",
+    });
     app.client(people).await;
     let program = json!({
         "id": "batch", "name": "Batch", "secret": "batch-secret-batch-secret", "scopes": scopes,
