@@ -81,6 +81,10 @@ impl Authenticator for Password {
         &self.descriptor
     }
 
+    fn one_each(&self) -> bool {
+        true
+    }
+
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
         if cx.user.is_some() && cx.credentials.is_empty() {
             return Ok(Readiness::Unavailable { why: "the user has no password".to_owned() });

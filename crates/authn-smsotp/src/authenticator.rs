@@ -95,6 +95,10 @@ impl Authenticator for SmsOtp {
         &self.descriptor
     }
 
+    fn one_each(&self) -> bool {
+        true
+    }
+
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
         // What is closed for all is said first, so that it looks the same for somebody and for nobody.
         if let Some(why) = closed(cx) {

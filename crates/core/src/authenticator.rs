@@ -64,6 +64,12 @@ pub trait Authenticator: Send + Sync {
         cx.credentials.iter().any(|own| own.id.to_string() == credential)
     }
 
+    /// Whether nobody has more than one credential of it. Who used theirs for one step cannot pass a later step with it that
+    /// is distinct, and a chain that asks so much is refused when it is saved.
+    fn one_each(&self) -> bool {
+        false
+    }
+
     /// How one is enrolled, where that is possible.
     fn enrolment(&self) -> Option<&dyn Enrolment> {
         None

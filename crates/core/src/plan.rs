@@ -352,6 +352,19 @@ fn passes(alternative: &Alternative, evidence: &Evidence, inputs: &Inputs<'_>) -
     fresh && if descriptor.factors.is_empty() { same } else { enough }
 }
 
+/// Whether an alternative of a step that is not passed was passed for this very step in this run: to ask for the same again would
+/// be to ask for ever. What has become too old since is another matter, and is asked for once more.
+fn spent(position: usize, alternative: &Alternative, inputs: &Inputs<'_>) -> bool {
+    let given = |evidence: &&Evidence| {
+        evidence.interaction == inputs.interaction && evidence.step == position && !of_device(evidence)
+    };
+    inputs.evidence.iter().filter(given).any(|evidence| {
+        Some(evidence.user) == inputs.user
+            && evidence.authenticator == alternative.authenticator
+            && alternative.max_age.is_none_or(|age| evidence.fresh(age.into(), inputs.now))
+    })
+}
+
 /// How a due step can be passed.
 fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denial> {
     let number = position + 1;
@@ -362,6 +375,11 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denia
     }
     let (mut ready, mut enrollable, mut lacking, mut broken) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, alternative) in step.alternatives.iter().enumerate() {
+        if spent(position, alternative, inputs) {
+            let why = "what was given for it does not count: an earlier step used it up, or it proves too little";
+            lacking.push(format!("{}: {why}", alternative.authenticator));
+            continue;
+        }
         match inputs.availability.of(position, index) {
             Readiness::Ready { .. } => ready.push(index),
             Readiness::CanEnrol => enrollable.push(index),

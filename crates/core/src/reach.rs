@@ -129,11 +129,6 @@ impl Attempt<'_> {
         };
         let mut denial = Denial::NothingDue;
         for alternative in alternatives {
-            if evidence.iter().any(|given| given.step == step) {
-                // It was passed and is asked again: what passed it counts for nothing here.
-                let why = "what was given for it does not count".to_owned();
-                return Err(Denial::NoAlternative { step: step + 1, why });
-            }
             let Some(given) = self.given(step, alternative) else { continue };
             evidence.push(given);
             match self.pass(evidence) {

@@ -125,7 +125,26 @@ fn a_step_that_can_never_run_is_found() {
     let again = json!([["passkey"], { "alternatives": ["totp"], "distinct": false }]);
     assert_eq!(problems(again), ["/steps/1: (already_proved)"]);
     assert_eq!(problems(json!([["passkey"], { "alternatives": ["password"], "distinct": false }])), [""; 0]);
-    assert_eq!(problems(json!([["password"], ["password"]])), ["/steps/1: (same_again)"]);
+    assert_eq!(problems(json!([["passkey"], ["passkey"]])), ["/steps/1: (same_again)"]);
+}
+
+#[test]
+fn a_step_for_which_nothing_can_be_left_is_refused() {
+    let refused = |steps: serde_json::Value, at: usize| {
+        assert_eq!(problems(steps.clone()), [format!("/steps/{at}: used_up")], "{steps}");
+    };
+    refused(json!([["password"], ["password"]]), 1);
+    // Two credentials for three steps, whoever takes which.
+    refused(json!([["password", sms()], ["password", sms()], [sms(), "password"]]), 2);
+    let staff = json!({ "alternatives": ["password"], "when": [{ "group": "staff" }] });
+    refused(json!([["password"], ["totp"], staff]), 2);
+    let again = json!({ "alternatives": ["password"], "distinct": false });
+    let fine = |steps: serde_json::Value| !problems(steps).iter().any(|problem| problem.contains("used_up"));
+    assert!(fine(json!([["password"], again])), "it counts twice");
+    assert!(fine(json!([["password", "passkey"], ["password"]])), "who comes by a passkey has the password left");
+    assert!(fine(json!([["password"], ["password", "passkey"]])));
+    let office = json!({ "alternatives": ["password"], "when": [{ "network": "10.0.0.0/8" }] });
+    assert!(fine(json!([office, ["password", "totp"], ["password"]])), "the first may not run");
 }
 
 #[test]

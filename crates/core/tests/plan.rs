@@ -292,6 +292,40 @@ fn a_054_one_factor_class_twice_is_not_two_factors() {
     assert_eq!(twice.asks(), Some(1), "one credential counts once");
 }
 
+fn own(kind: &str, ago: u64, step: usize) -> Evidence {
+    Evidence { interaction: this_run(), ..evidence(kind, ago, step) }
+}
+
+#[test]
+fn what_was_given_for_a_step_and_cannot_count_ends_there_and_is_not_asked_for_again() {
+    let twice = || vec![step(&["password"]), step(&["password"])];
+    let case = Case::new(twice(), vec![own("password", 9, 0)]);
+    assert_eq!(case.asks(), Some(1), "somebody may have two of a kind");
+    let case = Case::new(twice(), vec![own("password", 9, 0), own("password", 1, 1)]);
+    let Denial::NoAlternative { step: 2, why } = case.denies() else { panic!("{:?}", case.denies()) };
+    assert!(why.starts_with("password: what was given for it does not count"), "{why}");
+    assert!(matches!(case.plan().steps[1], StepReport::Blocked { .. }));
+    let other = Evidence { credential: "2".into(), ..own("password", 1, 1) };
+    assert!(matches!(Case::new(twice(), vec![own("password", 9, 0), other]).plan().next, Next::Done(_)));
+    let elsewhere = Case::new(twice(), vec![own("password", 9, 0), evidence("password", 1, 1)]);
+    assert_eq!(elsewhere.asks(), Some(1), "in another run it was given for something else");
+
+    let mut case = Case::new(vec![step(&["password"]), step(&["password", "totp"])], vec![own("password", 9, 0)]);
+    case.evidence.push(own("password", 1, 1));
+    let Next::Ask { alternatives, .. } = case.plan().next else { panic!("there is another way") };
+    assert_eq!(alternatives, [1]);
+    let weak = Evidence { factors: [Possession].into(), ..own("passkey", 1, 0) };
+    assert!(matches!(Case::new(vec![step(&["passkey"])], vec![weak]).denies(), Denial::NoAlternative { step: 1, .. }));
+
+    let mut aged = step(&["password"]);
+    aged.alternatives[0].max_age = Some(Seconds(5));
+    assert_eq!(
+        Case::new(vec![aged], vec![own("password", 9, 0)]).asks(),
+        Some(0),
+        "what is too old is asked once more"
+    );
+}
+
 #[test]
 fn auth_time_is_the_end_of_the_earliest_login_that_counted() {
     let run = |kind, ago, step, run| Evidence { interaction: InteractionId(id(run)), ..evidence(kind, ago, step) };
@@ -679,6 +713,15 @@ fn oracle_allows(case: &Case, step: usize, used: &[&Evidence]) -> bool {
     })
 }
 
+/// Whether the person did in this run what an alternative asks for, and is not to be asked for it again.
+fn oracle_gave(case: &Case, step: usize, alternative: &Alternative) -> bool {
+    case.evidence.iter().any(|e| {
+        let own = (e.interaction, e.step, e.via, Some(e.user)) == (this_run(), step, Via::Direct, case.user);
+        let fresh = alternative.max_age.is_none_or(|age| NOW.0 - e.at.0 <= i64::from(age.0) * 1_000_000);
+        own && fresh && e.authenticator == alternative.authenticator
+    })
+}
+
 #[test]
 fn a_059_done_comes_only_when_every_due_step_passed() {
     let registry = registry();
@@ -713,6 +756,10 @@ fn a_059_done_comes_only_when_every_due_step_passed() {
                 asked += 1;
                 assert!(matches!(plan.steps[step], StepReport::Due { .. }));
                 assert!(!alternatives.is_empty());
+                let offered = alternatives.iter().map(|at| &case.chain.document.steps[step].alternatives[*at]);
+                for alternative in offered {
+                    assert!(!oracle_gave(&case, step, alternative), "round {round}: asked again for {alternative:?}");
+                }
             }
             Next::Enrol { .. } => panic!("round {round}: every alternative is ready"),
             Next::Deny(_) => denied += 1,

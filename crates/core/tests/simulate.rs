@@ -19,7 +19,7 @@ use vestibule_core::{
     condition::{Condition, Context, EvidenceAge, Test, Window},
     evidence::{Evidence, Via},
     id::{ClientId, InteractionId, UserId},
-    plan::{Availability, Inputs, Next, Plan, StepReport, plan},
+    plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
     simulate::{Fate, Outcome, Scenario, Simulation, simulate},
     time::Time,
 };
@@ -177,7 +177,12 @@ fn what_the_session_holds_is_satisfied_and_what_nobody_can_pass_is_blocked() {
     assert!(matches!(stuck.outcome, Outcome::Stuck { step: 0, .. }));
     assert_eq!(fates(&stuck), ["blocked", "not reached", "not reached"]);
     let twice = Case::new(vec![step(&["password"]), step(&["password"])]);
-    assert!(matches!(twice.simulate(&registry).outcome, Outcome::Stuck { step: 1, .. }));
+    assert!(matches!(
+        twice.simulate(&registry).outcome,
+        Outcome::Refused { denial: Denial::NoAlternative { step: 2, .. } }
+    ));
+    let other = Case::new(vec![step(&["password"]), step(&["password", "totp"])]);
+    assert!(matches!(other.simulate(&registry).outcome, Outcome::Stuck { step: 1, .. }), "they took the wrong way");
 }
 
 #[test]

@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ACR_VALUES, Alternative, ChainDocument, Demand, Step};
 use crate::{
-    authenticator::{Descriptor, Opening, Registry},
+    authenticator::{Authenticator, Descriptor, Opening, Registry},
     channel::Connection,
     condition::{Condition, EvidenceAge, Fault, Test},
     evidence::{FactorClass, Property},
+    id::AuthenticatorName,
     prompt::Text,
 };
 
@@ -126,6 +127,9 @@ pub enum ChainFault {
         /// The earlier one, counted from 1.
         step: usize,
     },
+    /// Whoever comes to the step has used up what could pass it.
+    #[error("nobody can pass this step: whatever could was used by an earlier step, and nobody has it twice")]
+    UsedUp,
     /// The step has the same single way as an earlier one, and the same credential does not count twice.
     #[error("step {step} asks for the same: who has one such credential cannot pass both")]
     SameAgain {
@@ -192,6 +196,7 @@ impl ChainFault {
             Self::ExcludedAcr => text("excluded_acr"),
             Self::UnknownAcr { value } => text("unknown_acr").with("acr", value),
             Self::AlreadyProved { step } => text("already_proved").with("step", step),
+            Self::UsedUp => text("used_up"),
             Self::SameAgain { step } => text("same_again").with("step", step),
             Self::DemandNotReachable => text("demand_not_reachable"),
             Self::BelowFloor { demand } => text("below_floor").with("demand", demand),
@@ -236,7 +241,8 @@ pub fn check(
     connections: &[Connection],
     floor: Option<&[Demand]>,
 ) -> Vec<ChainProblem> {
-    let mut check = Check { document, registry, connections, problems: Vec::new() };
+    let used_up = used_up(document, registry);
+    let mut check = Check { document, registry, connections, used_up, problems: Vec::new() };
     if document.steps.is_empty() {
         check.say("/steps", ChainFault::NoSteps);
         return check.problems;
@@ -256,6 +262,7 @@ struct Check<'a> {
     document: &'a ChainDocument,
     registry: &'a Registry,
     connections: &'a [Connection],
+    used_up: BTreeSet<usize>,
     problems: Vec<ChainProblem>,
 }
 
@@ -294,7 +301,8 @@ impl<'a> Check<'a> {
         if excludes_what_it_waits_for(step) {
             self.say(format!("{here}/on_request"), ChainFault::ExcludedAcr);
         }
-        if let Some(fault) = self.already(position, step) {
+        let used_up = self.used_up.contains(&position).then_some(ChainFault::UsedUp);
+        if let Some(fault) = used_up.or_else(|| self.already(position, step)) {
             self.say(here, fault);
         }
     }
@@ -412,6 +420,32 @@ impl<'a> Check<'a> {
         }
         ends
     }
+}
+
+/// The steps that nobody can pass in a login of its own, since every way to them uses up what they ask for. As with what a way
+/// proves, the ways are not walked one by one: what is carried on is the set of credentials that one may have used.
+fn used_up(document: &ChainDocument, registry: &Registry) -> BTreeSet<usize> {
+    let one_each = |name: &AuthenticatorName| registry.get(name).is_some_and(Authenticator::one_each);
+    let mut found = BTreeSet::new();
+    let mut ways = BTreeSet::from([BTreeSet::<&AuthenticatorName>::new()]);
+    for (position, step) in document.steps.iter().enumerate().filter(|(_, step)| !never_runs(step)) {
+        let names = || step.alternatives.iter().map(|alternative| &alternative.authenticator);
+        let mut after = BTreeSet::new();
+        for way in &ways {
+            for name in names().filter(|name| !(step.distinct && one_each(name) && way.contains(name))) {
+                after.insert(way.iter().copied().chain(one_each(name).then_some(name)).collect());
+            }
+        }
+        if after.is_empty() {
+            // One without alternatives is another fault.
+            found.extend((!step.alternatives.is_empty()).then_some(position));
+        } else if always_runs(step) {
+            ways = after;
+        } else {
+            ways.append(&mut after);
+        }
+    }
+    found
 }
 
 fn always_runs(step: &Step) -> bool {

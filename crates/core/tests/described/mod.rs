@@ -20,6 +20,9 @@ impl Authenticator for Described {
     fn descriptor(&self) -> &Descriptor {
         &self.0
     }
+    fn one_each(&self) -> bool {
+        ["password", "smsotp"].contains(&self.0.name.as_str())
+    }
     async fn readiness(&self, _: &StepContext<'_>) -> Result<Readiness, StepError> {
         Err(StepError::Busy)
     }

@@ -135,6 +135,7 @@ fn problems() -> Vec<ChainProblem> {
         ChainFault::UnknownAcr { value: text("urn:example:gold") },
         ChainFault::UsedUp,
         ChainFault::AlreadyProved { step: 1 },
+        ChainFault::UsedUp,
         ChainFault::SameAgain { step: 1 },
         ChainFault::DemandNotReachable,
         ChainFault::BelowFloor { demand: text("factors = 2") },
