@@ -43,7 +43,8 @@ pub const PHONE_FACTOR: &str = "phone";
 /// The purpose of a link for this user, as they stand now. A link for somebody of no rank is none for an owner, whatever they
 /// became in between: whoever made it might not make one for an owner.
 pub fn password_purpose(user: &User) -> String {
-    Role::strongest(&user.roles).map_or_else(|| PASSWORD_LINK.to_owned(), |role| format!("{PASSWORD_LINK} {}", role.name()))
+    Role::strongest(&user.roles)
+        .map_or_else(|| PASSWORD_LINK.to_owned(), |role| format!("{PASSWORD_LINK} {}", role.name()))
 }
 
 /// A user, without anything that somebody could sign in with.
