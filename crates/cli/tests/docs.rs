@@ -237,7 +237,7 @@ fn every_command_that_is_shown_exists() {
     for page in pages() {
         for line in blocks(&read(&page), "sh").into_iter().flat_map(commands) {
             let words: Vec<_> = line.split_whitespace().take_while(|word| !["|", ">", "#"].contains(word)).collect();
-            let known = ["user", "client", "keys", "audit", "config", "try"];
+            let known = ["admin", "user", "client", "keys", "audit", "config", "try"];
             let length = if words.first().is_some_and(|word| known.contains(word)) { 2 } else { 1 };
             let (command, arguments) = words.split_at(length.min(words.len()));
             let help = program().args(command).arg("--help").output().unwrap();
