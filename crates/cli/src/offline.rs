@@ -9,13 +9,15 @@ use secrecy::ExposeSecret as _;
 use vestibule_authn_smsotp::Outbox;
 use vestibule_core::{
     Clock,
+    audit::Via,
     random::{Random, SystemRandom},
     time::SystemClock,
 };
 use vestibule_server::{
+    admin::record::By,
     authenticators::{self, Channels},
     config::{Settings, master_key::private_folder},
-    declare::Workshop,
+    declare::{self, Workshop},
 };
 use vestibule_store::{DatabaseUrl, Options};
 
@@ -28,6 +30,25 @@ use crate::{
 pub(crate) struct Offline {
     pub(crate) settings: Settings,
     pub(crate) workshop: Workshop,
+}
+
+impl Offline {
+    /// How a command of this account applies a declaration.
+    pub(crate) fn options(&self) -> declare::Options {
+        declare::Options {
+            by: account(Via::Cli),
+            default_chain: self.settings.default_chain.clone(),
+            ..Default::default()
+        }
+    }
+}
+
+/// The account on this machine that the audit log names, as the environment says; `cli` where it says nothing. Whoever runs a
+/// command here has the master key, so that nothing is gained by asking the system itself.
+pub(crate) fn account(via: Via) -> By {
+    let names = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let name = names.map(|name| name.trim().to_owned()).find(|name| (1..=64).contains(&name.chars().count()));
+    By::account(name.filter(|name| !name.contains(char::is_control)).unwrap_or_else(|| "cli".to_owned()), via)
 }
 
 /// Opens the store.

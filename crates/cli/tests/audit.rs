@@ -11,7 +11,11 @@ use std::{
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, sql_query};
 use tempfile::TempDir;
 use vestibule_core::{
-    audit::{AuditEvent, kinds, schema},
+    audit::{
+        AuditEvent, Via, kinds,
+        page::{AuditEntry, AuditFilter},
+        schema,
+    },
     crypto::MasterKey,
     random::SystemRandom,
     store::StoreExt as _,
@@ -33,6 +37,7 @@ fn vestibule(folder: &Path, arguments: &[&str]) -> Output {
         .current_dir(folder)
         .env("VESTIBULE_PUBLIC_URL", "https://auth.example.com")
         .env("VESTIBULE_DATA_DIR", folder)
+        .env("USER", "grace")
         .env("VESTIBULE_SECRET_KEY_FILE", folder.join("key"));
     command.args(arguments).output().unwrap()
 }
@@ -70,6 +75,52 @@ async fn a_139_an_edited_audit_log_is_1_and_names_the_row() {
     let output = vestibule(folder.path(), &["audit", "verify"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("event 700 is missing"), "{}", said(&output));
+}
+
+#[tokio::test]
+async fn what_commands_change_is_told_with_the_account_that_ran_them() {
+    let folder = TempDir::new().unwrap();
+    let key = MasterKey::generate(&SystemRandom::default());
+    fs::write(folder.path().join("key"), key.to_text().as_bytes()).unwrap();
+    fs::write(folder.path().join("people.csv"), "username\nbob\n").unwrap();
+    fs::write(folder.path().join("c.toml"), "[[chain]]\nname = \"c\"\nsteps = [[\"password\"]]\n").unwrap();
+    for (arguments, status) in [
+        ("user add ada --no-password", 0),
+        ("user unlock ada", 0),
+        ("client add shop --redirect-uri https://shop.example/cb", 0),
+        ("admin link --user ada", 0),
+        ("keys rotate", 0),
+        ("user import people.csv --dry-run", 2),
+        ("user import people.csv", 0),
+        ("apply c.toml --dry-run", 2),
+        ("apply c.toml", 0),
+    ] {
+        let output = vestibule(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(status), "{arguments}: {}", said(&output));
+    }
+    let address = format!("sqlite:{}", folder.path().join("vestibule.db").display()).parse().unwrap();
+    let store = vestibule_store::open(&address, key.sealer(), &Options::default()).unwrap();
+    let page = store.read(|tx| tx.audit_page(&AuditFilter::default(), None, 100)).await.unwrap();
+    let told = |entry: AuditEntry| {
+        let AuditEvent { kind, actor, changes, .. } = entry.event;
+        let actor = actor.unwrap();
+        assert_eq!((actor.username.as_str(), actor.user), ("grace", None), "{kind}");
+        assert_eq!(actor.via, if kind == "admin.chain.published" { Via::File } else { Via::Cli }, "{kind}");
+        assert!(!format!("{changes:?}").contains("vss_"), "{changes:?}");
+        kind
+    };
+    let mut kinds: Vec<_> = page.entries.into_iter().rev().map(told).collect();
+    kinds.dedup();
+    let expected = [
+        "admin.user.created",
+        "admin.user.unlocked",
+        "admin.client.created",
+        "admin.entry.link_made",
+        "admin.key.rotated",
+        "admin.user.created",
+        "admin.chain.published",
+    ];
+    assert_eq!(kinds, expected);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 use vestibule_core::{
+    audit::Via,
     directory::UserSearch,
     store::{StoreError, StoreExt as _},
     user::LoginName,
@@ -41,13 +42,13 @@ impl Admin {
         let asked = user.map(name).transpose()?;
         let offline = offline::open(arguments)?;
         let (prf, random) = (offline.workshop.prf.clone(), std::sync::Arc::clone(&offline.workshop.random));
-        let now = offline.workshop.clock.now();
+        let (by, now) = (offline::account(Via::Cli), offline.workshop.clock.now());
         let make = move |tx: &mut (dyn Tx + 'static)| {
             let name = match &asked {
                 Some(name) => name.clone(),
                 None => somebody(tx)?,
             };
-            entry::make_link(tx, &name, &prf, &*random, now)
+            entry::make_link(tx, &name, &by, &prf, &*random, now)
         };
         let link = offline.workshop.store.write(make).await.map_err(|error| match error {
             StoreError::Conflict(why) => Failure::new(DATA, why),

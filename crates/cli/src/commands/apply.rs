@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use vestibule_core::audit::Via;
 use vestibule_server::declare::{self, Checks, Marks, Options, built_in};
 
 use crate::{
@@ -41,6 +42,7 @@ impl Apply {
         let declaration =
             declare::read(&self.path, &checks).map_err(|problems| Failure::new(DATA, problems.to_string()))?;
         let options = Options {
+            by: offline::account(Via::File),
             dry_run: self.dry_run,
             prune: self.prune,
             keep: built_in(&offline.settings),

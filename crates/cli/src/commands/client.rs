@@ -80,7 +80,7 @@ impl Add {
         let secrets = secret.clone().map(|secret| vec![secret]);
         let declared = DeclaredClient { client, secrets, place: Place::Default };
         let declaration = Declaration { clients: vec![declared], ..Declaration::default() };
-        declare::apply(&offline.workshop, &declaration, &declare::Options::default()).await?;
+        declare::apply(&offline.workshop, &declaration, &offline.options()).await?;
         say("# Keep the secret now: it is not shown again.");
         say(format_args!("OIDC_ISSUER={}", offline.settings.issuer()));
         say(format_args!("OIDC_CLIENT_ID={}", self.id));

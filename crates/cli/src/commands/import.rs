@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use vestibule_core::audit::Via;
 use vestibule_server::import::{self, Bounds, ExportError, Options, Report};
 
 use crate::{
@@ -53,7 +54,8 @@ impl Import {
         let bytes = read(&self.file, bounds.bytes)?;
         let offline = offline::open(arguments)?;
         let Self { dry_run, skip_bad, allow_admin_roles, .. } = self;
-        let options = Options { dry_run, skip_bad, allow_admin_roles, bounds };
+        let (by, default_chain) = (offline::account(Via::Cli), offline.settings.default_chain.clone());
+        let options = Options { by, default_chain, dry_run, skip_bad, allow_admin_roles, bounds };
         let report = import::users_csv(&offline.workshop, &bytes, &options).await?;
         if self.json {
             say(serde_json::to_string_pretty(&report).map_err(|error| Failure::new(IO, error.to_string()))?);

@@ -1,15 +1,16 @@
 //! `vestibule keys`: signing keys.
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use vestibule_core::{
     Time,
+    audit::Via,
     store::{StoreError, StoreExt as _},
 };
 use vestibule_jose::{Algorithm, KeyState, StoredKey};
-use vestibule_oauth::keys::{self, KeysError};
-use vestibule_server::configuration::key_rules;
+use vestibule_oauth::keys::KeysError;
+use vestibule_server::{admin::keys, configuration::key_rules};
 
 use crate::{
     exit::{CONFIGURATION, Failure},
@@ -54,7 +55,8 @@ async fn rotate(offline: &Offline, only: Option<Algorithm>) -> Result<(), Failur
     };
     let now = offline.workshop.clock.now();
     for algorithm in algorithms {
-        match keys::rotate_now(&*offline.workshop.store, &rules, algorithm, now).await {
+        let (by, random) = (offline::account(Via::Cli), Arc::clone(&offline.workshop.random));
+        match keys::rotate_by(&*offline.workshop.store, &rules, algorithm, &by, random, now).await {
             Ok(_) => {}
             Err(KeysError::Store(error)) => return Err(error.into()),
             Err(KeysError::Key(error)) => return Err(StoreError::Damaged(error.to_string()).into()),

@@ -3,6 +3,7 @@
 use std::{
     io::{IsTerminal as _, Read as _},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Args, Subcommand};
@@ -10,12 +11,14 @@ use secrecy::SecretString;
 use vestibule_authn_password::check_new;
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
+    audit::Via,
     budget::{BudgetKey, Who},
     store::StoreExt as _,
     user::LoginName,
 };
 use vestibule_oauth::store::Tx;
 use vestibule_server::{
+    admin::record::Told,
     config::tree::Place,
     declare::{self, Action, Declaration, DeclaredPassword, DeclaredUser},
 };
@@ -136,12 +139,15 @@ async fn unlock(arguments: &SettingsArguments, username: &str) -> Result<ExitCod
     let username = login_name(username)?;
     let Offline { workshop, .. } = offline::open(arguments)?;
     let (name, prf) = (username.clone(), workshop.prf.clone());
+    let (by, random, now) = (offline::account(Via::Cli), Arc::clone(&workshop.random), workshop.clock.now());
     let ways: Vec<_> = workshop.registry.iter().map(|authenticator| authenticator.descriptor().name.clone()).collect();
     let open = move |tx: &mut (dyn Tx + 'static)| {
         let Some(user) = tx.user_by_login(&name)? else { return Ok(false) };
         for way in &ways {
             tx.clear_budget(&BudgetKey::ceiling(&prf, &Who::User(user.id), way))?;
         }
+        let (object, user) = (user.username.to_string(), Some(user.id));
+        by.record(tx, Told { what: "user.unlocked", object, user, changes: Vec::new() }, &*random, now)?;
         Ok(true)
     };
     if !workshop.store.write(open).await? {
@@ -189,7 +195,7 @@ fn empty(username: LoginName, password: Option<SecretString>) -> DeclaredUser {
 
 async fn change(offline: &Offline, user: DeclaredUser) -> Result<(), Failure> {
     let declaration = Declaration { users: vec![user], ..Declaration::default() };
-    let diff = declare::apply(&offline.workshop, &declaration, &declare::Options::default()).await?;
+    let diff = declare::apply(&offline.workshop, &declaration, &offline.options()).await?;
     if diff.count(Action::Unchanged) > 0 {
         complain("Nothing changed.");
     }

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 
 use vestibule_core::{
-    Registry, crypto::Prf, directory::UserSearch, plan::Denial, random::Random, reach::Reach, store::StoreResult,
-    time::Time, user::User,
+    Registry, crypto::Prf, directory::UserSearch, id::ChainName, plan::Denial, random::Random, reach::Reach,
+    store::StoreResult, time::Time, user::User,
 };
-use vestibule_oauth::{Snapshot, may_act::may_act, model::Client};
+use vestibule_oauth::{may_act::may_act, model::Client};
 
 use super::{AdminError, Role};
-use crate::state::{State, Transaction};
+use crate::{
+    declare::Workshop,
+    state::{State, Transaction},
+};
 
 /// The id of the service provider that the console is.
 pub const CONSOLE: &str = crate::console::CLIENT;
@@ -26,7 +29,7 @@ pub struct Guard {
     registry: Registry,
     prf: Prf,
     random: Arc<dyn Random>,
-    snapshot: Arc<Snapshot>,
+    usual: ChainName,
     now: Time,
 }
 
@@ -42,8 +45,19 @@ impl Guard {
             registry: state.engine.registry().clone(),
             prf: state.prf.clone(),
             random: Arc::clone(&state.random),
-            snapshot: state.live.snapshot(),
+            usual: state.live.snapshot().default_chain().clone(),
             now: state.clock.now(),
+        }
+    }
+
+    /// The same where there is no server, only its store: for commands. `usual` is the chain of service providers that name none.
+    pub fn of(workshop: &Workshop, usual: ChainName) -> Self {
+        Self {
+            registry: workshop.registry.clone(),
+            prf: workshop.prf.clone(),
+            random: Arc::clone(&workshop.random),
+            usual,
+            now: workshop.clock.now(),
         }
     }
 
@@ -74,7 +88,7 @@ impl Guard {
         let Some(client) = tx.clients()?.into_iter().find(|client| client.id.as_str() == CONSOLE) else {
             return Ok(Err("the console's service provider is not there".to_owned()));
         };
-        let name = self.snapshot.chain(&client);
+        let name = client.chain.clone().unwrap_or_else(|| self.usual.clone());
         let Some(chain) = tx.published_chains()?.into_iter().find(|chain| chain.chain == name) else {
             return Ok(Err(format!("the chain `{name}` of the console is not there")));
         };

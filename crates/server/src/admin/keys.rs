@@ -1,18 +1,25 @@
 //! Signing keys: which there are, and making the next one.
 
+use std::sync::Arc;
+
 use serde::Serialize;
-use serde_json::Value;
-use vestibule_core::Time;
+use serde_json::json;
+use vestibule_core::{Time, random::Random, store::StoreExt as _};
 use vestibule_jose::{Algorithm, KeyState, StoredKey};
-use vestibule_oauth::keys::{self as protocol, KeysError};
+use vestibule_oauth::{
+    keys::{self as protocol, KeyRules, KeysError},
+    store::Store,
+};
 
 use super::{
     Actor, AdminError, FieldFault, Permission,
-    record::Change,
-    transact::{self, Work},
+    record::{By, Change},
     work,
 };
-use crate::{configuration, state::State};
+use crate::{
+    configuration,
+    state::{State, Transaction},
+};
 
 /// A signing key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -88,8 +95,8 @@ pub async fn rotate(state: &State, actor: &Actor, algorithm: &str) -> Result<Vec
     let Some(wanted) = wanted.filter(|_| before.iter().any(|key| key.algorithm == algorithm)) else {
         return Err(AdminError::Invalid(vec![FieldFault::new("/algorithm", "there is no key of this algorithm")]));
     };
-    let made = protocol::rotate_now(&*state.store, state.live.key_rules(), wanted, state.clock.now()).await;
-    match made {
+    let (rules, random) = (state.live.key_rules(), Arc::clone(&state.random));
+    match rotate_by(&*state.store, rules, wanted, &By::from(actor), random, state.clock.now()).await {
         Ok(true) => {}
         Ok(false) => return Err(AdminError::Refused("the next key of this algorithm is made already".to_owned())),
         Err(KeysError::Store(error)) => return Err(error.into()),
@@ -98,15 +105,36 @@ pub async fn rotate(state: &State, actor: &Actor, algorithm: &str) -> Result<Vec
     if let Err(error) = configuration::refresh(state).await {
         tracing::warn!(%error, "a new key could not be taken up at once");
     }
-    let after = list_unasked(state).await?;
-    let job = Work::new(state, actor);
-    let names = |keys: &[KeyView]| {
-        let of = keys.iter().filter(|key| key.algorithm == algorithm);
-        serde_json::json!({ "keys": of.map(|key| key.id.clone()).collect::<Vec<_>>() })
+    list_unasked(state).await
+}
+
+/// The same on a store, without asking whether they may; whether one was made.
+///
+/// # Errors
+/// When the store fails, or no key could be made.
+pub async fn rotate_by(
+    store: &Store,
+    rules: &KeyRules,
+    algorithm: Algorithm,
+    by: &By,
+    random: Arc<dyn Random>,
+    now: Time,
+) -> Result<bool, KeysError> {
+    let names = move |tx: &mut Transaction| {
+        let of = tx.signing_keys()?.into_iter().filter(|key| key.algorithm == algorithm);
+        Ok(json!({ "keys": of.map(|key| key.id.as_str().to_owned()).collect::<Vec<_>>() }))
     };
-    let (old, new, object): (Value, Value, _) = (names(&before), names(&after), algorithm.to_owned());
-    transact::write(state, move |tx| job.record(tx, &Change::new("key.rotated", &object, &old, &new))).await?;
-    Ok(after)
+    let old = store.read(names).await?;
+    let made = protocol::rotate_now(store, rules, algorithm, now).await?;
+    if made {
+        let by = by.clone();
+        let tell = move |tx: &mut Transaction| {
+            let change = Change::new("key.rotated", algorithm, &old, &names(tx)?);
+            by.record(tx, (&change).into(), &*random, now)
+        };
+        store.write(tell).await?;
+    }
+    Ok(made)
 }
 
 async fn list_unasked(state: &State) -> Result<Vec<KeyView>, AdminError> {

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use vestibule_core::{
     random::Random,
-    store::{StoreError, StoreExt as _},
+    store::{StoreError, StoreExt as _, StoreResult},
     time::Time,
 };
+use vestibule_oauth::store::Store;
 
 use super::{
     Actor, AdminError,
     guard::Guard,
-    record::{self, Change},
+    record::{By, Change},
 };
 use crate::state::{State, Transaction};
 
@@ -42,8 +43,8 @@ impl Work {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn record(&self, tx: &mut Transaction, change: &Change<'_>) -> Result<(), AdminError> {
-        Ok(record::record(tx, &self.actor, change, &*self.random, self.now)?)
+    pub fn record(&self, tx: &mut Transaction, change: &Change) -> Result<(), AdminError> {
+        Ok(By::from(&self.actor).record(tx, change.into(), &*self.random, self.now)?)
     }
 }
 
@@ -56,22 +57,36 @@ where
     R: Send + 'static,
     F: FnMut(&mut Transaction) -> Result<R, AdminError> + Send + 'static,
 {
-    let refusal: Arc<Mutex<Option<AdminError>>> = Arc::default();
+    let job = move |tx: &mut Transaction| match work(tx) {
+        Err(AdminError::Store(error)) => Err(error),
+        other => Ok(other),
+    };
+    all_or_nothing(&*state.store, job).await?
+}
+
+/// Runs `work` in a transaction of which nothing stays when its answer is an `Err`.
+///
+/// # Errors
+/// What the store says.
+pub async fn all_or_nothing<R, E, F>(store: &Store, mut work: F) -> StoreResult<Result<R, E>>
+where
+    R: Send + 'static,
+    E: Send + 'static,
+    F: FnMut(&mut Transaction) -> StoreResult<Result<R, E>> + Send + 'static,
+{
+    let refusal: Arc<Mutex<Option<E>>> = Arc::default();
     let aside = Arc::clone(&refusal);
     let job = move |tx: &mut Transaction| {
-        work(tx).map_err(|error| match error {
-            AdminError::Store(error) => error,
-            refused => {
-                *aside.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
-                StoreError::Conflict("refused".to_owned())
-            }
+        work(tx)?.map_err(|refused| {
+            *aside.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+            StoreError::Conflict("refused".to_owned())
         })
     };
-    let done = state.store.write(job).await;
+    let done = store.write(job).await;
     let refused = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (done, refused) {
-        (Ok(done), _) => Ok(done),
-        (Err(StoreError::Conflict(_)), Some(refused)) => Err(refused),
-        (Err(error), _) => Err(error.into()),
+        (Ok(done), _) => Ok(Ok(done)),
+        (Err(StoreError::Conflict(_)), Some(refused)) => Ok(Err(refused)),
+        (Err(error), _) => Err(error),
     }
 }

@@ -28,8 +28,13 @@ use vestibule_core::{
 use vestibule_oauth::sign_out;
 
 use crate::{
-    admin::{AdminError, FieldFault, Role, transact},
+    admin::{
+        AdminError, FieldFault, Role,
+        record::{By, Told},
+        transact,
+    },
     answer::{self, Drawing},
+    declare::told,
     http::{csrf, form},
     pages::{
         Cause, Page, Tone,
@@ -60,6 +65,7 @@ pub struct EntryLink {
 pub fn make_link(
     tx: &mut Transaction,
     username: &LoginName,
+    by: &By,
     prf: &Prf,
     random: &dyn Random,
     now: Time,
@@ -70,6 +76,7 @@ pub fn make_link(
         None => {
             let user = User::new(UserId::new(now, random), username.clone(), now);
             tx.insert_user(&user)?;
+            told::user(tx, by, None, &user, None, random, now)?;
             user
         }
     };
@@ -83,8 +90,8 @@ pub fn make_link(
         consumed_at: None,
     };
     tx.insert_link(&link)?;
-    let event = AuditEvent { user: Some(user.id), ..AuditEvent::new("admin.entry.link_made", now, random) };
-    tx.append_audit(&event)?;
+    let object = user.username.to_string();
+    by.record(tx, Told { what: "entry.link_made", object, user: Some(user.id), changes: Vec::new() }, random, now)?;
     let path = SecretString::from(format!("/admin/enter/{secret}"));
     Ok(EntryLink { path, username: user.username, expires_at: link.expires_at })
 }

@@ -8,9 +8,9 @@ use std::{collections::HashMap, sync::Arc};
 use secrecy::SecretString;
 use vestibule_authn_password::{HashError, HashPool, Password};
 use vestibule_core::{
-    Clock, Connection, Registry,
+    Clock, Connection, Registry, audit,
     budget::{BudgetKey, Who},
-    chain::ChainDocument,
+    chain::{ChainDocument, ChainProblem, Severity, check},
     crypto::Prf,
     id::{AuthenticatorName, ChainName, ConnectionName, CredentialId},
     random::Random,
@@ -27,13 +27,14 @@ use vestibule_oauth::{
 
 use super::{
     Declaration, DeclaredUser, chain, client, connection,
-    diff::{Action, Change, Diff, FieldChange, Fields, Kind},
-    lockout::Power,
-    user,
+    diff::{Action, Advice, Change, Diff, FieldChange, Fields, Kind},
+    told, user,
 };
 use crate::{
+    admin::{AdminError, guard::Guard, record::By, transact},
     authenticators::Channels,
     config::{Problem, Problems, tree::Place},
+    state::Transaction,
 };
 
 /// What is needed to apply a declaration.
@@ -58,6 +59,8 @@ pub struct Workshop {
 /// How a declaration is applied.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Who applies it, for the audit log.
+    pub by: By,
     /// Only show what would change.
     pub dry_run: bool,
     /// Remove service providers, chains and connections that are not declared.
@@ -102,7 +105,10 @@ pub enum ApplyError {
 /// When something that is declared cannot be, or the store fails.
 pub async fn apply(workshop: &Workshop, declaration: &Declaration, options: &Options) -> Result<Diff, ApplyError> {
     let passwords = passwords(workshop, declaration).await?;
+    let usual = options.default_chain.clone().unwrap_or_else(|| "default".into());
     let plan = Plan {
+        guard: Guard::of(workshop, usual.clone()),
+        usual,
         workshop: workshop.clone(),
         declaration: declaration.clone(),
         options: options.clone(),
@@ -110,12 +116,23 @@ pub async fn apply(workshop: &Workshop, declaration: &Declaration, options: &Opt
         now: workshop.clock.now(),
     };
     let dry_run = options.dry_run;
-    let outcome = if dry_run {
-        workshop.store.read(move |tx| plan.run(tx)).await?
-    } else {
-        workshop.store.write(move |tx| plan.run(tx)).await?
+    // A dry run does everything and takes it back, so that it refuses what would be refused.
+    let work = move |tx: &mut Transaction| {
+        Ok(match plan.run(tx)? {
+            Ok(diff) if dry_run => Err(Undone::Shown(diff)),
+            other => other.map_err(Undone::Refused),
+        })
     };
-    Ok(outcome?)
+    match transact::all_or_nothing(&*workshop.store, work).await? {
+        Ok(diff) | Err(Undone::Shown(diff)) => Ok(diff),
+        Err(Undone::Refused(problems)) => Err(problems.into()),
+    }
+}
+
+/// Why nothing stays of what was done.
+enum Undone {
+    Shown(Diff),
+    Refused(Problems),
 }
 
 /// A password that was hashed, and for which stored credential.
@@ -179,6 +196,8 @@ impl Workshop {
 }
 
 struct Plan {
+    guard: Guard,
+    usual: ChainName,
     workshop: Workshop,
     declaration: Declaration,
     options: Options,
@@ -194,45 +213,44 @@ struct Things {
 }
 
 impl Plan {
-    /// Compares, checks the whole, and writes what differs. With a problem nothing is written.
-    fn run(&self, tx: &mut dyn Tx) -> StoreResult<Result<Diff, Problems>> {
+    /// Compares, checks the whole, and writes what differs. With a problem nothing may stay of it.
+    fn run(&self, tx: &mut Transaction) -> StoreResult<Result<Diff, Problems>> {
         let before = Things::load(tx)?;
         let after = self.wanted(&before);
-        let problems = self.problems(&after);
+        let (problems, advice) = self.judge(&before, &after);
         if !problems.is_empty() {
             return Ok(Err(Problems(problems)));
         }
-        if let Some(problem) = self.nobody_left(tx)? {
-            return Ok(Err(problem.into()));
-        }
-        let mut diff = self.compare(&before, &after);
-        if !self.options.dry_run {
-            self.write(tx, &before, &after, &diff)?;
+        let owners = self.guard.before(tx)?;
+        let mut diff = self.compare(&before, &after, &advice);
+        self.write(tx, &before, &after, &diff)?;
+        for told in diff.0.iter().filter_map(told::thing) {
+            self.options.by.record(tx, told, &*self.workshop.random, self.now)?;
         }
         for declared in &self.declaration.users {
             diff.0.push(self.user(tx, declared)?);
         }
-        if !self.options.dry_run {
-            self.mark(tx, &diff)?;
+        self.mark(tx, &diff)?;
+        match self.guard.hold(tx, owners) {
+            Ok(()) => Ok(Ok(diff)),
+            Err(AdminError::Store(error)) => Err(error),
+            Err(refused) => Ok(Err(self.locked_out(&diff, &refused).into())),
         }
-        Ok(Ok(diff))
     }
 
-    /// What is wrong when nobody would be left who can administer the server.
-    fn nobody_left(&self, tx: &mut dyn Tx) -> StoreResult<Option<Problem>> {
-        let (mut power, mut place) = (Power::default(), None);
-        let concerned = self.declaration.users.iter().filter(|user| user.roles.is_some() || user.disabled.is_some());
-        for declared in concerned {
-            let before = tx.user_by_login(&declared.username)?.filter(|user| user.username == declared.username);
-            let after = declared.wanted(before.as_ref(), self.now, self.workshop.random.as_ref());
-            if power.change(before.as_ref(), &after) {
-                place.get_or_insert_with(|| declared.place.clone());
-            }
-        }
-        let Some(place) = place else { return Ok(None) };
-        let advice = "Declare somebody else with that role first.";
-        let what = "this would leave nobody who can administer the server";
-        Ok((!power.is_kept(tx)?).then(|| Problem::new(place, "user.roles", what, advice)))
+    /// What is wrong when no owner is left, with its place where one thing alone is changed.
+    fn locked_out(&self, diff: &Diff, refused: &AdminError) -> Problem {
+        let changes = |kind: Kind, name: &str| {
+            let touched = |change: &&Change| change.kind == kind && change.name == name;
+            diff.0.iter().find(touched).is_some_and(|change| change.action != Action::Unchanged)
+        };
+        let mut changed = self.declaration.names().filter(|(kind, name, _)| changes(*kind, name));
+        let (key, place) = match (changed.next(), changed.next()) {
+            (Some((kind, _, place)), None) => (kind.as_str(), place.clone()),
+            _ => ("", Place::Default),
+        };
+        let advice = "Declare somebody else with that role first, and what the chain of the console asks for.";
+        Problem::new(place, key, refused.to_string(), advice)
     }
 
     /// Sets and clears the marks. What is gone has none: another thing of that name would have it by mistake.
@@ -285,9 +303,8 @@ impl Plan {
         let clients = before.clients.iter().filter(|client| !self.declaration.client(&client.id));
         after.clients.extend(clients.filter(|client| !prune || kept(client.id.as_str())).cloned());
         // What is kept may need its chain, and that its connections: those are kept with it.
-        let usual = self.options.default_chain.clone().unwrap_or_else(|| "default".into());
         let used =
-            |name: &ChainName| after.clients.iter().any(|client| client.chain.as_ref().unwrap_or(&usual) == name);
+            |name: &ChainName| after.clients.iter().any(|client| client.chain.as_ref().unwrap_or(&self.usual) == name);
         let chains = before.chains.iter().filter(|(name, _)| !self.declaration.chain(name));
         let chains: Vec<_> = chains.filter(|(name, _)| !prune || used(name)).cloned().collect();
         after.chains.extend(chains);
@@ -301,9 +318,9 @@ impl Plan {
         after
     }
 
-    /// What cannot be, looking at everything as it would be afterwards.
-    fn problems(&self, after: &Things) -> Vec<Problem> {
-        let mut problems = Vec::new();
+    /// What cannot be, looking at everything as it would be afterwards, and what would be better otherwise of each chain.
+    fn judge(&self, before: &Things, after: &Things) -> (Vec<Problem>, Vec<(ChainName, Advice)>) {
+        let (mut problems, mut advice) = (Vec::new(), Vec::new());
         for connection in &after.connections {
             let declared = self.declaration.connections.iter().find(|d| d.connection.name == connection.name);
             let Some(declared) = declared else { continue };
@@ -313,8 +330,22 @@ impl Plan {
             }
         }
         for (name, document) in &after.chains {
-            let place = self.declaration.chains.iter().find(|d| d.name == *name).map(|d| d.place.clone());
-            problems.extend(self.chain_problems(document, place.unwrap_or(Place::Default), name, after));
+            let declared = self.declaration.chains.iter().find(|declared| declared.name == *name);
+            let mut found = check(document, &self.workshop.registry, &after.connections, None);
+            if declared.is_none() {
+                // What is not declared is as it was: only what the declaration does to it is its fault.
+                let known = check(document, &self.workshop.registry, &before.connections, None);
+                found.retain(|problem| !known.contains(problem));
+            }
+            for problem in found {
+                let place = declared.map_or(Place::Default, |declared| declared.place.clone());
+                match problem.severity {
+                    Severity::Error => problems.push(chain_problem(name, place, &problem)),
+                    Severity::Warning => {
+                        advice.push((name.clone(), Advice { field: field(&problem), why: problem.detail }));
+                    }
+                }
+            }
         }
         for client in &after.clients {
             let place = self.declaration.clients.iter().find(|d| d.client.id == client.id).map(|d| d.place.clone());
@@ -325,36 +356,10 @@ impl Plan {
                 problems.push(Problem::new(place.unwrap_or(Place::Default), "client.chain", what, advice));
             }
         }
-        problems
+        (problems, advice)
     }
 
-    fn chain_problems<'a>(
-        &'a self,
-        document: &'a ChainDocument,
-        place: Place,
-        chain: &'a ChainName,
-        after: &'a Things,
-    ) -> impl Iterator<Item = Problem> + 'a {
-        document.steps.iter().flat_map(|step| &step.alternatives).filter_map(move |alternative| {
-            let name = alternative.connection.as_ref()?;
-            let wanted = self.workshop.registry.get(&alternative.authenticator)?.descriptor().connection;
-            let found = after.connections.iter().find(|connection| connection.name == *name);
-            let what = match found {
-                Some(connection) if Some(connection.kind.as_str()) == wanted => return None,
-                Some(connection) => {
-                    format!(
-                        "chain {chain}: {name} is of kind {:?}, {} needs {wanted:?}",
-                        connection.kind, alternative.authenticator
-                    )
-                }
-                None => format!("chain {chain} uses the connection {name}, which does not exist"),
-            };
-            let advice = "Declare it with [[connection]], or name another.";
-            Some(Problem::new(place.clone(), "chain.steps.connection", what, advice))
-        })
-    }
-
-    fn compare(&self, before: &Things, after: &Things) -> Diff {
+    fn compare(&self, before: &Things, after: &Things, chains: &[(ChainName, Advice)]) -> Diff {
         let connection = |c: &Connection| {
             let declared = self.declaration.connections.iter().find(|d| d.connection.name == c.name);
             (c.name.to_string(), connection::fields(c, declared.map(|declared| &declared.references)))
@@ -373,6 +378,10 @@ impl Plan {
         for change in changes.iter_mut().filter(|change| change.kind == Kind::Connection) {
             let found = after.connections.iter().find(|connection| connection.name.as_str() == change.name);
             change.advice = found.map(connection::advice).unwrap_or_default();
+        }
+        for change in changes.iter_mut().filter(|change| change.kind == Kind::Chain) {
+            let of = chains.iter().filter(|(name, _)| name.as_str() == change.name);
+            change.advice = of.map(|(_, advice)| advice.clone()).collect();
         }
         // What is neither declared nor touched is not worth a line.
         changes.retain(|change| change.action != Action::Unchanged || declared(change));
@@ -406,7 +415,7 @@ impl Plan {
         Ok(())
     }
 
-    fn user(&self, tx: &mut dyn Tx, declared: &DeclaredUser) -> StoreResult<Change> {
+    fn user(&self, tx: &mut Transaction, declared: &DeclaredUser) -> StoreResult<Change> {
         let current = tx.user_by_login(&declared.username)?.filter(|user| user.username == declared.username);
         let wanted = declared.wanted(current.as_ref(), self.now, self.workshop.random.as_ref());
         let mut fields = current.as_ref().map(user::fields).unwrap_or_default().changes(&user::fields(&wanted));
@@ -416,14 +425,18 @@ impl Plan {
         };
         let password = self.password(declared, stored.as_ref())?;
         if password.is_some() {
-            let before = stored.as_ref().map(|_| "•••".to_owned());
-            fields.push(FieldChange { field: "password".to_owned(), before, after: Some("•••".to_owned()) });
+            let masked = || audit::MASKED.to_owned();
+            let before = stored.as_ref().map(|_| masked());
+            fields.push(FieldChange { field: "password".to_owned(), before, after: Some(masked()) });
         }
-        if !self.options.dry_run {
-            self.write_user(tx, current.as_ref(), &wanted, !fields.is_empty())?;
-            if let Some(secret) = password {
-                self.workshop.put_password(tx, &wanted, stored, secret, self.now)?;
-            }
+        self.write_user(tx, current.as_ref(), &wanted, !fields.is_empty())?;
+        if !fields.is_empty() {
+            let told = password.as_ref().map(|_| audit::Change::masked("password", stored.is_some(), true));
+            let (by, random) = (&self.options.by, &*self.workshop.random);
+            told::user(tx, by, current.as_ref(), &wanted, told, random, self.now)?;
+        }
+        if let Some(secret) = password {
+            self.workshop.put_password(tx, &wanted, stored, secret, self.now)?;
         }
         let action = match current {
             None => Action::Created,
@@ -431,7 +444,7 @@ impl Plan {
             Some(_) => Action::Changed,
         };
         let name = declared.username.to_string();
-        Ok(Change { kind: Kind::User, name, action, fields, advice: Vec::new() })
+        Ok(Change { kind: Kind::User, name, action, fields, advice: Vec::new(), told: Vec::new() })
     }
 
     fn write_user(&self, tx: &mut dyn Tx, current: Option<&User>, wanted: &User, changed: bool) -> StoreResult<()> {
@@ -459,21 +472,38 @@ impl Things {
     }
 }
 
+/// An error of a chain, at the place of its declaration.
+fn chain_problem(chain: &ChainName, place: Place, problem: &ChainProblem) -> Problem {
+    let connection = problem.pointer.ends_with("/connection");
+    let advice = if connection { "Declare it with [[connection]], or name another." } else { "" };
+    let what = format!("chain {chain}: {}", problem.detail);
+    Problem::new(place, &format!("chain.{}", field(problem)), what, advice)
+}
+
+/// Where in a chain a problem is, as a path of keys and of positions counted from 0.
+fn field(problem: &ChainProblem) -> String {
+    problem.pointer.trim_start_matches('/').replace('/', ".")
+}
+
 fn compare<T>(kind: Kind, before: &[T], after: &[T], described: impl Fn(&T) -> (String, Fields)) -> Vec<Change> {
     let before: Vec<(String, Fields)> = before.iter().map(&described).collect();
     let after: Vec<(String, Fields)> = after.iter().map(&described).collect();
-    let find =
-        |list: &[(String, Fields)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, fields)| fields.clone());
-    let change =
-        |name: &String, action, fields| Change { kind, name: name.clone(), action, fields, advice: Vec::new() };
+    let find = |list: &[(String, Fields)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, f)| f.clone());
+    let change = |name: &String, action, was: &Fields, is: &Fields| {
+        let (told, name) = (was.told(is), name.clone());
+        // Of what is removed it is enough to say so, but the log keeps what it was.
+        let fields = if action == Action::Removed { Vec::new() } else { was.changes(is) };
+        Change { kind, name, action, fields, advice: Vec::new(), told }
+    };
+    let nothing = Fields::default();
     let removed = before
         .iter()
         .filter(|(name, _)| find(&after, name).is_none())
-        .map(|(name, _)| change(name, Action::Removed, Vec::new()));
+        .map(|(name, was)| change(name, Action::Removed, was, &nothing));
     let kept = after.iter().map(|(name, wanted)| match find(&before, name) {
-        None => change(name, Action::Created, Fields::default().changes(wanted)),
-        Some(current) if current == *wanted => change(name, Action::Unchanged, Vec::new()),
-        Some(current) => change(name, Action::Changed, current.changes(wanted)),
+        None => change(name, Action::Created, &nothing, wanted),
+        Some(current) if current == *wanted => change(name, Action::Unchanged, wanted, wanted),
+        Some(current) => change(name, Action::Changed, &current, wanted),
     });
     kept.chain(removed).collect()
 }

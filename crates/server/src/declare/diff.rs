@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 use serde_json::Value as Json;
+use vestibule_core::audit;
 pub use vestibule_oauth::managed::ObjectKind as Kind;
 
 use super::inline::to_toml;
@@ -29,7 +30,14 @@ impl Field {
     fn shown(&self) -> String {
         match self {
             Self::Plain(value) => to_toml(value),
-            Self::Secret(_) => "•••".to_owned(),
+            Self::Secret(_) => audit::MASKED.to_owned(),
+        }
+    }
+
+    fn told(&self) -> Json {
+        match self {
+            Self::Plain(value) => value.clone(),
+            Self::Secret(_) => audit::MASKED.into(),
         }
     }
 }
@@ -47,6 +55,14 @@ impl Fields {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Field)> {
         self.0.iter().map(|(name, field)| (name.as_str(), field))
+    }
+
+    /// What differs between `self` and `after`, for the audit log.
+    pub(super) fn told(&self, after: &Self) -> Vec<audit::Change> {
+        let names: std::collections::BTreeSet<_> = self.0.keys().chain(after.0.keys()).collect();
+        let shown = |fields: &Self, name: &String| fields.0.get(name).map(Field::told);
+        let differs = names.into_iter().filter(|name| self.0.get(*name) != after.0.get(*name));
+        differs.map(|name| audit::Change::new(name, shown(self, name), shown(after, name))).collect()
     }
 
     /// What differs between `self` and `after`.
@@ -79,6 +95,9 @@ pub struct Change {
     /// What works so, and would be better otherwise; told whether anything changes or not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<Advice>,
+    /// The fields as the audit log keeps them; of a thing that is removed, all that it had.
+    #[serde(skip)]
+    pub(super) told: Vec<audit::Change>,
 }
 
 /// What would be better otherwise.

@@ -15,7 +15,6 @@ pub(crate) mod connection;
 mod diff;
 mod export;
 mod inline;
-pub mod lockout;
 mod password;
 mod secret;
 mod source;
@@ -23,6 +22,7 @@ mod source;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub(crate) mod told;
 mod user;
 
 use std::{
@@ -80,11 +80,8 @@ pub struct Checks<'a> {
 
 /// The service providers that the server itself needs: they are never removed.
 pub fn built_in(settings: &Settings) -> Vec<String> {
-    vec![settings.portal_client.clone(), CONSOLE.to_owned()]
+    vec![settings.portal_client.clone(), crate::console::CLIENT.to_owned()]
 }
-
-/// The id of the console.
-const CONSOLE: &str = "admin-console";
 
 /// Reads a file, or every `*.toml` file of a folder in the order of their names.
 ///

@@ -4,7 +4,13 @@ use std::{path::Path, sync::Arc};
 
 use vestibule_authn_password::{HashParams, HashPool, PoolSettings};
 use vestibule_authn_smsotp::Outbox;
-use vestibule_core::{crypto::MasterKey, random::SystemRandom, store::StoreExt as _, time::SystemClock};
+use vestibule_core::{
+    audit::{AuditEvent, page::AuditFilter},
+    crypto::MasterKey,
+    random::SystemRandom,
+    store::StoreExt as _,
+    time::SystemClock,
+};
 
 use super::*;
 use crate::authenticators::{self, Channels};
@@ -25,6 +31,24 @@ pub(crate) struct Bench {
     pub(crate) workshop: Workshop,
     _folder: tempfile::TempDir,
 }
+
+/// A console whose only owner is `root`.
+const CONSOLE: &str = r#"
+[[chain]]
+name = "admin"
+steps = [["password"]]
+
+[[client]]
+id = "admin-console"
+auth = "none"
+redirect_uris = ["https://auth.example.com/admin/callback"]
+chain = "admin"
+
+[[user]]
+username = "root"
+roles = ["vestibule:owner", "x"]
+password = { env = "ALICE" }
+"#;
 
 impl Bench {
     pub(crate) fn new() -> Self {
@@ -66,6 +90,22 @@ impl Bench {
                     .unwrap_or_default()
             }
         }
+    }
+
+    pub(crate) async fn with_console() -> Self {
+        let bench = Self::new();
+        bench.apply(CONSOLE).await;
+        bench
+    }
+
+    /// What the audit log says, oldest first; of one instant by kind.
+    pub(crate) async fn audit(&self) -> Vec<AuditEvent> {
+        let read = |tx: &mut crate::state::Transaction| tx.audit_page(&AuditFilter::default(), None, 1000);
+        let page = self.workshop.store.read(read).await.unwrap();
+        let mut events: Vec<_> = page.entries.into_iter().map(|entry| entry.event).collect();
+        // Those of one instant are in no order.
+        events.sort_by(|a, b| (a.at, &a.kind).cmp(&(b.at, &b.kind)));
+        events
     }
 
     pub(crate) async fn apply(&self, text: &str) -> Diff {

@@ -247,7 +247,7 @@ async fn a_133_what_cannot_be_is_refused_with_its_place() {
         (chain("[[\"smsotp\"]]"), "smsotp needs a connection"),
         (
             chain("[[{ authenticator = \"smsotp\", connection = \"nowhere\" }]]"),
-            "chain c uses the connection nowhere, which does not exist",
+            "v.toml:1: chain.steps.0.alternatives.0.connection: chain c: there is no connection \"nowhere\"",
         ),
         (
             chain("[[{ authenticator = \"smsotp\", connection = \"S\", settings = { length = 3 } }]]"),
@@ -273,6 +273,14 @@ async fn a_133_what_cannot_be_is_refused_with_its_place() {
             "chain.steps.when.time.form: there is no such setting. The nearest is from.",
         ),
         (chain("[{ alternatives = [\"password\"], when = [{ cel = \"1 +\" }] }]"), "chain.steps.when.cel: "),
+        (
+            chain("[[\"password\"], [\"password\"]]"),
+            "v.toml:1: chain.steps.1: chain c: nobody can pass this step: whatever could was used by an earlier step",
+        ),
+        (
+            format!("{}demands = [\"phishing_resistant\"]\n", chain("[[\"password\"]]")),
+            "v.toml:1: chain.demands.0: chain c: ",
+        ),
         (
             chain("[{ alternatives = [\"password\"], mandatory = false }]"),
             "chain.steps.mandatory: there is no such setting",
@@ -371,13 +379,28 @@ async fn what_a_file_declares_is_marked_until_the_file_lets_go() {
 
 #[tokio::test]
 async fn nobody_is_pruned_or_declared_out_of_the_console() {
-    let bench = Bench::new();
+    let bench = Bench::with_console().await;
     bench.apply(EVERYTHING).await;
-    bench.apply("[[user]]\nusername = \"root\"\nroles = [\"vestibule:owner\"]\n").await;
+    let lost = "nobody would be left who can sign in to the console as an owner: ";
     for last in ["roles = []", "disabled = true", "roles = [\"vestibule:auditor\"]", "roles = [\"vestibule:admin\"]"] {
         let wrong = bench.wrong(&format!("[[user]]\nusername = \"root\"\n{last}\n")).await;
-        assert!(wrong.contains("v.toml:1: user.roles: this would leave nobody who can administer"), "{last}: {wrong}");
+        assert!(wrong.contains(&format!("v.toml:1: user: {lost}")), "{last}: {wrong}");
     }
+    // An owner who cannot finish the chain is none.
+    let sms = "{ authenticator = \"smsotp\", connection = \"SMSOTP\" }";
+    let chain = format!("[[chain]]\nname = \"admin\"\nsteps = [[\"password\"], [{sms}]]\n");
+    let wrong = bench.wrong(&chain).await;
+    assert!(wrong.contains(&format!("v.toml:1: chain: {lost}root: ")), "{wrong}");
+    let phone = "[[user]]\nusername = \"root\"\nphone_number = \"+1 202 555 0143\"\n";
+    assert_eq!(bench.wrong(&format!("{chain}{phone}")).await, "", "what is declared together is judged together");
+    let disabled = "[[client]]\nid = \"admin-console\"\nauth = \"none\"\nchain = \"admin\"\ndisabled = true\n\
+                    redirect_uris = [\"https://auth.example.com/admin/callback\"]\n";
+    assert!(bench.wrong(disabled).await.contains(lost));
+    let declaration = bench.read("[[user]]\nusername = \"alice\"\n").unwrap();
+    let (version, told) = (bench.version().await, bench.audit().await.len());
+    let pruned = apply(&bench.workshop, &declaration, &Options { prune: true, ..Options::default() }).await;
+    assert!(pruned.is_err_and(|error| error.to_string().contains(lost)), "the console itself is not pruned away");
+    assert_eq!((bench.version().await, bench.audit().await.len()), (version, told), "nothing of it stayed");
     let heir =
         "[[user]]\nusername = \"root\"\nroles = []\n[[user]]\nusername = \"alice\"\nroles = [\"vestibule:owner\"]\n";
     assert_eq!(bench.wrong(heir).await, "");
@@ -387,13 +410,68 @@ async fn nobody_is_pruned_or_declared_out_of_the_console() {
     bench.apply(&default).await;
     let options = Options {
         prune: true,
-        keep: vec!["shop".to_owned()],
+        keep: vec!["shop".to_owned(), "admin-console".to_owned()],
         default_chain: Some("usual".into()),
         ..Options::default()
     };
     let diff = bench.apply_with("[[user]]\nusername = \"alice\"\n", &options).await;
     let removed: Vec<_> = diff.0.iter().filter(|c| c.action == Action::Removed).map(|c| c.name.as_str()).collect();
     assert_eq!(removed, ["demo"]);
+}
+
+#[tokio::test]
+async fn what_is_changed_is_told_as_the_console_tells_it() {
+    use vestibule_core::audit::{self, Change, MASKED};
+    let bench = Bench::new();
+    let by = crate::admin::record::By::account("grace", audit::Via::File);
+    let options = Options { by, ..Options::default() };
+    bench.apply_with(EVERYTHING, &Options { dry_run: true, ..options.clone() }).await;
+    assert!(bench.audit().await.is_empty(), "a dry run tells nothing");
+    bench.apply_with(EVERYTHING, &options).await;
+    let events = bench.audit().await;
+    let mut kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(
+        kinds,
+        ["admin.chain.published", "admin.client.created", "admin.connection.created", "admin.user.created"]
+    );
+    for event in &events {
+        let actor = event.actor.as_ref().unwrap();
+        assert_eq!((actor.username.as_str(), actor.via, actor.user), ("grace", audit::Via::File, None));
+        let text = serde_json::to_string(event).unwrap();
+        for secret in ["gateway-key", "shop-secret", "correct horse", "$argon2", "2025550142"] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
+        }
+    }
+    let of = |kind: &str| events.iter().find(|event| event.kind == kind).unwrap();
+    assert!(of("admin.user.created").changes.contains(&Change::masked("password", false, true)));
+    assert!(of("admin.client.created").changes.contains(&Change::masked("secrets", false, true)));
+    let secret = |change: &&Change| change.field == "settings.secrets.api_key";
+    assert_eq!(of("admin.connection.created").changes.iter().find(secret).unwrap().after, Some(MASKED.into()));
+    bench.apply_with(EVERYTHING, &options).await;
+    assert_eq!(bench.audit().await.len(), events.len(), "what stays is not told");
+
+    let more = "[[user]]\nusername = \"alice\"\nlocale = \"de\"\nroles = [\"vestibule:auditor\"]\n";
+    bench.apply_with(more, &options).await;
+    let told = bench.audit().await.split_off(events.len());
+    let told: Vec<_> = told.iter().map(|event| (event.kind.as_str(), event.changes.clone())).collect();
+    let locale = Change::new("locale", None, Some("de".into()));
+    let roles = Change::new("roles", None, Some(serde_json::json!(["vestibule:auditor"])));
+    assert_eq!(told, [("admin.user.changed", vec![locale]), ("admin.user.roles", vec![roles])]);
+    bench.apply_with("[[chain]]\nname = \"x\"\nsteps = [[\"password\"]]\n", &Options { prune: true, ..options }).await;
+    let gone = bench.audit().await.into_iter().find(|event| event.kind == "admin.client.deleted").unwrap();
+    assert!(gone.changes.iter().any(|change| change.field == "name" && change.after.is_none()), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_chain_that_could_be_better_is_taken_with_advice() {
+    let bench = Bench::new();
+    let text =
+        "[[chain]]\nname = \"c\"\nsteps = [[\"password\"], { alternatives = [\"password\"], distinct = false }]\n";
+    let diff = bench.apply(text).await;
+    let advice: Vec<_> = diff.0.iter().flat_map(|change| &change.advice).map(|advice| advice.field.as_str()).collect();
+    assert_eq!(advice, ["steps.1"], "{diff}");
+    assert!(diff.to_string().contains("! steps.1: whatever passes step 1 passes this step as well"), "{diff}");
 }
 
 #[tokio::test]
@@ -496,6 +574,8 @@ async fn any_declaration_comes_back_from_its_export() {
             "success": { "status": [200], "body": [{ "json": { "path": "m[*].s", "equals": roll(9) } }, { "contains": word() }] },
         });
         let (groups, name, roles) = (words(), word(), words());
+        let stored: vestibule_core::chain::ChainDocument = serde_json::from_value(chain).unwrap();
+        let document = stored.clone();
         let result = bench.workshop.store.write(move |tx| {
             let now = vestibule_core::Time(i64::from(round));
             tx.put_connection(&vestibule_core::Connection {
@@ -504,7 +584,7 @@ async fn any_declaration_comes_back_from_its_export() {
                 disabled: false,
                 settings: serde_json::from_value(settings.clone()).unwrap(),
             })?;
-            tx.publish_chain(&"any".into(), &serde_json::from_value(chain.clone()).unwrap(), now)?;
+            tx.publish_chain(&"any".into(), &document, now)?;
             let client: Client = serde_json::from_value(client.clone()).unwrap();
             tx.put_client(&client)?;
             let login = LoginName::parse(&format!("u{round}")).unwrap();
@@ -524,7 +604,11 @@ async fn any_declaration_comes_back_from_its_export() {
         });
         result.await.unwrap();
         let text = export(&*bench.workshop.store, true).await.unwrap();
-        let diff = bench.apply(&text).await;
+        let mut declaration = bench.read(&text).unwrap();
+        // A chain made by chance is mostly one that is refused.
+        let chain = declaration.chains.pop().unwrap().document;
+        assert_eq!(chain, stored, "{text}");
+        let diff = apply(&bench.workshop, &declaration, &Options::default()).await.unwrap();
         assert!(diff.is_empty(), "{diff}\n{text}");
         assert!(!text.contains("hush-hush"), "{text}");
         bench

@@ -7,7 +7,8 @@
 //! be, not what to do.
 //!
 //! An import makes nobody an admin and changes no admin, unless it is told that it may: who may bring lists of people is not
-//! always who may decide that, and a password hash in a list would be a way into any account.
+//! always who may decide that, and a password hash in a list would be a way into any account. Where it may, those rows are one
+//! group, written first: whether it leaves an owner who can sign in is then known before anything else is written.
 
 mod sheet;
 #[cfg(test)]
@@ -18,7 +19,8 @@ use std::{collections::HashMap, io::Write, sync::Arc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use vestibule_core::{
-    id::UserId,
+    audit,
+    id::{ChainName, UserId},
     store::{StoreError, StoreExt as _, StoreResult},
     time::Time,
     user::{Credential, LoginName, User},
@@ -27,16 +29,20 @@ use vestibule_oauth::store::{Store, Tx};
 
 pub use sheet::{Bounds, COLUMNS, Refused, UserSheet};
 
-use crate::declare::{
-    DeclaredPassword, DeclaredUser, Workshop,
-    lockout::{Power, is_admin, is_admin_role},
-    password_name,
+use crate::{
+    admin::{AdminError, guard::Guard, profile::is_own_role, record::By, transact},
+    declare::{DeclaredPassword, DeclaredUser, Workshop, password_name, told},
+    state::Transaction,
 };
 use sheet::{Row, Sheet};
 
 /// How a file is taken.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Who takes it, for the audit log.
+    pub by: By,
+    /// The chain of service providers that name none; `default` when it is not set.
+    pub default_chain: Option<ChainName>,
     /// Only tell what would become of it.
     pub dry_run: bool,
     /// Take the good rows when there are bad ones.
@@ -79,36 +85,40 @@ pub async fn users_csv(workshop: &Workshop, bytes: &[u8], options: &Options) -> 
     let (rows, twins) = without_twins(rows);
     let mut report = Report { refused: [refused, twins].concat(), ..Report::default() };
     let groups: Vec<Arc<[Row]>> = rows.chunks(GROUP).map(Arc::from).collect();
-    let judge = Judge { workshop: workshop.clone(), options: options.clone(), now: workshop.clock.now() };
-    let (mut good, mut power, mut first_fall) = (Vec::new(), Power::default(), None);
+    let usual = options.default_chain.clone().unwrap_or_else(|| "default".into());
+    let (guard, now) = (Guard::of(workshop, usual), workshop.clock.now());
+    let judge = Judge { workshop: workshop.clone(), guard, options: options.clone(), now };
+    let mut good = Good::default();
     for group in groups {
         let (judge, rows) = (judge.clone(), Arc::clone(&group));
         let judged = workshop.store.read(move |tx| judge.all(tx, &rows)).await?;
-        let fates = group.iter().zip(&judged).filter_map(|(row, verdict)| Some((row, verdict.as_ref().ok()?)));
-        for (row, fate) in fates {
-            let falls = power.change(fate.before.as_ref(), &fate.after);
-            first_fall = first_fall.or(falls.then_some(row.line));
-        }
-        good.push(report.count(&group, judged));
-    }
-    let (asked, power) = (power.clone(), Arc::new(power));
-    if let Some(line) = first_fall
-        && !workshop.store.read(move |tx| asked.is_kept(tx)).await?
-    {
-        let why = "this would leave nobody who can administer the server".to_owned();
-        report.refused.push(Refused { line, column: "username".to_owned(), why });
-        return Ok(report);
+        report.count(&group, judged, &mut good);
     }
     report.refused.sort_by_key(|refused| refused.line);
-    if options.dry_run || (!report.refused.is_empty() && !options.skip_bad) {
+    let keep = !options.dry_run && (report.refused.is_empty() || options.skip_bad);
+    if let Some(first) = good.ruling.first().map(|row| row.line)
+        && let Some(why) = judge.take(good.ruling.into(), keep).await?
+    {
+        report.refused.push(Refused { line: first, column: "username".to_owned(), why });
         return Ok(report);
     }
-    for group in good {
-        let (judge, group, power) = (judge.clone(), Arc::<[Row]>::from(group), Arc::clone(&power));
-        workshop.store.write(move |tx| judge.write(tx, &group, &power)).await?;
+    if keep {
+        for group in good.others.chunks(GROUP) {
+            if let Some(why) = judge.take(group.into(), keep).await? {
+                return Err(StoreError::Conflict(why));
+            }
+        }
     }
-    report.applied = true;
+    report.applied = keep;
     Ok(report)
+}
+
+/// The rows that shall be written.
+#[derive(Default)]
+struct Good {
+    /// Those that are about somebody who has, or gets, a role of this server.
+    ruling: Vec<Row>,
+    others: Vec<Row>,
 }
 
 /// Writes every user as such a file, without passwords.
@@ -176,28 +186,35 @@ impl Fate {
     fn changes(&self) -> bool {
         self.secret.is_some() || self.before.as_ref() != Some(&self.after)
     }
+
+    /// Whether it is about somebody who administers this server in any way, or shall.
+    fn rules(&self) -> bool {
+        self.before.as_ref().is_some_and(rules) || rules(&self.after)
+    }
+}
+
+fn rules(user: &User) -> bool {
+    user.roles.iter().any(|role| is_own_role(role))
 }
 
 /// What a judgement about a row is: its fate, or the column and why not.
 type Verdict = Result<Fate, (&'static str, String)>;
 
 impl Report {
-    /// Counts the fates of a group; its rows that shall be written.
-    fn count(&mut self, rows: &[Row], verdicts: Vec<Verdict>) -> Vec<Row> {
-        let mut good = Vec::new();
+    /// Counts the fates of a group, and puts aside its rows that shall be written.
+    fn count(&mut self, rows: &[Row], verdicts: Vec<Verdict>, good: &mut Good) {
         for (row, verdict) in rows.iter().zip(verdicts) {
             match verdict {
                 Ok(fate) if !fate.changes() => self.unchanged += 1,
                 Ok(fate) => {
                     *(if fate.before.is_none() { &mut self.created } else { &mut self.changed }) += 1;
-                    good.push(row.clone());
+                    (if fate.rules() { &mut good.ruling } else { &mut good.others }).push(row.clone());
                 }
                 Err((column, why)) => {
                     self.refused.push(Refused { line: row.line, column: column.to_owned(), why });
                 }
             }
         }
-        good
     }
 }
 
@@ -205,6 +222,7 @@ impl Report {
 #[derive(Clone)]
 struct Judge {
     workshop: Workshop,
+    guard: Guard,
     options: Options,
     now: Time,
 }
@@ -245,37 +263,57 @@ impl Judge {
         if self.options.allow_admin_roles || !fate.changes() {
             return Ok(());
         }
-        if fate.before.as_ref().is_some_and(is_admin) {
+        if fate.before.as_ref().is_some_and(rules) {
             let why = "an import changes nobody who has a role of this server, unless that is allowed";
             return Err(("username", why.to_owned()));
         }
-        if fate.after.roles.iter().any(|role| is_admin_role(role)) {
+        if rules(&fate.after) {
             return Err(("roles", "an import gives no role of this server, unless that is allowed".to_owned()));
         }
         Ok(())
     }
 
-    /// Writes a group. Each row was good a moment ago; if one is no more, none of them is written.
-    fn write(&self, tx: &mut dyn Tx, rows: &[Row], power: &Power) -> StoreResult<()> {
-        let mut here = Power::default();
-        let mut falls = false;
+    /// Writes a group, and keeps it if that is wanted; why not, when it would lock the last owner out.
+    async fn take(&self, rows: Arc<[Row]>, keep: bool) -> StoreResult<Option<String>> {
+        let judge = self.clone();
+        let work = move |tx: &mut Transaction| {
+            let owners = judge.guard.before(tx)?;
+            judge.write(tx, &rows)?;
+            match judge.guard.hold(tx, owners) {
+                Ok(()) => Ok(if keep { Ok(()) } else { Err(None) }),
+                Err(AdminError::Store(error)) => Err(error),
+                Err(refused) => Ok(Err(Some(refused.to_string()))),
+            }
+        };
+        Ok(transact::all_or_nothing(&*self.workshop.store, work).await?.err().flatten())
+    }
+
+    /// Writes rows. Each was good a moment ago; if one is no more, none of them is written.
+    fn write(&self, tx: &mut Transaction, rows: &[Row]) -> StoreResult<()> {
         for row in rows {
-            let Fate { before, after, stored, secret } = self
+            let fate = self
                 .one(tx, &row.user)?
                 .map_err(|(column, why)| StoreError::Conflict(format!("line {}: {column}: {why}", row.line)))?;
-            falls |= here.change(before.as_ref(), &after);
-            match &before {
-                None => tx.insert_user(&after)?,
-                Some(before) if *before != after => tx.update_user(&after)?,
-                Some(_) => {}
+            if fate.changes() {
+                self.carry_out(tx, fate)?;
             }
-            if let Some(secret) = secret {
-                self.workshop.put_password(tx, &after, stored, secret, self.now)?;
-            }
-        }
-        if falls && !power.is_kept(tx)? {
-            return Err(StoreError::Conflict("this would leave nobody who can administer the server".to_owned()));
         }
         Ok(())
+    }
+
+    fn carry_out(&self, tx: &mut Transaction, fate: Fate) -> StoreResult<()> {
+        let Fate { before, after, stored, secret } = fate;
+        match &before {
+            None => tx.insert_user(&after)?,
+            Some(before) if *before != after => tx.update_user(&after)?,
+            Some(_) => {}
+        }
+        let password = secret.as_ref().map(|_| audit::Change::masked("password", stored.is_some(), true));
+        let random = &*self.workshop.random;
+        told::user(tx, &self.options.by, before.as_ref(), &after, password, random, self.now)?;
+        match secret {
+            Some(secret) => self.workshop.put_password(tx, &after, stored, secret, self.now),
+            None => Ok(()),
+        }
     }
 }

@@ -92,8 +92,7 @@ async fn a_069_an_imported_hash_of_absurd_cost_is_refused() {
 
 #[tokio::test]
 async fn an_import_makes_nobody_an_admin_and_takes_no_admin_over() {
-    let bench = Bench::new();
-    bench.apply("[[user]]\nusername = \"root\"\nroles = [\"vestibule:owner\", \"x\"]\n").await;
+    let bench = Bench::with_console().await;
     for (text, expected) in [
         ("username,roles\neve,a;vestibule:owner\n", "line 2: roles: an import gives no role"),
         ("username,roles\neve,Vestibule:auditor\n", "line 2: roles: an import gives no role"),
@@ -108,14 +107,30 @@ async fn an_import_makes_nobody_an_admin_and_takes_no_admin_over() {
     let same = "username,roles\nroot,vestibule:owner;x\n";
     assert_eq!(counts(&import(&bench, same).await), (0, 0, 1, true), "what is so already is not given");
     let allowed = Options { allow_admin_roles: true, ..options() };
-    for last in ["username,roles\nroot,x\n", "username,disabled\nroot,true\n"] {
-        let report = import_with(&bench, last, &allowed).await;
-        assert!(!report.applied && told(&report)[0].contains("nobody who can administer"), "{report:?}");
+    let before = bench.audit().await.len();
+    let dry = Options { dry_run: true, ..allowed.clone() };
+    for last in ["username,roles\nada,\nroot,x\n", "username,disabled\nada,\nroot,true\n"] {
+        for options in [&allowed, &dry] {
+            let report = import_with(&bench, last, options).await;
+            assert!(
+                !report.applied && told(&report)[0].starts_with("line 3: username: nobody would be left"),
+                "{report:?}"
+            );
+        }
     }
+    assert_eq!((user(&bench, "ada").await, bench.audit().await.len()), (None, before), "nothing was written");
     let heir = "username,roles\nroot,x\neve,vestibule:admin\n";
     assert!(!import_with(&bench, heir, &allowed).await.applied, "an admin cannot make another owner");
     let heir = "username,roles\nroot,x\neve,vestibule:owner\n";
-    assert_eq!(counts(&import_with(&bench, heir, &allowed).await), (1, 1, 0, true));
+    assert!(!import_with(&bench, heir, &allowed).await.applied, "one without a password cannot sign in");
+    let heir = format!("username,roles,password_hash\nroot,x,\neve,vestibule:owner,\"{HASH}\"\n");
+    assert!(!import_with(&bench, &heir, &dry).await.applied);
+    assert_eq!(bench.audit().await.len(), before, "a dry run tells nothing");
+    assert_eq!(counts(&import_with(&bench, &heir, &allowed).await), (1, 1, 0, true));
+    let events = bench.audit().await.split_off(before);
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["admin.user.created", "admin.user.roles", "admin.user.roles"]);
+    assert!(!serde_json::to_string(&events).unwrap().contains("argon2"));
 }
 
 #[tokio::test]
