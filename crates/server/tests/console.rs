@@ -5,14 +5,15 @@ mod support;
 use secrecy::ExposeSecret as _;
 use support::{Browser, TestApp};
 use vestibule_core::{Clock as _, id::UserId, random::SystemRandom, user::LoginName};
-use vestibule_server::console::entry;
+use vestibule_server::{admin::record::By, console::entry};
 
 const WORD: &str = "a door of one's own";
 
 /// A link for `name`, and its secret part.
 async fn link(app: &TestApp, name: &str) -> String {
     let (prf, now, name) = (app.state.prf.clone(), app.clock.now(), LoginName::parse(name).unwrap());
-    let made = app.write(move |tx| entry::make_link(tx, &name, &prf, &SystemRandom::default(), now)).await;
+    let made =
+        app.write(move |tx| entry::make_link(tx, &name, &By::default(), &prf, &SystemRandom::default(), now)).await;
     made.path.expose_secret().to_owned()
 }
 
