@@ -157,13 +157,13 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
         &self,
         tx: &mut T,
         interaction: &Interaction,
-        shown: Option<TrustedDevice>,
+        shown: Option<&TrustedDevice>,
     ) -> StoreResult<Option<TrustedDevice>> {
-        let own = shown.as_ref().filter(|device| device.user == self.completed.user());
+        let own = shown.filter(|device| device.user == self.completed.user());
         let wished = self.wished(interaction);
         if !wished.is_empty() {
             let device = self.new_device(wished, own);
-            if let Some(before) = &shown {
+            if let Some(before) = shown {
                 // One browser, one device: its cookie is replaced.
                 tx.revoke_device(before.id, self.now)?;
             }

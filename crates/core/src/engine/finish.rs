@@ -86,7 +86,7 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
         interaction.stage = match finished {
             Finished::Answer(answer) => {
                 tx.append_audit(&self.event)?;
-                device = self.settle_device(tx, interaction, shown)?;
+                device = self.settle_device(tx, interaction, shown.as_ref())?;
                 interaction.device = device.as_ref().map(|device| device.id);
                 Stage::Closed { answer, at: now, session: session.id }
             }

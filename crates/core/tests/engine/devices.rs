@@ -43,7 +43,7 @@ impl House {
         self.wait(60);
         let visitor = self.visit(cx).await;
         self.word(&visitor).await;
-        kept(self.tick(&visitor).await).2.expect("a device")
+        kept(self.tick(&visitor).await).2.unwrap()
     }
 
     async fn tick(&self, visitor: &Visitor) -> View {

@@ -325,14 +325,14 @@ async fn no_edit_goes_unnoticed(place: Place) {
     };
     for Edit { sql, found } in EDITS {
         sql.iter().for_each(|statement| place.execute(statement));
-        let finding = verified(&*store, &prf).await.expect_err(&sql.concat());
+        let finding = verified(&*store, &prf).await.unwrap_err();
         assert!(found(&finding), "{sql:?}: {finding}");
         restore();
         assert_eq!(verified(&*store, &prf).await.unwrap().count, 6, "{sql:?} is undone");
     }
     for sql in ENDS {
         place.execute(sql);
-        let finding = verified(&*store, &prf).await.expect_err(sql);
+        let finding = verified(&*store, &prf).await.unwrap_err();
         assert!(matches!(finding, Finding::Head | Finding::Inserted { seq: 6, .. }), "{sql}: {finding}");
         restore();
     }
@@ -345,7 +345,7 @@ async fn no_edit_goes_unnoticed(place: Place) {
         place.execute(&format!(
             "UPDATE audit_events SET body = substr({whole}, 1, {byte} - 1) || '~' || substr({whole}, {byte} + 1) WHERE seq = 3"
         ));
-        let finding = chain::verify(&*store, &prf).await.unwrap().expect_err("changed");
+        let finding = chain::verify(&*store, &prf).await.unwrap().unwrap_err();
         assert!(changed(&finding), "byte {byte}: {finding}");
     }
     restore();
