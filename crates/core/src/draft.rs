@@ -72,6 +72,15 @@ pub struct Membership {
     pub not: bool,
 }
 
+/// Who is asked about, and what they should have one of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LackQuestion {
+    /// Those who are all of this.
+    pub members: Vec<Membership>,
+    /// What they need one of.
+    pub means: Vec<Means>,
+}
+
 /// How many users lack every means of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LackCount {

@@ -18,7 +18,7 @@ use crate::{
     channel::{Connection, SendOutcome},
     directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     device::TrustedDevice,
-    draft::{Byline, ChainDraft, HistoryEntry, LackCount, Means, Membership},
+    draft::{Byline, ChainDraft, HistoryEntry, LackCount, LackQuestion},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, DeviceId, InteractionId, SessionId,
         UserId,
@@ -74,6 +74,8 @@ pub trait Tx: Send {
     fn delete_user(&mut self, id: UserId) -> StoreResult<bool>;
     /// Every credential of a user, oldest first.
     fn credentials_of(&mut self, user: UserId) -> StoreResult<Vec<Credential>>;
+    /// Every credential of each of these users, oldest first.
+    fn credentials_of_all(&mut self, users: &[UserId]) -> StoreResult<Vec<Credential>>;
     /// The user's credentials of that authenticator, oldest first.
     fn credentials(&mut self, user: UserId, authenticator: &AuthenticatorName) -> StoreResult<Vec<Credential>>;
     /// A new credential.
@@ -110,9 +112,9 @@ pub trait Tx: Send {
     fn put_chain_draft(&mut self, draft: &ChainDraft) -> StoreResult<()>;
     /// Throws a draft away; whether there was one.
     fn delete_chain_draft(&mut self, chain: &ChainName) -> StoreResult<bool>;
-    /// How many of the users who are all of `members` have none of `means`. Of the newest
+    /// For each question, how many of its users have none of its means. Of the newest
     /// [`COUNTED_USERS`](crate::draft::COUNTED_USERS).
-    fn users_lacking(&mut self, members: &[Membership], means: &[Means]) -> StoreResult<LackCount>;
+    fn users_lacking(&mut self, questions: &[LackQuestion]) -> StoreResult<Vec<LackCount>>;
     /// Removes a chain (its revisions stay for interactions under way); whether there was one.
     fn delete_chain(&mut self, chain: &ChainName) -> StoreResult<bool>;
     /// Every connection.
@@ -150,6 +152,8 @@ pub trait Tx: Send {
     fn insert_session(&mut self, session: &Session) -> StoreResult<()>;
     /// The session of that id, living or not.
     fn session(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
+    /// The same, with whose it is: what every page asks for.
+    fn session_and_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>>;
     /// Saves a session whose generation was raised by one, if the stored one is still the one before and it has not ended; whether it was.
     fn renew_session(&mut self, session: &Session) -> StoreResult<bool>;
     /// Marks the present generation as seen.

@@ -267,4 +267,5 @@ diesel::table! {
 
 diesel::joinable!(login_names -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(login_names, users);
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);
 diesel::allow_tables_to_appear_in_same_query!(chains, chain_revisions);

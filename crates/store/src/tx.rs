@@ -25,7 +25,7 @@ use vestibule_core::{
     channel::{Connection as ChannelConnection, SendOutcome},
     directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     device::TrustedDevice,
-    draft::{Byline, ChainDraft, HistoryEntry, LackCount, Means, Membership},
+    draft::{Byline, ChainDraft, HistoryEntry, LackCount, LackQuestion},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, DeviceId, InteractionId,
         SessionId, UserId,
@@ -165,6 +165,7 @@ verbs! { vestibule_core::store::Tx {
     credentials {
         fn credentials(user: UserId, authenticator: &AuthenticatorName) -> Vec<Credential>;
         fn credentials_of(user: UserId) -> Vec<Credential>;
+        fn credentials_of_all(users: &[UserId]) -> Vec<Credential>;
         fn insert_credential(credential: &Credential) -> ();
         fn renew_credential(id: CredentialId, version: i64, secret: &str) -> bool;
         fn delete_credential(id: CredentialId) -> bool;
@@ -185,7 +186,7 @@ verbs! { vestibule_core::store::Tx {
         fn chain_draft(chain: &ChainName) -> Option<ChainDraft>;
         fn put_chain_draft(draft: &ChainDraft) -> ();
         fn delete_chain_draft(chain: &ChainName) -> bool;
-        fn users_lacking(members: &[Membership], means: &[Means]) -> LackCount;
+        fn users_lacking(questions: &[LackQuestion]) -> Vec<LackCount>;
     }
     interactions {
         fn insert_interaction(interaction: &Interaction) -> ();
@@ -204,6 +205,7 @@ verbs! { vestibule_core::store::Tx {
     sessions {
         fn insert_session(session: &Session) -> ();
         fn session(id: SessionId) -> Option<Session>;
+        fn session_and_user(id: SessionId) -> Option<(Session, User)>;
         fn renew_session(session: &Session) -> bool;
         fn mark_session_seen(id: SessionId, generation: i64) -> ();
         fn end_session(id: SessionId, now: Time) -> bool;

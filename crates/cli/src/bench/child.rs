@@ -32,7 +32,8 @@ const UNLIMITED: [&str; 10] = [
     "SENDS_BY",
     "CLIENT",
 ];
-const SETTINGS: &str = "vestibule.toml";
+/// The name of the file with its settings.
+pub(super) const SETTINGS: &str = "vestibule.toml";
 const PATIENCE: Duration = Duration::from_secs(20);
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 

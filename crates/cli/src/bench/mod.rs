@@ -9,6 +9,7 @@ mod child;
 mod floor;
 mod http;
 mod measure;
+mod people;
 mod raw;
 mod report;
 mod sink;
@@ -48,6 +49,9 @@ pub(crate) struct Bench {
     /// Only these, such as `discovery,login`.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
+    /// How many users `admin_users` has, which is measured only when it is named.
+    #[arg(long, default_value_t = people::MANY, value_name = "COUNT")]
+    users: u32,
     /// Measure how the server stands attacks instead. Takes some minutes.
     #[arg(long)]
     attacks: bool,
@@ -98,7 +102,7 @@ impl Bench {
             Some(Hidden::Crowd(crowd)) => return crowd.run().await,
             None => {}
         }
-        let names: Vec<_> = NAMES.into_iter().chain(attack::NAMES).collect();
+        let names: Vec<_> = NAMES.into_iter().chain([people::NAME]).chain(attack::NAMES).collect();
         if let Some(unknown) = self.only.iter().find(|name| !names.contains(&name.as_str())) {
             return Err(Failure::new(USAGE, format!("nothing is called {unknown}. There are {}.", names.join(", "))));
         }
@@ -136,6 +140,10 @@ impl Bench {
         }
         if NAMES.iter().any(|name| self.wants(name)) {
             self.measure_ordinary(&mut add).await?;
+        }
+        // Takes minutes and a gigabyte: never by the way.
+        if self.only.iter().any(|only| only == people::NAME) {
+            people::run(self, &mut add).await?;
         }
         for name in attack::NAMES.into_iter().filter(|name| self.wants(name)) {
             attack::measure(name, self, &mut add).await?;

@@ -1,5 +1,7 @@
 //! What a measurement is compared with, and how it is shown.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::measure::Round;
@@ -8,7 +10,7 @@ use crate::output::say;
 /// One line of the table.
 #[derive(Serialize)]
 pub(super) struct Line {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     /// What is compared: the unit of `measured`, `floor` and `goal`.
     pub(super) compared: &'static str,
     pub(super) measured: f64,
@@ -38,7 +40,7 @@ pub(super) enum Goal {
 
 impl Line {
     pub(super) fn new(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         compared: &'static str,
         measured: f64,
         floor: Option<f64>,
@@ -51,7 +53,7 @@ impl Line {
             Goal::RatioWithin(part) => ratio.is_some_and(|ratio| (ratio - 1.0).abs() <= part),
             Goal::AtMost(most) => measured <= most,
         };
-        Self { name, compared, measured, floor, ratio, goal, met, server: None }
+        Self { name: name.into(), compared, measured, floor, ratio, goal, met, server: None }
     }
 
     pub(super) fn with(mut self, server: Round) -> Self {

@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use vestibule_authn_smsotp::{SmsGateway, SmsOtp, Tried, advise, parse_number};
 use vestibule_core::{
+    chain::ChainRevision,
     channel::{Connection, ConnectionError, Message, SendOutcome, Settings},
     crypto::Prf,
     id::ConnectionName,
 };
-use vestibule_oauth::managed::ObjectKind;
+use vestibule_oauth::managed::{Managed, ObjectKind};
 
 use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned,
@@ -68,9 +69,13 @@ pub struct TestView {
 pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsRead)?;
     work::read(state, move |tx| {
-        let mut all = tx.connections()?;
+        let (mut all, marks, chains) = (tx.connections()?, tx.managed_all()?, tx.published_chains()?);
         all.sort_by(|a, b| a.name.cmp(&b.name));
-        all.iter().map(|connection| view(tx, connection)).collect()
+        let mark = |connection: &Connection| {
+            let of = |mark: &&Managed| mark.kind == ObjectKind::Connection && mark.name == connection.name.as_str();
+            marks.iter().find(of).map(|mark| mark.source.clone())
+        };
+        Ok(all.iter().map(|connection| shown(connection, mark(connection), &chains)).collect())
     })
     .await
 }
@@ -243,21 +248,25 @@ fn editable(
 
 fn view(tx: &mut Transaction, connection: &Connection) -> Result<ConnectionView, AdminError> {
     let mark = tx.managed(ObjectKind::Connection, connection.name.as_str())?;
-    let uses = |revision: &vestibule_core::chain::ChainRevision| {
+    Ok(shown(connection, mark.map(|mark| mark.source), &tx.published_chains()?))
+}
+
+fn shown(connection: &Connection, managed_by: Option<String>, chains: &[ChainRevision]) -> ConnectionView {
+    let uses = |revision: &ChainRevision| {
         let mut alternatives = revision.document.steps.iter().flat_map(|step| &step.alternatives);
         alternatives.any(|alternative| alternative.connection.as_ref() == Some(&connection.name))
     };
-    let used_by = tx.published_chains()?.iter().filter(|chain| uses(chain)).map(|c| c.chain.to_string()).collect();
+    let used_by = chains.iter().filter(|chain| uses(chain)).map(|c| c.chain.to_string()).collect();
     let advice = advise(&connection.settings).into_iter().map(|advice| advice.why).collect();
-    Ok(ConnectionView {
+    ConnectionView {
         name: connection.name.to_string(),
         kind: connection.kind.clone(),
         settings: masked(&connection.settings),
         disabled: connection.disabled,
         used_by,
         advice,
-        managed_by: mark.map(|mark| mark.source),
-    })
+        managed_by,
+    }
 }
 
 /// The settings with dots where secrets are.

@@ -6,8 +6,18 @@
 use std::sync::Arc;
 
 use vestibule_core::{
-    Registry, crypto::Prf, directory::UserSearch, id::ChainName, plan::Denial, random::Random, reach::Reach,
-    store::StoreResult, time::Time, user::User,
+    Registry,
+    chain::ChainRevision,
+    channel::Connection,
+    crypto::Prf,
+    directory::UserSearch,
+    id::{ChainName, UserId},
+    plan::Denial,
+    random::Random,
+    reach::Reach,
+    store::StoreResult,
+    time::Time,
+    user::{Credential, User},
 };
 use vestibule_oauth::{may_act::may_act, model::Client};
 
@@ -93,11 +103,27 @@ impl Guard {
             return Ok(Err(format!("the chain `{name}` of the console is not there")));
         };
         let connections = tx.connections()?;
+        let mut verdicts = self.look_through(tx, &client, &[chain], &connections)?;
+        Ok(verdicts.pop().unwrap_or_else(|| Err(String::new())))
+    }
+
+    /// The same for each of these chains, if the console were this service provider and its chain that one. The owners are read
+    /// once for all of them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn look_through(
+        &self,
+        tx: &mut Transaction,
+        client: &Client,
+        chains: &[ChainRevision],
+        connections: &[Connection],
+    ) -> StoreResult<Vec<Result<(), String>>> {
         let scopes: Vec<String> = client.scopes.iter().cloned().collect();
-        let reach = Reach {
+        let reach = |chain| Reach {
             registry: &self.registry,
-            chain: &chain,
-            connections: &connections,
+            chain,
+            connections,
             client: &client.id,
             scopes: &scopes,
             prf: &self.prf,
@@ -105,30 +131,32 @@ impl Guard {
             now: self.now,
         };
         let search = UserSearch { role: Some(Role::Owner.name().to_owned()), ..UserSearch::default() };
-        let mut why = "nobody has the role of an owner".to_owned();
+        let mut verdicts = vec![Err("nobody has the role of an owner".to_owned()); chains.len()];
         let mut after = None;
         loop {
             let page = tx.find_users(&search, after.as_ref(), PAGE)?;
             let full = page.len() == PAGE;
+            let ids: Vec<UserId> = page.iter().map(|(_, owner)| owner.id).collect();
+            let credentials = tx.credentials_of_all(&ids)?;
             for (place, owner) in page {
-                match enters(tx, &reach, &client, &owner)? {
-                    Ok(()) => return Ok(Ok(())),
-                    Err(denial) => why = format!("{}: {denial}", owner.username),
+                let own: Vec<_> = credentials.iter().filter(|one| one.user == owner.id).cloned().collect();
+                for (chain, verdict) in chains.iter().zip(&mut verdicts).filter(|(_, verdict)| verdict.is_err()) {
+                    let entered = enters(&reach(chain), client, &owner, &own);
+                    *verdict = entered.map_err(|denial| format!("{}: {denial}", owner.username));
                 }
                 after = Some(place);
             }
-            if !full {
-                return Ok(Err(why));
+            if !full || verdicts.iter().all(Result::is_ok) {
+                return Ok(verdicts);
             }
         }
     }
 }
 
 /// Whether this owner may act and can finish.
-fn enters(tx: &mut Transaction, reach: &Reach<'_>, client: &Client, owner: &User) -> StoreResult<Result<(), Denial>> {
+fn enters(reach: &Reach<'_>, client: &Client, owner: &User, credentials: &[Credential]) -> Result<(), Denial> {
     if may_act(owner, client).is_err() {
-        return Ok(Err(Denial::MayNotAct));
+        return Err(Denial::MayNotAct);
     }
-    let credentials = tx.credentials_of(owner.id)?;
-    Ok(reach.finishes(owner, &credentials))
+    reach.finishes(owner, credentials)
 }

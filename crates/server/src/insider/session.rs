@@ -56,9 +56,8 @@ impl Insider<'_> {
         // Who may not use it any more is not kept in it by the cookie.
         let Some(client) = state.live.snapshot().client(self.client).cloned() else { return Ok(None) };
         let load = move |tx: &mut Transaction| {
-            let Some(session) = tx.session(id)?.filter(|session| session.alive(now)) else { return Ok(None) };
-            let user = tx.user(session.user)?.filter(|user| may_act(user, &client).is_ok());
-            Ok(user.map(|user| (session, user)))
+            let found = tx.session_and_user(id)?;
+            Ok(found.filter(|(session, user)| session.alive(now) && may_act(user, &client).is_ok()))
         };
         let found = state.store.read(load).await?;
         Ok(found.map(|(session, user)| Visitor { session, user, cookie }))

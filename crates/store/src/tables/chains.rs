@@ -8,7 +8,7 @@ use diesel::{
 };
 use vestibule_core::{
     chain::ChainDocument,
-    draft::{Byline, COUNTED_USERS, ChainDraft, HistoryEntry, LackCount, Means, Membership},
+    draft::{Byline, COUNTED_USERS, ChainDraft, HistoryEntry, LackCount, LackQuestion, Means, Membership},
     id::ChainName,
     time::Time,
 };
@@ -76,10 +76,22 @@ struct Counted {
     looked_at: i64,
 }
 
-/// The text of the count, and what is bound in it, in the order of its numbers. Names that an admin wrote are bound; the
-/// rest are words of this file.
-fn lack_query<D: Dialect>(members: &[Membership], means: &[Means]) -> (String, Vec<String>) {
+/// The text that counts for every question in one look at the newest users, and what is bound in it.
+fn lack_query<D: Dialect>(questions: &[LackQuestion]) -> (String, Vec<String>) {
     let mut bound = Vec::new();
+    let count = |(number, question)| lack_count::<D>(number, question, &mut bound);
+    let counts: Vec<String> = questions.iter().enumerate().map(count).collect();
+    let text = format!(
+        "WITH newest AS (SELECT id, body FROM users ORDER BY id DESC LIMIT {COUNTED_USERS}) {} ORDER BY question",
+        counts.join(" UNION ALL ")
+    );
+    (text, bound)
+}
+
+/// The text of one count; what is bound in it is put behind what is bound already, in the order of its numbers. Names that an
+/// admin wrote are bound; the rest are words of this file.
+fn lack_count<D: Dialect>(number: usize, question: &LackQuestion, bound: &mut Vec<String>) -> String {
+    let LackQuestion { members, means } = question;
     let mut bind = |value: &str| {
         bound.push(value.to_owned());
         format!("${}", bound.len())
@@ -103,13 +115,11 @@ fn lack_query<D: Dialect>(members: &[Membership], means: &[Means]) -> (String, V
         lacks.push(format!("NOT ({has})"));
     }
     let lacks = if lacks.is_empty() { "TRUE".to_owned() } else { lacks.join(" AND ") };
-    let text = format!(
-        "SELECT count(CASE WHEN concerned AND lacks THEN 1 END) AS lacking, \
+    format!(
+        "SELECT CAST({number} AS BIGINT) AS question, count(CASE WHEN concerned AND lacks THEN 1 END) AS lacking, \
          count(CASE WHEN concerned THEN 1 END) AS concerned, count(*) AS looked_at \
-         FROM (SELECT ({concerned}) AS concerned, ({lacks}) AS lacks \
-         FROM (SELECT id, body FROM users ORDER BY id DESC LIMIT {COUNTED_USERS}) AS newest) AS counted"
-    );
-    (text, bound)
+         FROM (SELECT ({concerned}) AS concerned, ({lacks}) AS lacks FROM newest) AS counted"
+    )
 }
 
 on_both! {
@@ -200,10 +210,18 @@ on_both! {
         Ok(diesel::delete(chain_drafts::table.find(chain.as_str())).execute(&mut tx.connection)? == 1)
     }
 
-    pub(crate) fn users_lacking(tx: &mut Tx, members: &[Membership], means: &[Means]) -> Verdict<LackCount> {
-        let (text, bound) = lack_query::<Connection>(members, means);
+    pub(crate) fn users_lacking(tx: &mut Tx, questions: &[LackQuestion]) -> Verdict<Vec<LackCount>> {
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (text, bound) = lack_query::<Connection>(questions);
         let query = bound.into_iter().fold(diesel::sql_query(text).into_boxed(), |query, value| query.bind::<Text, _>(value));
-        let Counted { lacking, concerned, looked_at } = query.get_result(&mut tx.connection)?;
-        Ok(LackCount { lacking, of: concerned, more: looked_at >= COUNTED_USERS })
+        let counted: Vec<Counted> = query.load(&mut tx.connection)?;
+        let told = |Counted { lacking, concerned, looked_at }| LackCount {
+            lacking,
+            of: concerned,
+            more: looked_at >= COUNTED_USERS,
+        };
+        Ok(counted.into_iter().map(told).collect())
     }
 }

@@ -79,6 +79,15 @@ on_both! {
         found.into_iter().map(|row| row.read(&tx.seal)).collect()
     }
 
+    pub(crate) fn credentials_of_all(tx: &mut Tx, users: &[UserId]) -> Verdict<Vec<Credential>> {
+        let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+        let found: Vec<Row> = credentials::table
+            .filter(credentials::user_id.eq_any(users))
+            .order((credentials::created_at, credentials::id))
+            .load(&mut tx.connection)?;
+        found.into_iter().map(|row| row.read(&tx.seal)).collect()
+    }
+
     pub(crate) fn insert_credential(tx: &mut Tx, credential: &Credential) -> Verdict<()> {
         let row = Row::new(credential, &tx.seal);
         let new = diesel::insert_into(credentials::table).values(row).on_conflict_do_nothing();

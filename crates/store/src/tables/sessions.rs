@@ -5,10 +5,14 @@ use vestibule_core::{
     id::{SessionId, UserId},
     session::Session,
     time::Time,
+    user::User,
 };
 
 use super::{from_json, rows, to_json, written};
-use crate::{error::Verdict, schema::sessions};
+use crate::{
+    error::Verdict,
+    schema::{sessions, users},
+};
 
 /// The columns that are read: generation, seen, expires_at, ended_at, body.
 type Columns = (i64, bool, i64, Option<i64>, String);
@@ -41,6 +45,19 @@ on_both! {
             .get_result(&mut tx.connection)
             .optional()?;
         row.map(read).transpose()
+    }
+
+    pub(crate) fn session_and_user(tx: &mut Tx, id: SessionId) -> Verdict<Option<(Session, User)>> {
+        let row: Option<(Columns, String)> = sessions::table
+            .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+            .filter(sessions::id.eq(id.to_string()))
+            .select((
+                (sessions::generation, sessions::seen, sessions::expires_at, sessions::ended_at, sessions::body),
+                users::body,
+            ))
+            .get_result(&mut tx.connection)
+            .optional()?;
+        row.map(|(session, user)| Ok((read(session)?, from_json("users", &user)?))).transpose()
     }
 
     pub(crate) fn renew_session(tx: &mut Tx, session: &Session) -> Verdict<bool> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vestibule_core::{
-    draft::{Byline, ChainDraft, LackCount, Means, Membership},
+    draft::{Byline, ChainDraft, LackCount, LackQuestion, Means, Membership},
     store::StoreExt as _,
 };
 
@@ -79,10 +79,14 @@ pub(crate) async fn those_who_lack_every_means_are_counted(place: Place) {
     let count = |members: Vec<Membership>, means: Vec<Means>| {
         let store = store.clone();
         async move {
-            let LackCount { lacking, of, more } =
-                store.read(move |tx| tx.users_lacking(&members, &means)).await.unwrap();
-            assert!(!more);
-            (lacking, of)
+            // Between two others: each question has its own answer, in its place.
+            let other = LackQuestion { members: vec![], means: vec![Means::Phone] };
+            let questions = [other.clone(), LackQuestion { members, means }, other];
+            let counts = store.read(move |tx| tx.users_lacking(&questions)).await.unwrap();
+            let told: Vec<_> = counts.iter().map(|&LackCount { lacking, of, more }| (lacking, of, more)).collect();
+            assert_eq!((told.len(), told[0], told[2]), (3, (2, 4, false), (2, 4, false)));
+            assert!(!told[1].2);
+            (told[1].0, told[1].1)
         }
     };
     let password = || Means::Credential("password".into());

@@ -89,6 +89,8 @@ pub(crate) async fn a_141_a_deleted_user_leaves_nothing(place: Place) {
         tx.insert_link(&link)
     };
     store.write(move |tx| make(tx)).await.unwrap();
+    let seen = store.read(move |tx| tx.session_and_user(gone.0)).await.unwrap().unwrap();
+    assert_eq!((seen.0.id, seen.1.id), (gone.0, id));
     assert!(store.write(move |tx| tx.delete_user(id)).await.unwrap());
     assert!(!store.write(move |tx| tx.delete_user(id)).await.unwrap());
     let left = store.read(move |tx| {
@@ -98,13 +100,14 @@ pub(crate) async fn a_141_a_deleted_user_leaves_nothing(place: Place) {
             tx.user_by_login(&LoginName::parse("ada@example.org").unwrap())?.is_some(),
             !tx.credentials_of(id)?.is_empty(),
             tx.session(gone.0)?.is_some(),
+            tx.session_and_user(gone.0)?.is_some(),
             tx.grant(gone.1)?.is_some(),
             tx.consent(id, &"shop".into())?.is_some(),
             tx.link("h1")?.is_some(),
             !tx.find_users(&UserSearch::default(), None, 9)?.is_empty(),
         ])
     });
-    assert_eq!(left.await.unwrap(), [false; 9]);
+    assert_eq!(left.await.unwrap(), [false; 10]);
 }
 
 fn link(hash: &str, user: UserId) -> OneTimeLink {

@@ -118,6 +118,10 @@ pub(crate) async fn credentials_come_oldest_first_and_are_renewed_by_version(pla
     let secrets: Vec<_> = found.iter().map(|credential| credential.secret.expose_secret()).collect();
     assert_eq!(secrets, ["older", "newer"]);
     assert_eq!((found[0].label.as_deref(), found[1].version, found[1].created_at), (Some("Pixel"), 1, NOW));
+    let nobody = samples::user("bob").id;
+    let mine = store.read(move |tx| tx.credentials_of_all(&[nobody, user])).await.unwrap();
+    let theirs = store.read(move |tx| tx.credentials_of_all(&[nobody])).await.unwrap();
+    assert_eq!((mine.len(), theirs.len()), (3, 0));
 
     let renewed =
         store.write(move |tx| Ok([tx.renew_credential(id, 1, "again")?, tx.renew_credential(id, 1, "late")?]));

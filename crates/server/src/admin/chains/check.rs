@@ -7,19 +7,21 @@
 use serde::Serialize;
 use vestibule_core::{
     Registry,
-    chain::{self, ChainDocument, ChainProblem, EnrolPolicy, Severity, Step},
+    chain::{self, ChainDocument, ChainProblem, ChainRevision, EnrolPolicy, Severity, Step},
     channel::Connection,
     condition::Test,
-    draft::{LackCount, Means, Membership},
+    draft::{LackCount, LackQuestion, Means, Membership},
     id::ChainName,
-    store::StoreExt as _,
+    store::{StoreExt as _, StoreResult},
 };
+use vestibule_oauth::model::Client;
 
+use super::Opened;
 use crate::{
     admin::{
         Actor, AdminError, FieldFault, Permission,
         error::all_right,
-        transact::{Work, write},
+        guard::{CONSOLE, Guard},
     },
     state::{State, Transaction},
 };
@@ -70,20 +72,34 @@ pub async fn check(
     document: Option<ChainDocument>,
 ) -> Result<Checked, AdminError> {
     actor.needs(Permission::ChainsRead)?;
-    let document = match document {
-        Some(document) => {
-            all_right(super::size(&document, "/document"))?;
-            document
-        }
-        None => super::get(state, actor, name).await?.value.editable(),
-    };
-    let (registry, counted) = (state.engine.registry().clone(), document.clone());
+    if let Some(document) = &document {
+        all_right(super::size(document, "/document"))?;
+    }
+    let opened = super::open(state, actor, name).await?;
+    let document = document.unwrap_or_else(|| opened.view.editable());
+    check_of(state, &opened, document).await
+}
+
+/// The same of a chain that was read already, by somebody who may. It writes nothing, so that it may stand on a page that is
+/// only looked at.
+///
+/// # Errors
+/// When the database fails.
+pub async fn check_of(state: &State, opened: &Opened, document: ChainDocument) -> Result<Checked, AdminError> {
+    let (registry, snapshot) = (state.engine.registry().clone(), state.live.snapshot());
+    let problems = problems(&document, &registry, &opened.connections);
+    // No other chain opens the console. Publishing asks again, of what is true in its transaction.
+    let console = snapshot.client(CONSOLE).filter(|console| snapshot.chain(console) == opened.view.name).cloned();
+    let (guard, opened) = (Guard::new(state), opened.clone());
     let read = move |tx: &mut Transaction| {
-        let keeps_out = keeps_out(tx, &counted, &registry)?;
-        Ok((problems(&counted, &registry, &tx.connections()?), keeps_out))
+        let keeps_out = keeps_out(tx, &document, &registry)?;
+        let locks_out = match &console {
+            Some(console) => locks_out(tx, &guard, console, &opened, &document)?,
+            None => None,
+        };
+        Ok((keeps_out, locks_out))
     };
-    let (problems, keeps_out) = state.store.read(read).await?;
-    let locks_out = lockout(state, actor, name, document).await?;
+    let (keeps_out, locks_out) = state.store.read(read).await?;
     Ok(Checked { problems, keeps_out, locks_out })
 }
 
@@ -99,56 +115,49 @@ pub(super) fn errors(document: &ChainDocument, registry: &Registry, connections:
     errors.map(|problem| FieldFault::new(format!("/draft/document{}", problem.pointer), problem.detail)).collect()
 }
 
-/// Tries the publication in a transaction that is taken back, and asks the guard.
-async fn lockout(
-    state: &State,
-    actor: &Actor,
-    name: &ChainName,
-    document: ChainDocument,
-) -> Result<Option<String>, AdminError> {
-    let (work, name) = (Work::new(state, actor), name.clone());
-    let tried: Result<(), AdminError> = write(state, move |tx| {
-        let owners = work.guard.before(tx)?;
-        tx.publish_chain(&name, &document, work.now)?;
-        work.guard.hold(tx, owners)?;
-        Err(AdminError::Refused(String::new()))
-    })
-    .await;
-    match tried {
-        Err(AdminError::LocksOut(why)) => Ok(Some(why)),
-        Ok(()) | Err(AdminError::Refused(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// Why no owner could enter the console by this document any more, if one can by what is published.
+fn locks_out(
+    tx: &mut Transaction,
+    guard: &Guard,
+    console: &Client,
+    opened: &Opened,
+    document: &ChainDocument,
+) -> StoreResult<Option<String>> {
+    let revision = |document: &ChainDocument| ChainRevision {
+        chain: opened.view.name.clone(),
+        revision: opened.view.revision(),
+        document: document.clone(),
+    };
+    let published = opened.view.published.as_ref().map(|published| revision(&published.document));
+    let chains: Vec<_> = [revision(document)].into_iter().chain(published).collect();
+    let mut verdicts = guard.look_through(tx, console, &chains, &opened.connections)?.into_iter();
+    let (after, before) = (verdicts.next(), verdicts.next());
+    Ok(after.and_then(Result::err).filter(|_| before.is_some_and(|before| before.is_ok())))
 }
 
-/// Whom a step is for, and what they need one of.
-type Question = (Vec<Membership>, Vec<Means>);
-
-fn keeps_out(
-    tx: &mut Transaction,
-    document: &ChainDocument,
-    registry: &Registry,
-) -> Result<Vec<KeptOut>, vestibule_core::store::StoreError> {
-    let mut known: Vec<(Question, LackCount)> = Vec::new();
-    let mut kept = Vec::new();
+fn keeps_out(tx: &mut Transaction, document: &ChainDocument, registry: &Registry) -> StoreResult<Vec<KeptOut>> {
+    let mut questions: Vec<LackQuestion> = Vec::new();
+    let mut asked = Vec::new();
     for (position, step) in document.steps.iter().enumerate() {
         let Some(means) = means(step, position, registry) else { continue };
         let (members, sometimes) = members(step);
-        let question = (members, means);
-        let count = match known.iter().find(|(asked, _)| *asked == question) {
-            Some((_, count)) => *count,
-            None if known.len() >= COUNTS => continue,
-            None => {
-                let count = tx.users_lacking(&question.0, &question.1)?;
-                known.push((question.clone(), count));
-                count
-            }
-        };
-        if count.lacking > 0 {
-            kept.push(KeptOut { step: position.saturating_add(1), means: question.1, count, sometimes });
+        let question = LackQuestion { members, means };
+        let known = questions.iter().position(|known| *known == question);
+        if known.is_none() && questions.len() >= COUNTS {
+            continue;
+        }
+        asked.push((position, sometimes, known.unwrap_or(questions.len())));
+        if known.is_none() {
+            questions.push(question);
         }
     }
-    Ok(kept)
+    let counts = tx.users_lacking(&questions)?;
+    let kept = asked.into_iter().filter_map(|(position, sometimes, at)| {
+        let (question, count) = (questions.get(at)?, *counts.get(at)?);
+        let kept = KeptOut { step: position.saturating_add(1), means: question.means.clone(), count, sometimes };
+        (count.lacking > 0).then_some(kept)
+    });
+    Ok(kept.collect())
 }
 
 /// What one needs one of to pass a step; `None` when that cannot be told, or can be got on the way.

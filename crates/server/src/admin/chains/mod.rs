@@ -44,9 +44,9 @@ use vestibule_core::{
 use vestibule_oauth::{Snapshot, managed::ObjectKind};
 
 pub use self::{
-    check::{Checked, KeptOut, check},
+    check::{Checked, KeptOut, check, check_of},
     diff::{Diff, FieldChange, StepChange, diff},
-    simulate::{DocumentChoice, PlanRequest, Simulated, SimulatedRun, SimulatedStep, plan},
+    simulate::{DocumentChoice, PlanRequest, Simulated, SimulatedRun, SimulatedStep, plan, plan_of},
 };
 use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned,
@@ -479,7 +479,19 @@ pub async fn history(
     name: &ChainName,
     query: &PageQuery,
 ) -> Result<Listing<HistoryView>, AdminError> {
-    let view = get(state, actor, name).await?.value;
+    history_of(state, &get(state, actor, name).await?.value, query).await
+}
+
+/// The same of a chain that was read already, by somebody who may.
+///
+/// # Errors
+/// When the page is none, or the database fails.
+pub async fn history_of(
+    state: &State,
+    view: &ChainView,
+    query: &PageQuery,
+) -> Result<Listing<HistoryView>, AdminError> {
+    let name = &view.name;
     let list = ("chains.history", name);
     let asked = query.read::<i64>(&list, &state.prf)?;
     let (before, chain) = (asked.after, name.clone());
@@ -502,8 +514,15 @@ pub async fn revision(
     name: &ChainName,
     revision: i64,
 ) -> Result<RevisionView, AdminError> {
-    let view = get(state, actor, name).await?.value;
-    let chain = name.clone();
+    revision_of(state, &get(state, actor, name).await?.value, revision).await
+}
+
+/// The same of a chain that was read already, by somebody who may.
+///
+/// # Errors
+/// When there is no such revision, or the database fails.
+pub async fn revision_of(state: &State, view: &ChainView, revision: i64) -> Result<RevisionView, AdminError> {
+    let chain = view.name.clone();
     let read = move |tx: &mut Transaction| tx.chain_history(&chain, Some(revision.saturating_add(1)), 2);
     let entries = state.store.read(read).await?;
     let entry = entries.first().filter(|entry| entry.revision == revision).ok_or(AdminError::NotFound("revision"))?;

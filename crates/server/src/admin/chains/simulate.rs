@@ -143,8 +143,20 @@ pub async fn plan(
     name: &ChainName,
     request: &PlanRequest,
 ) -> Result<Simulated, AdminError> {
-    actor.needs(Permission::ChainsRead)?;
-    let view = super::get(state, actor, name).await?.value;
+    plan_of(state, actor, &super::open(state, actor, name).await?, request).await
+}
+
+/// The same of a chain that was read already, by somebody who may.
+///
+/// # Errors
+/// When there is no such user or service provider, something cannot be read, or the database fails.
+pub async fn plan_of(
+    state: &State,
+    actor: &Actor,
+    opened: &super::Opened,
+    request: &PlanRequest,
+) -> Result<Simulated, AdminError> {
+    let view = &opened.view;
     let published = view.published.as_ref().map(|published| &published.document);
     let document = match &request.document {
         DocumentChoice::Editable => view.editable(),
@@ -160,10 +172,10 @@ pub async fn plan(
         }
     };
     let now = instant(state, request)?;
-    let client = client(state, &view, request)?;
-    let subject = subject(state, actor, request).await?;
+    let client = client(state, view, request)?;
+    let subject = subject(state, actor, request, opened.connections.clone()).await?;
     let revision = |document: &ChainDocument| ChainRevision {
-        chain: name.clone(),
+        chain: view.name.clone(),
         revision: view.revision(),
         document: document.clone(),
     };
@@ -213,7 +225,12 @@ fn client(state: &State, view: &super::ChainView, request: &PlanRequest) -> Resu
     }
 }
 
-async fn subject(state: &State, actor: &Actor, request: &PlanRequest) -> Result<Subject, AdminError> {
+async fn subject(
+    state: &State,
+    actor: &Actor,
+    request: &PlanRequest,
+    connections: Vec<Connection>,
+) -> Result<Subject, AdminError> {
     let unknown = || AdminError::Invalid(vec![FieldFault::new("/user", "There is nobody of this name.")]);
     let name = match &request.user {
         None => None,
@@ -226,9 +243,10 @@ async fn subject(state: &State, actor: &Actor, request: &PlanRequest) -> Result<
     let read = move |tx: &mut Transaction| {
         let user = name.as_ref().map(|name| tx.user_by_login(name)).transpose()?.flatten();
         let credentials = user.as_ref().map(|user| tx.credentials_of(user.id)).transpose()?.unwrap_or_default();
-        Ok(Subject { user, credentials, connections: tx.connections()? })
+        Ok((user, credentials))
     };
-    let subject = state.store.read(read).await?;
+    let (user, credentials) = state.store.read(read).await?;
+    let subject = Subject { user, credentials, connections };
     if request.user.is_some() && subject.user.is_none() {
         return Err(unknown());
     }

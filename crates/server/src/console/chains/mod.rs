@@ -213,7 +213,7 @@ async fn simulated(seat: &Seat, query: &Params) -> (Vec<FieldFault>, Option<chai
         time: form::some(query, "time"),
         ..PlanRequest::default()
     };
-    match chains::plan(&seat.desk.state, &seat.desk.actor, &seat.name, &request).await {
+    match chains::plan_of(&seat.desk.state, &seat.desk.actor, &seat.opened, &request).await {
         Ok(result) => (Vec::new(), Some(result)),
         Err(AdminError::Invalid(faults)) => (faults, None),
         Err(error) => (vec![FieldFault::new("", error.to_string())], None),
@@ -312,13 +312,13 @@ async fn about_to_publish(
     let Some(draft) = &view.draft else { return seat.refused(&AdminError::NotFound("draft")) };
     let published = view.published.as_ref().map(|published| &published.document);
     if view.overtaken() {
-        let base = chains::revision(&seat.desk.state, &seat.desk.actor, &seat.name, draft.base).await.ok();
+        let base = chains::revision_of(&seat.desk.state, view, draft.base).await.ok();
         let base = base.as_ref().map(|base| &base.revision.document);
         let theirs = published.cloned().unwrap_or_default();
         let screen = seat.editor().overtaken(&diff(base, &draft.document), &diff(base, &theirs));
         return seat.show(StatusCode::CONFLICT, screen);
     }
-    match chains::check(&seat.desk.state, &seat.desk.actor, &seat.name, None).await {
+    match chains::check_of(&seat.desk.state, &seat.opened, view.editable()).await {
         Ok(checked) => {
             let screen = seat.editor().publish(&diff(published, &draft.document), &checked, note, faults);
             let screen = match says {
@@ -361,14 +361,14 @@ async fn history(req: HttpRequest, state: Data<State>, name: Path<String>) -> Ht
         Err(response) => return response,
     };
     let (desk, query) = (&seat.desk, page(&seat.desk));
-    let found = match chains::history(&desk.state, &desk.actor, &seat.name, &query).await {
+    let found = match chains::history_of(&desk.state, &seat.opened.view, &query).await {
         Ok(found) => found,
         Err(error) => return seat.refused(&error),
     };
     let number = desk.query().get("revision").and_then(|number| number.parse().ok());
     let shown = match number {
         None => None,
-        Some(number) => match chains::revision(&desk.state, &desk.actor, &seat.name, number).await {
+        Some(number) => match chains::revision_of(&desk.state, &seat.opened.view, number).await {
             Ok(shown) => Some(shown),
             Err(error) => return seat.refused(&error),
         },
