@@ -4,7 +4,13 @@
 //! The instrumentation is set for this process before the store connects, so the store needs no door for it. One test alone is
 //! in this file: what it counts is of the whole process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
