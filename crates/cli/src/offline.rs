@@ -65,7 +65,7 @@ pub(crate) fn open(arguments: &SettingsArguments) -> Result<Offline, Failure> {
     let master = settings.master_key.obtain(random.as_ref())?;
     let address: DatabaseUrl = settings.database.url.expose_secret().parse()?;
     let options = Options { connections: 2, exclusive: false, ..Options::default() };
-    let store = vestibule_store::open(&address, master.sealer(), &options)?;
+    let store = vestibule_store::open(&address, &master, &options)?;
     let pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let registry = authenticators::registry(&pool)?;
     let outbox = settings.dev.then(|| Outbox::new(Arc::clone(&clock)));

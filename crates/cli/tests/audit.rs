@@ -53,7 +53,7 @@ async fn a_139_an_edited_audit_log_is_1_and_names_the_row() {
     fs::write(folder.path().join("key"), key.to_text().as_bytes()).unwrap();
     let file = folder.path().join("vestibule.db");
     let address = format!("sqlite:{}", file.display()).parse().unwrap();
-    let store = vestibule_store::open(&address, key.sealer(), &Options::default()).unwrap();
+    let store = vestibule_store::open(&address, &key, &Options::default()).unwrap();
     let append = |number: i64| AuditEvent::new("otp.sent", Time(number), &SystemRandom::default());
     let events: Vec<_> = (1..=1000).map(append).collect();
     let id = events[699].id.to_string();
@@ -99,7 +99,7 @@ async fn what_commands_change_is_told_with_the_account_that_ran_them() {
         assert_eq!(output.status.code(), Some(status), "{arguments}: {}", said(&output));
     }
     let address = format!("sqlite:{}", folder.path().join("vestibule.db").display()).parse().unwrap();
-    let store = vestibule_store::open(&address, key.sealer(), &Options::default()).unwrap();
+    let store = vestibule_store::open(&address, &key, &Options::default()).unwrap();
     let page = store.read(|tx| tx.audit_page(&AuditFilter::default(), None, 100)).await.unwrap();
     let told = |entry: AuditEntry| {
         let AuditEvent { kind, actor, changes, .. } = entry.event;

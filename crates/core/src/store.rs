@@ -16,8 +16,8 @@ use crate::{
     budget::{Budget, BudgetKey},
     chain::{ChainDocument, ChainRevision},
     channel::{Connection, SendOutcome},
-    directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     device::TrustedDevice,
+    directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     draft::{Byline, ChainDraft, HistoryEntry, LackCount, LackQuestion},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, DeviceId, InteractionId, SessionId,
@@ -56,7 +56,8 @@ pub trait Tx: Send {
     fn users(&mut self, after: Option<UserId>, limit: usize) -> StoreResult<Vec<User>>;
     /// A new user. [`StoreError::Conflict`] when a login name is taken.
     fn insert_user(&mut self, user: &User) -> StoreResult<()>;
-    /// Changes a user; one who is disabled is remembered on no device any more. [`StoreError::Conflict`] when a login name is taken.
+    /// Changes a user. Of one who is disabled every session, grant, remembered device and link ends, for good.
+    /// [`StoreError::Conflict`] when a login name is taken.
     fn update_user(&mut self, user: &User) -> StoreResult<()>;
     /// Up to `limit` users of a search behind `after`, by user name, or by the name that was found.
     fn find_users(
@@ -210,23 +211,19 @@ pub trait Tx: Send {
     /// The latest audit events, newest first.
     fn latest_audit(&mut self, limit: usize) -> StoreResult<Vec<AuditEvent>>;
     /// A page of up to `limit` wanted events older than `before`, newest first.
-    fn audit_page(
-        &mut self,
-        filter: &AuditFilter,
-        before: Option<AuditCursor>,
-        limit: usize,
-    ) -> StoreResult<AuditPage>;
+    fn audit_page(&mut self, filter: &AuditFilter, before: Option<AuditCursor>, limit: usize)
+    -> StoreResult<AuditPage>;
     /// Up to `limit` rows that are not sealed, in the order of time and id.
     fn unsealed_audit(&mut self, limit: usize) -> StoreResult<Vec<AuditRow>>;
     /// Up to `limit` sealed rows whose number is greater than `after`, by number.
     fn audit_after(&mut self, after: i64, limit: usize) -> StoreResult<Vec<AuditRow>>;
     /// The greatest number that a row has, and that row's id.
     fn last_sealed_audit(&mut self) -> StoreResult<Option<(i64, String)>>;
-    /// The end of the audit log, as it was kept.
+    /// The end of the audit log, as it is kept from when the database was begun; none when somebody removed it.
     fn audit_head(&mut self) -> StoreResult<Option<Vec<u8>>>;
     /// Seals rows and moves the end of the log from `before` to `after`, if it is still there; whether it was.
     /// [`StoreError::Conflict`] when one of the rows is gone or sealed.
-    fn seal_audit(&mut self, before: Option<&[u8]>, after: &[u8], seals: &[Seal]) -> StoreResult<bool>;
+    fn seal_audit(&mut self, before: &[u8], after: &[u8], seals: &[Seal]) -> StoreResult<bool>;
     /// A number that is kept beside the audit log, such as how far a sink has been served.
     fn audit_mark(&mut self, name: &str) -> StoreResult<Option<i64>>;
     /// Moves such a number from `before` to `after`, if it is still there; whether it was.

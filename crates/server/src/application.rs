@@ -268,7 +268,7 @@ impl Application {
 fn open(settings: &Settings, master: &MasterKey) -> Result<(Arc<Store>, Prf), BuildError> {
     let address = settings.database.url.expose_secret().parse::<DatabaseUrl>()?;
     let options = Options { connections: settings.database.pool_size, ..Options::default() };
-    let store = Arc::new(Stage(vestibule_store::open(&address, master.sealer(), &options)?));
+    let store = Arc::new(Stage(vestibule_store::open(&address, master, &options)?));
     Ok((store, master.prf()))
 }
 

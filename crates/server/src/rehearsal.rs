@@ -73,9 +73,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_rehearsed_is_told_and_does_not_stay() {
         let random = SystemRandom::default();
-        let sealer = MasterKey::generate(&random).sealer();
+        let master = MasterKey::generate(&random);
         let address = "sqlite::memory:".parse().unwrap();
-        let store = vestibule_store::open(&address, sealer, &vestibule_store::Options::default()).unwrap();
+        let store = vestibule_store::open(&address, &master, &vestibule_store::Options::default()).unwrap();
         let store: Arc<Store> = Arc::new(Stage(store));
         let user = User::new(UserId::new(Time(0), &random), LoginName::parse("ada").unwrap(), Time(0));
         let insert = {

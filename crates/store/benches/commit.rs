@@ -55,8 +55,8 @@ fn bare_commits(path: &std::path::Path) -> f64 {
 }
 
 async fn measure(name: &str, url: &str, bare: f64) {
-    let sealer = MasterKey::generate(&SystemRandom::default()).sealer();
-    let store = vestibule_store::open(&url.parse().unwrap(), sealer, &Options::default()).unwrap();
+    let master = MasterKey::generate(&SystemRandom::default());
+    let store = vestibule_store::open(&url.parse().unwrap(), &master, &Options::default()).unwrap();
     store.write(|tx| (0..CODES).try_for_each(|number| tx.insert_code(&code(number)))).await.unwrap();
 
     let (rate, processor) = timed(CODES, &store, |store, number| async move {

@@ -28,19 +28,19 @@ mod tx;
 
 use std::sync::Arc;
 
-use vestibule_core::crypto::Sealer;
+use vestibule_core::crypto::MasterKey;
 pub use vestibule_oauth::store::Store;
 
 pub use crate::{address::DatabaseUrl, error::OpenError, options::Options};
 
-/// Opens a database, brings its tables up to date, and makes sure that `sealer` is of the master key it was begun with.
+/// Opens a database, brings its tables up to date, and makes sure that it was begun with this master key.
 ///
 /// This blocks, and belongs before the server listens.
 ///
 /// # Errors
 /// [`OpenError`] tells what an operator has to do about it.
-pub fn open(address: &DatabaseUrl, sealer: Sealer, options: &Options) -> Result<Arc<Store>, OpenError> {
-    let seal = Arc::new(seal::Seal::new(sealer));
+pub fn open(address: &DatabaseUrl, master: &MasterKey, options: &Options) -> Result<Arc<Store>, OpenError> {
+    let seal = Arc::new(seal::Seal::new(master));
     Ok(match address {
         DatabaseUrl::Sqlite(file) => Arc::new(sqlite::SqliteStore::open(file.path(), &seal, options)?),
         DatabaseUrl::Postgres(server) => Arc::new(postgres::PgStore::open(server, &seal, options)?),

@@ -2,7 +2,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use vestibule_core::{
-    crypto::{OpenError as SealError, Sealer},
+    audit::chain::Head,
+    crypto::{MasterKey, OpenError as SealError, Prf, Sealer},
     random::SystemRandom,
 };
 use zeroize::Zeroizing;
@@ -13,6 +14,7 @@ use crate::error::{Failure, OpenError, Verdict};
 #[derive(Debug)]
 pub(crate) struct Seal {
     sealer: Sealer,
+    prf: Prf,
     random: SystemRandom,
 }
 
@@ -22,8 +24,8 @@ impl Seal {
     /// The row that holds it.
     pub(crate) const PROBE_NAME: &'static str = "master_key";
 
-    pub(crate) fn new(sealer: Sealer) -> Self {
-        Self { sealer, random: SystemRandom::default() }
+    pub(crate) fn new(master: &MasterKey) -> Self {
+        Self { sealer: master.sealer(), prf: master.prf(), random: SystemRandom::default() }
     }
 
     /// Where jitter comes from.
@@ -56,6 +58,11 @@ impl Seal {
     /// Whether `proof` is one for `body`.
     pub(crate) fn proves(&self, proof: &[u8], body: &str) -> bool {
         self.sealer.open(&format!("audit_events/{body}"), proof).is_ok_and(|plain| plain.is_empty())
+    }
+
+    /// The end of an audit log in which nothing is sealed yet.
+    pub(crate) fn audit_begin(&self) -> Vec<u8> {
+        Head::BEGIN.to_bytes(&self.prf)
     }
 
     /// A value that [`Seal::recognise`] knows again.

@@ -349,7 +349,7 @@ mod tests {
 
     /// A store whose only connection for writing can be got at.
     fn with_writer(path: &Path) -> (SqliteStore, SqlitePool) {
-        let seal = Arc::new(Seal::new(MasterKey::generate(&SystemRandom::default()).sealer()));
+        let seal = Arc::new(Seal::new(&MasterKey::generate(&SystemRandom::default())));
         let mut store = SqliteStore::open(Some(path), &seal, &Options::default()).unwrap();
         let writing = pool(path.to_str().unwrap(), 1, Role::Writer);
         let pool = writing.clone();

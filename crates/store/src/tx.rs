@@ -23,8 +23,8 @@ use vestibule_core::{
     budget::{Budget, BudgetKey},
     chain::{ChainDocument, ChainRevision},
     channel::{Connection as ChannelConnection, SendOutcome},
-    directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     device::TrustedDevice,
+    directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     draft::{Byline, ChainDraft, HistoryEntry, LackCount, LackQuestion},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, DeviceId, InteractionId,
@@ -233,7 +233,7 @@ verbs! { vestibule_core::store::Tx {
         fn audit_after(after: i64, limit: usize) -> Vec<AuditRow>;
         fn last_sealed_audit() -> Option<(i64, String)>;
         fn audit_head() -> Option<Vec<u8>>;
-        fn seal_audit(before: Option<&[u8]>, after: &[u8], seals: &[AuditSeal]) -> bool;
+        fn seal_audit(before: &[u8], after: &[u8], seals: &[AuditSeal]) -> bool;
         fn audit_mark(name: &str) -> Option<i64>;
         fn move_audit_mark(name: &str, before: Option<i64>, after: i64) -> bool;
     }

@@ -2,11 +2,12 @@
 //!
 //! The key is not in the database, so nobody who edits the database can mend the chain: a changed byte, a missing row, one
 //! put in and two exchanged are all found by walking it ([`verify`]). The end of the chain is kept beside it, tagged with
-//! the same key, so that dropping the newest rows is found as well. Each row also has a proof, made when it was appended, that
-//! this program wrote it: who puts a row in before it is sealed has none.
+//! the same key, so that dropping the newest rows is found as well. It is written when the database is begun, before the first
+//! row, and never again: a log without an end was cut. Each row also has a proof, made when it was appended, that this program
+//! wrote it: who puts a row in before it is sealed has none.
 //!
-//! What no chain inside a database finds is the whole database put back to what it was an hour ago. A sink outside does:
-//! it has seen higher numbers.
+//! What no chain inside a database finds is the database, or only the end of the chain, put back to what it was an hour ago,
+//! or a database begun anew. A sink outside does: it has seen higher numbers.
 //!
 //! One sealer at a time: the end is moved by a conditional update, and of several instances one wins.
 
@@ -141,7 +142,7 @@ pub struct Seal {
 /// several instances at once.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when the end of the chain was changed: to go on from anywhere else would hide it.
+/// [`StoreError::Damaged`] when the end of the chain was changed or removed: to go on from anywhere else would hide it.
 pub async fn seal<S>(store: &S, prf: &Prf) -> StoreResult<usize>
 where
     S: Store + ?Sized,
@@ -150,22 +151,17 @@ where
     let mut sealed = 0;
     loop {
         // Read apart from the write, so that on PostgreSQL no serializable transaction has read where others append.
-        let read = |tx: &mut S::Tx| Ok((tx.audit_head()?, tx.last_sealed_audit()?, tx.unsealed_audit(BATCH)?));
-        let (stored, last, rows) = store.read(read).await?;
+        let read = |tx: &mut S::Tx| Ok((tx.audit_head()?, tx.unsealed_audit(BATCH)?));
+        let (stored, rows) = store.read(read).await?;
         if rows.is_empty() {
             return Ok(sealed);
         }
-        let head = match &stored {
-            Some(bytes) => {
-                Head::from_bytes(bytes, prf).ok_or_else(|| damaged("the end of the audit log was changed"))?
-            }
-            None if last.is_none() => Head::BEGIN,
-            None => return Err(damaged("the end of the audit log is missing")),
-        };
+        let stored = stored.ok_or_else(|| damaged("the end of the audit log is missing"))?;
+        let head = Head::from_bytes(&stored, prf).ok_or_else(|| damaged("the end of the audit log was changed"))?;
         let more = rows.len() == BATCH;
         let (head, seals) = link(head, &rows, prf);
         let (count, after) = (seals.len(), head.to_bytes(prf));
-        let won = store.write(move |tx| tx.seal_audit(stored.as_deref(), &after, &seals)).await;
+        let won = store.write(move |tx| tx.seal_audit(&stored, &after, &seals)).await;
         match won {
             Ok(true) => sealed += count,
             // Another instance was faster, and has done our work.
@@ -266,7 +262,8 @@ where
     S::Tx: Tx,
 {
     let mut walk = Walk { prf, head: Head::BEGIN, count: 0, proven: false };
-    let Ok(goal) = stored_head(store, prf).await? else { return Ok(Err(Finding::Head)) };
+    let stored = store.read(|tx| tx.audit_head()).await?;
+    let Some(goal) = stored.and_then(|bytes| Head::from_bytes(&bytes, prf)) else { return Ok(Err(Finding::Head)) };
     // From before the first number, so that nothing can hide below it.
     let mut after = i64::MIN;
     loop {
@@ -289,27 +286,13 @@ where
     }
     // What was sealed meanwhile is no finding; what stands beyond the end as it is in the same moment is.
     let (stored, last) = store.read(|tx| Ok((tx.audit_head()?, tx.last_sealed_audit()?))).await?;
-    let end = stored.as_deref().map_or(Some(Head::BEGIN), |bytes| Head::from_bytes(bytes, prf));
+    let end = stored.and_then(|bytes| Head::from_bytes(&bytes, prf));
     Ok(match (end, last) {
         (None, _) => Err(Finding::Head),
         (Some(end), Some((seq, id))) if seq > end.seq => {
             Err(Finding::Inserted { seq, id, why: "it stands beyond the end of the log" })
         }
         _ => Ok(Whole { count: walk.count, head: walk.head }),
-    })
-}
-
-/// The end that the chain must reach.
-async fn stored_head<S>(store: &S, prf: &Prf) -> StoreResult<Result<Head, ()>>
-where
-    S: Store + ?Sized,
-    S::Tx: Tx,
-{
-    let (stored, sealed) = store.read(|tx| Ok((tx.audit_head()?, tx.last_sealed_audit()?))).await?;
-    Ok(match stored {
-        Some(bytes) => Head::from_bytes(&bytes, prf).ok_or(()),
-        None if sealed.is_none() => Ok(Head::BEGIN),
-        None => Err(()),
     })
 }
 

@@ -119,7 +119,7 @@ impl House {
         let clock = Arc::new(FakeClock::default());
         let master = MasterKey::generate(&*random);
         let address = format!("sqlite:{}", folder.path().join("test.db").display()).parse().unwrap();
-        let store = vestibule_store::open(&address, master.sealer(), &vestibule_store::Options::default()).unwrap();
+        let store = vestibule_store::open(&address, &master, &vestibule_store::Options::default()).unwrap();
         let (gateway, grants) = (Arc::new(Gateway::default()), Arc::new(Grants::default()));
         let parts = Parts {
             registry: Registry::new(vec![Arc::new(Word::new()), Arc::new(Code::new()), Arc::new(Broken::new())]),

@@ -136,7 +136,7 @@ impl World {
         let master = MasterKey::generate(&*random);
         let prf = master.prf();
         let address = format!("sqlite:{}", folder.path().join("test.db").display()).parse().unwrap();
-        let store = vestibule_store::open(&address, master.sealer(), &vestibule_store::Options::default()).unwrap();
+        let store = vestibule_store::open(&address, &master, &vestibule_store::Options::default()).unwrap();
         let settings = Settings {
             issuer: Issuer::parse(ISSUER).unwrap(),
             default_chain: "default".into(),

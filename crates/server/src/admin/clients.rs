@@ -192,7 +192,8 @@ pub async fn update(
     .await
 }
 
-/// Removes a service provider and what was granted to it.
+/// Removes a service provider, what was granted to it, and what people agreed to. It takes the right to grant what it may do:
+/// whoever registers it anew could not give that back.
 ///
 /// # Errors
 /// When the actor may not, somebody else was faster, or it is a part of the server.
@@ -208,6 +209,7 @@ pub async fn delete(state: &State, actor: &Actor, id: &str, expected: Option<&Et
         if old.built_in {
             return Err(AdminError::Refused("this service provider is a part of the server".to_owned()));
         }
+        job.actor.may_grant(&client.scopes)?;
         tx.delete_client(&old.client.id, job.now)?;
         job.record(tx, &Change::new("client.deleted", &id, &old, &Value::Null))?;
         Ok(())

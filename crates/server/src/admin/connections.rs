@@ -16,6 +16,7 @@ use vestibule_oauth::managed::{Managed, ObjectKind};
 use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned,
     error::all_right,
+    gate,
     record::Change,
     transact::{self, Work},
     work,
@@ -106,12 +107,13 @@ pub async fn create(
     actor.needs(Permission::ConnectionsWrite)?;
     let connection = sealed(read(given, None)?);
     let (channels, prf) = (state.live.channels().clone(), state.prf.clone());
-    let job = Work::new(state, actor);
+    let (job, snapshot) = (Work::new(state, actor), state.live.snapshot());
     work::configure(state, move |tx| {
         check(&channels, &connection)?;
         if tx.connections()?.iter().any(|known| known.name == connection.name) {
             return Err(AdminError::Taken(FieldFault::new("/name", "there is a connection of this name")));
         }
+        gate::may_carry(tx, &snapshot, &job.actor, &connection.name)?;
         tx.put_connection(&connection)?;
         let made = tagged(tx, &connection, &prf)?;
         job.record(tx, &Change::new("connection.created", &connection.name, &Value::Null, &made.value))?;
@@ -134,9 +136,11 @@ pub async fn update(
     actor.needs(Permission::ConnectionsWrite)?;
     let (name, patch, expected) = (name.to_owned(), patch.clone(), expected.cloned());
     let (channels, prf, job) = (state.live.channels().clone(), state.prf.clone(), Work::new(state, actor));
+    let snapshot = state.live.snapshot();
     work::configure(state, move |tx| {
         let before = find(tx, &name)?;
         let old = editable(tx, &before, expected.as_ref(), &prf)?;
+        gate::may_carry(tx, &snapshot, &job.actor, &before.name)?;
         let after = changed(&before, &patch)?;
         check(&channels, &after)?;
         let guarded = job.guard.before(tx)?;
@@ -158,10 +162,11 @@ pub async fn update(
 pub async fn delete(state: &State, actor: &Actor, name: &str, expected: Option<&Etag>) -> Result<(), AdminError> {
     actor.needs(Permission::ConnectionsWrite)?;
     let (name, expected, job) = (name.to_owned(), expected.cloned(), Work::new(state, actor));
-    let prf = state.prf.clone();
+    let (prf, snapshot) = (state.prf.clone(), state.live.snapshot());
     work::configure(state, move |tx| {
         let found = find(tx, &name)?;
         let old = editable(tx, &found, expected.as_ref(), &prf)?;
+        gate::may_carry(tx, &snapshot, &job.actor, &found.name)?;
         if !old.used_by.is_empty() {
             return Err(AdminError::Refused(format!("these chains use it: {}", old.used_by.join(", "))));
         }

@@ -1,9 +1,9 @@
 //! Who decides how one signs in somewhere: whoever may do there themselves what can be done there.
 //!
 //! A chain that lets everybody in lets its author in as an owner. To ask for the right to edit chains alone was the road not
-//! taken: every admin would be an owner in two steps.
+//! taken: every admin would be an owner in two steps. The same for the connections that a chain sends by.
 
-use vestibule_core::id::ChainName;
+use vestibule_core::id::{ChainName, ConnectionName};
 use vestibule_oauth::Snapshot;
 
 use super::{Actor, AdminError, Permission, guard::CONSOLE};
@@ -24,6 +24,26 @@ pub(super) fn may_open(
             actor.needs(Permission::RolesWrite)?;
         }
         actor.may_grant(&client.scopes)?;
+    }
+    Ok(())
+}
+
+/// Goes on when the actor may do what every chain that sends by a connection opens: whoever leads its messages to themselves
+/// reads the codes.
+///
+/// # Errors
+/// [`AdminError::Forbidden`] with what they lack.
+pub(super) fn may_carry(
+    tx: &mut Transaction,
+    snapshot: &Snapshot,
+    actor: &Actor,
+    connection: &ConnectionName,
+) -> Result<(), AdminError> {
+    for chain in tx.published_chains()? {
+        let mut alternatives = chain.document.steps.iter().flat_map(|step| &step.alternatives);
+        if alternatives.any(|alternative| alternative.connection.as_ref() == Some(connection)) {
+            may_open(tx, snapshot, actor, &chain.chain)?;
+        }
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ impl Bench {
         let random = Arc::new(SystemRandom::default());
         let key = MasterKey::generate(random.as_ref());
         let address = format!("sqlite:{}", folder.path().join("v.db").display()).parse().unwrap();
-        let store = vestibule_store::open(&address, key.sealer(), &vestibule_store::Options::default()).unwrap();
+        let store = vestibule_store::open(&address, &key, &vestibule_store::Options::default()).unwrap();
         let params = HashParams { memory_kib: 1024, passes: 1, lanes: 1 };
         let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
         let clock = Arc::new(SystemClock::default());

@@ -138,6 +138,44 @@ async fn a_104_a_new_password_signs_out_everywhere_and_opens_the_way_again() {
 }
 
 #[tokio::test]
+async fn who_is_declared_disabled_is_signed_out_for_good() {
+    use vestibule_core::{id::SessionId, session::Session};
+
+    use crate::state::Transaction;
+
+    let bench = Bench::new();
+    bench.apply(EVERYTHING).await;
+    let (now, random) = (bench.workshop.clock.now(), bench.workshop.random.clone());
+    let session = SessionId::new(now, &*random);
+    let begin = move |tx: &mut Transaction| {
+        let user = tx.user_by_login(&LoginName::parse("alice").unwrap())?.unwrap().id;
+        tx.insert_session(&Session {
+            id: session,
+            generation: 1,
+            seen: true,
+            user,
+            evidence: Vec::new(),
+            user_agent: None,
+            network: String::new(),
+            created_at: now,
+            renewed_at: now,
+            expires_at: now + std::time::Duration::from_secs(60),
+            ended_at: None,
+        })
+    };
+    bench.workshop.store.write(begin).await.unwrap();
+    let ended = async || {
+        let read = move |tx: &mut Transaction| Ok(tx.session(session)?.unwrap().ended_at.is_some());
+        bench.workshop.store.read(read).await.unwrap()
+    };
+    bench.apply("[[user]]\nusername = \"alice\"\ndisplay_name = \"A\"\n").await;
+    assert!(!ended().await);
+    bench.apply("[[user]]\nusername = \"alice\"\ndisabled = true\n").await;
+    bench.apply("[[user]]\nusername = \"alice\"\ndisabled = false\n").await;
+    assert!(ended().await, "who is enabled again begins anew");
+}
+
+#[tokio::test]
 async fn a_dry_run_shows_and_changes_nothing() {
     let bench = Bench::new();
     let before = bench.version().await;

@@ -1,6 +1,7 @@
 //! nobody becomes more than they are by a way around.
 
 use serde_json::{Value, json};
+use vestibule_oauth::model::Consent;
 use vestibule_server::{
     admin::{Role, guard::CONSOLE},
     state::Transaction,
@@ -86,6 +87,62 @@ async fn a_106_an_admin_does_not_decide_how_owners_come_in() {
     let moved = admin.patch(&format!("/clients/{CONSOLE}"), &json!({ "chain": "weak" })).await;
     assert_eq!(moved.problem(), "forbidden", "{}", moved.text);
     assert_eq!(publish(&admin, "weak").await, 200, "a chain of nobody is anybody's");
+}
+
+#[tokio::test]
+async fn a_106_an_admin_does_not_carry_the_codes_of_owners() {
+    let app = server().await;
+    let (owner, admin) = (admin(&app, Role::Owner).await, admin(&app, Role::Admin).await);
+    app.connection("GATE", json!({ "preset": "outbox" })).await;
+    app.connection("OTHER", json!({ "preset": "outbox" })).await;
+    app.chain("admin", json!([[{ "authenticator": "smsotp", "connection": "GATE" }, "password"]])).await;
+    app.chain("shop", json!([[{ "authenticator": "smsotp", "connection": "OTHER" }]])).await;
+    let theirs = json!({ "settings": { "preset": null, "url": "https://admin.example/send" } });
+    assert_eq!(admin.patch("/connections/GATE", &theirs).await.problem(), "forbidden");
+    let tag = owner.get("/connections/GATE").await.ok().header("etag").to_owned();
+    let removed = |caller: &Caller| {
+        let caller = caller.with("if-match", &tag);
+        async move { caller.call("DELETE", "/connections/GATE", None).await.problem() }
+    };
+    assert_eq!(removed(&admin).await, "forbidden");
+    assert_ne!(removed(&owner).await, "forbidden");
+    owner.patch("/connections/GATE", &json!({ "disabled": true })).await.ok();
+    // What the console does not send by is an admin's.
+    admin.patch("/connections/OTHER", &json!({ "disabled": true })).await.ok();
+    // One that the chain names and nobody has made yet.
+    app.write(|tx: &mut Transaction| tx.delete_connection(&"GATE".into()).map(drop)).await;
+    let mine = json!({ "name": "GATE", "kind": "sms", "settings": { "preset": "outbox" } });
+    assert_eq!(admin.post("/connections", &mine).await.problem(), "forbidden");
+    owner.post("/connections", &mine).await.ok();
+    admin.post("/connections", &json!({ "name": "NEW", "kind": "sms", "settings": { "preset": "outbox" } })).await.ok();
+}
+
+#[tokio::test]
+async fn a_106_who_may_not_give_what_a_service_provider_has_does_not_delete_it() {
+    let app = server().await;
+    let (owner, admin) = (admin(&app, Role::Owner).await, admin(&app, Role::Admin).await);
+    let ada = person(&app, "ada", &[]).await.id;
+    for (id, scope) in [("robot", "admin:roles.write"), ("wiki", "email")] {
+        let at = app.state.clock.now();
+        app.client(json!({
+            "id": id, "name": id, "redirect_uris": ["https://a.example/cb"], "chain": "default", "scopes": ["openid", scope],
+        }))
+        .await;
+        let agreed = Consent { user: ada, client: id.into(), scopes: ["openid".to_owned()].into(), at };
+        app.write(move |tx: &mut Transaction| tx.put_consent(&agreed)).await;
+        let path = format!("/clients/{id}");
+        let tag = admin.get(&path).await.ok().header("etag").to_owned();
+        let by_admin = admin.with("if-match", &tag).call("DELETE", &path, None).await;
+        if id == "robot" {
+            assert_eq!(by_admin.problem(), "forbidden");
+            assert_eq!(owner.with("if-match", &tag).call("DELETE", &path, None).await.status, 204);
+        } else {
+            assert_eq!(by_admin.status, 204);
+        }
+        // Whoever is registered by that id now was agreed to by nobody.
+        let left = app.read(move |tx: &mut Transaction| tx.consent(ada, &id.into())).await;
+        assert_eq!(left, None, "{id}");
+    }
 }
 
 /// Publishes another document of a chain; the status.

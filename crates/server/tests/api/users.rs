@@ -113,10 +113,19 @@ async fn who_is_disabled_or_signed_out_has_nothing_any_more() {
     let user = person(&app, "ada", &["vestibule:auditor"]).await;
     let path = format!("/users/{}", user.id);
     let theirs = Caller::bearer(&app, &token(&app, "ada", &all_scopes()).await);
+    let link = owner.post(&format!("{path}/password-link"), &json!({})).await.ok().json();
+    let link = link["url"].as_str().unwrap().to_owned();
+    assert_eq!(app.browser().get(&link).await.status, 200);
     owner.patch(&path, &json!({ "disabled": true })).await.ok();
     assert_eq!(theirs.get("/users").await.status, 401);
     owner.patch(&path, &json!({ "disabled": false })).await.ok();
-    assert_eq!(theirs.get("/users").await.status, 200, "to disable takes nothing away for good");
+    // Somebody is disabled because their account may be in other hands: what those hands hold must not come to life again
+    // when the owner of the account is let in again.
+    assert_eq!(theirs.get("/users").await.status, 401, "their grant ended for good");
+    assert_eq!(owner.get(&format!("{path}/sessions")).await.json()["items"], json!([]));
+    assert_eq!(app.browser().get(&link).await.status, 404, "so did the link");
+    let theirs = Caller::bearer(&app, &token(&app, "ada", &all_scopes()).await);
+    assert_eq!(theirs.get("/users").await.status, 200);
     let sessions = owner.get("/sessions").await.json();
     let mine = sessions["items"].as_array().unwrap().iter().find(|session| session["username"] == "ada").unwrap();
     let session = format!("/sessions/{}", mine["id"].as_str().unwrap());

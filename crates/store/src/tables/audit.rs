@@ -18,15 +18,13 @@ use vestibule_core::{
     time::Time,
 };
 
-use super::{from_json, rows, to_json, written};
+use super::{from_json, meta::AUDIT_HEAD, rows, to_json, written};
 use crate::{
     error::{Failure, Verdict},
     schema::{audit_events, counters, meta},
     seal::Seal as Key,
 };
 
-/// The row of `meta` with the end of the chain.
-const HEAD: &str = "audit_head";
 /// The prefix of marks among the counters.
 const MARKS: &str = "audit/";
 /// So many rows are sealed by one statement.
@@ -286,20 +284,12 @@ on_both! {
     }
 
     pub(crate) fn audit_head(tx: &mut Tx) -> Verdict<Option<Vec<u8>>> {
-        Ok(meta::table.find(HEAD).select(meta::value).get_result(&mut tx.connection).optional()?)
+        Ok(meta::table.find(AUDIT_HEAD).select(meta::value).get_result(&mut tx.connection).optional()?)
     }
 
-    pub(crate) fn seal_audit(tx: &mut Tx, before: Option<&[u8]>, after: &[u8], seals: &[Seal]) -> Verdict<bool> {
-        let moved = match before {
-            None => diesel::insert_into(meta::table)
-                .values((meta::name.eq(HEAD), meta::value.eq(after)))
-                .on_conflict_do_nothing()
-                .execute(&mut tx.connection)?,
-            Some(before) => diesel::update(meta::table.find(HEAD).filter(meta::value.eq(before)))
-                .set(meta::value.eq(after))
-                .execute(&mut tx.connection)?,
-        };
-        if moved != 1 {
+    pub(crate) fn seal_audit(tx: &mut Tx, before: &[u8], after: &[u8], seals: &[Seal]) -> Verdict<bool> {
+        let head = meta::table.find(AUDIT_HEAD).filter(meta::value.eq(before));
+        if diesel::update(head).set(meta::value.eq(after)).execute(&mut tx.connection)? != 1 {
             return Ok(false);
         }
         for some in seals.chunks(SEALED_AT_ONCE) {

@@ -7,7 +7,7 @@ use vestibule_oauth::model::Client;
 use super::{from_json, to_json};
 use crate::{
     error::Verdict,
-    schema::{clients, grants},
+    schema::{clients, consents, grants},
 };
 
 on_both! {
@@ -30,6 +30,8 @@ on_both! {
     pub(crate) fn delete_client(tx: &mut Tx, id: &ClientId, now: Time) -> Verdict<bool> {
         let living = grants::table.filter(grants::client.eq(id.as_str())).filter(grants::revoked_at.is_null());
         diesel::update(living).set(grants::revoked_at.eq(now.0)).execute(&mut tx.connection)?;
+        // Whoever registers the id anew is somebody else, and nobody agreed to them.
+        diesel::delete(consents::table.filter(consents::client.eq(id.as_str()))).execute(&mut tx.connection)?;
         let gone = diesel::delete(clients::table.find(id.as_str())).execute(&mut tx.connection)?;
         tx.raise_configuration_version()?;
         Ok(gone == 1)

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use diesel::{Connection as _, prelude::*};
 use vestibule_core::{
     id::UserId,
+    time::Time,
     user::{LoginName, User},
 };
 
 use super::{from_json, rows, to_json, written};
 use crate::{
     error::{Failure, Verdict},
-    schema::{login_names, trusted_devices, users},
+    schema::{grants, login_names, one_time_links, sessions, trusted_devices, users},
 };
 
 /// The names that open a user's account. An address too odd to be typed as a name is none.
@@ -61,13 +62,27 @@ on_both! {
             take_names(connection, user)
         })?;
         if user.disabled {
-            // On every path that disables somebody: who is let in again is remembered nowhere.
-            let alive = trusted_devices::table
-                .filter(trusted_devices::user_id.eq(&id))
-                .filter(trusted_devices::revoked_at.is_null());
-            diesel::update(alive).set(trusted_devices::revoked_at.eq(user.updated_at.0)).execute(&mut tx.connection)?;
+            tx.end_all_of(&id, user.updated_at)?;
         }
         tx.list_user(user)
+    }
+
+    impl Tx {
+        /// Ends what somebody has: here, so that it is so on every path that disables them, and who is let in again begins anew.
+        fn end_all_of(&mut self, user: &str, now: Time) -> Verdict<()> {
+            let (at, connection) = (now.0, &mut self.connection);
+            let living = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::ended_at.is_null());
+            diesel::update(living.filter(sessions::expires_at.gt(at))).set(sessions::ended_at.eq(at)).execute(connection)?;
+            let given = grants::table.filter(grants::user_id.eq(user)).filter(grants::revoked_at.is_null());
+            diesel::update(given).set(grants::revoked_at.eq(at)).execute(connection)?;
+            let devices = trusted_devices::table.filter(trusted_devices::user_id.eq(user));
+            let devices = devices.filter(trusted_devices::revoked_at.is_null());
+            diesel::update(devices).set(trusted_devices::revoked_at.eq(at)).execute(connection)?;
+            let links = one_time_links::table.filter(one_time_links::user_id.eq(user));
+            let links = links.filter(one_time_links::consumed_at.is_null());
+            diesel::update(links).set(one_time_links::consumed_at.eq(at)).execute(connection)?;
+            Ok(())
+        }
     }
 
     fn take_names(connection: &mut Connection, user: &User) -> Verdict<()> {

@@ -364,6 +364,43 @@ async fn a_139_no_edit_of_the_audit_log_goes_unnoticed_on_postgresql() {
     }
 }
 
+/// The seals are removed with the end, so that everything could be sealed anew without what was taken out.
+async fn a_log_without_its_end_is_not_sealed_anew(place: Place) {
+    let prf = place.key.prf();
+    let store = place.open();
+    append(&*store, (0..4).map(event).collect()).await;
+    chain::seal(&*store, &prf).await.unwrap();
+    place.execute("DELETE FROM audit_events WHERE seq = 3");
+    place.execute("UPDATE audit_events SET seq = NULL, mac = NULL");
+    place.execute("DELETE FROM meta WHERE name = 'audit_head'");
+    assert!(matches!(chain::seal(&*store, &prf).await, Err(StoreError::Damaged(_))));
+    assert_eq!(verified(&*store, &prf).await, Err(Finding::Head));
+    drop(store);
+    // Nobody writes it anew at the next start, not even when the database looks as if it had never been begun.
+    for sql in ["SELECT 1", "DELETE FROM meta WHERE name = 'master_key'"] {
+        place.execute(sql);
+        assert_eq!(verified(&*place.open(), &prf).await, Err(Finding::Head), "{sql}");
+    }
+    // Nor when all events are gone.
+    place.execute("DELETE FROM audit_events");
+    let store = place.open();
+    assert_eq!(verified(&*store, &prf).await, Err(Finding::Head));
+    append(&*store, vec![event(5)]).await;
+    assert_eq!(verified(&*store, &prf).await, Err(Finding::Head));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_139_an_audit_log_without_its_end_is_not_sealed_anew_on_sqlite() {
+    a_log_without_its_end_is_not_sealed_anew(sqlite_file("").unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_139_an_audit_log_without_its_end_is_not_sealed_anew_on_postgresql() {
+    if let Some(place) = postgres("a_139_end") {
+        a_log_without_its_end_is_not_sealed_anew(place).await;
+    }
+}
+
 /// A log of a version that knew no chain.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_without_a_proof_are_taken_over_while_none_has_one() {

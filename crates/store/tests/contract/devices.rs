@@ -2,11 +2,13 @@
 
 use vestibule_core::{
     device::{RememberedProof, TrustedDevice},
+    directory::OneTimeLink,
     id::{DeviceId, UserId},
     random::SystemRandom,
-    store::StoreExt as _,
+    store::{StoreExt as _, StoreResult},
     time::Time,
 };
+use vestibule_oauth::{model::GrantId, store::Tx};
 
 use crate::{
     place::Place,
@@ -83,25 +85,47 @@ pub(crate) async fn the_devices_of_a_user_are_theirs_and_live(place: Place) {
     assert_eq!(left, (vec![], vec![stranger]));
 }
 
-/// Attack A-056.
-pub(crate) async fn a_disabled_user_is_remembered_nowhere(place: Place) {
+/// Attack A-056, and what else somebody has: who is enabled again begins anew.
+pub(crate) async fn a_disabled_user_has_nothing_left(place: Place) {
     let store = place.open();
     let (mut alice, bob) = (samples::user("alice"), samples::user("bob"));
     let (id, theirs) = (alice.id, bob.id);
+    let has = |tx: &mut dyn Tx, (user, grants, link): (UserId, [GrantId; 2], &str)| -> StoreResult<[usize; 4]> {
+        let mut alive = 0;
+        for grant in grants {
+            alive += usize::from(tx.grant(grant)?.is_some_and(|grant| grant.revoked_at.is_none()));
+        }
+        let link = usize::from(tx.link(link)?.is_some_and(|link| link.consumed_at.is_none()));
+        Ok([tx.devices_of(user, NOW)?.len(), tx.sessions_of(user, NOW)?.len(), alive, link])
+    };
     let left = store.write(move |tx| {
         tx.insert_user(&alice)?;
         tx.insert_user(&bob)?;
-        tx.insert_device(&device(id))?;
-        tx.insert_device(&device(theirs))?;
+        let mut people = Vec::new();
+        for (user, link) in [(id, "a"), (theirs, "b")] {
+            tx.insert_device(&device(user))?;
+            tx.insert_session(&samples::session(user))?;
+            let grants = [samples::grant(user, &["openid"]), samples::grant(user, &["openid", "offline_access"])];
+            grants.iter().try_for_each(|grant| tx.insert_grant(grant))?;
+            tx.insert_link(&OneTimeLink {
+                hash: link.to_owned(),
+                purpose: "password".to_owned(),
+                user,
+                created_at: NOW,
+                expires_at: NOW + HOUR,
+                consumed_at: None,
+            })?;
+            people.push((user, grants.map(|grant| grant.id), link));
+        }
         tx.update_user(&alice)?;
-        let before = tx.devices_of(id, NOW)?.len();
+        let before = has(tx, people[0])?;
         alice.disabled = true;
         tx.update_user(&alice)?;
         alice.disabled = false;
         tx.update_user(&alice)?;
-        Ok([before, tx.devices_of(id, NOW)?.len(), tx.devices_of(theirs, NOW)?.len()])
+        Ok([before, has(tx, people[0])?, has(tx, people[1])?])
     });
-    assert_eq!(left.await.unwrap(), [1, 0, 1]);
+    assert_eq!(left.await.unwrap(), [[1, 1, 2, 1], [0; 4], [1, 1, 2, 1]]);
 }
 
 pub(crate) async fn a_device_that_ended_is_swept(place: Place) {

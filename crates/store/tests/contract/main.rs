@@ -70,7 +70,7 @@ everywhere! {
         the_sessions_of_a_user_are_those_that_live
         a_budget_is_replaced_and_forgotten
         the_audit_log_is_read_from_its_end
-        clients_are_kept_and_deleting_one_revokes_its_grants
+        clients_are_kept_and_deleting_one_takes_what_it_was_given
         what_a_file_declares_is_known_until_it_is_let_go
         signing_keys_are_kept_whole
         a_grant_is_revoked_once
@@ -95,7 +95,7 @@ everywhere! {
         a_device_is_used_once_by_generation
         a_device_is_forgotten_once_and_never_used_again
         the_devices_of_a_user_are_theirs_and_live
-        a_disabled_user_is_remembered_nowhere
+        a_disabled_user_has_nothing_left
         a_device_that_ended_is_swept
     }
     directory {

@@ -73,7 +73,7 @@ impl Place {
     }
 
     pub(crate) fn try_open_with(&self, key: &MasterKey) -> Result<Arc<Store>, OpenError> {
-        vestibule_store::open(&self.address(), key.sealer(), &self.options)
+        vestibule_store::open(&self.address(), key, &self.options)
     }
 
     /// Runs a statement beside the store, as somebody with a shell would.

@@ -430,7 +430,7 @@ pub(crate) async fn the_audit_log_is_read_from_its_end(place: Place) {
     assert_eq!(latest.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["third", "second"]);
 }
 
-pub(crate) async fn clients_are_kept_and_deleting_one_revokes_its_grants(place: Place) {
+pub(crate) async fn clients_are_kept_and_deleting_one_takes_what_it_was_given(place: Place) {
     let store = place.open();
     let mut shop = samples::client("shop");
     let wiki = samples::client("wiki");
@@ -446,13 +446,23 @@ pub(crate) async fn clients_are_kept_and_deleting_one_revokes_its_grants(place: 
         .write(move |tx| {
             tx.insert_grant(&ours)?;
             tx.insert_grant(&others)?;
+            let agreed = |client: &str| Consent {
+                user: ours.user,
+                client: client.into(),
+                scopes: ["openid".to_owned()].into(),
+                at: NOW,
+            };
+            tx.put_consent(&agreed("shop"))?;
+            tx.put_consent(&agreed("wiki"))?;
             let gone = [tx.delete_client(&"shop".into(), NOW)?, tx.delete_client(&"shop".into(), NOW)?];
             let revoked = |grant: Option<vestibule_oauth::model::Grant>| grant.and_then(|grant| grant.revoked_at);
-            Ok((gone, revoked(tx.grant(ours.id)?), revoked(tx.grant(others.id)?)))
+            let shops = tx.consent(ours.user, &"shop".into())?;
+            let agreed = [shops.is_some(), tx.consent(ours.user, &"wiki".into())?.is_some()];
+            Ok((gone, revoked(tx.grant(ours.id)?), revoked(tx.grant(others.id)?), agreed))
         })
         .await
         .unwrap();
-    assert_eq!(seen, ([true, false], Some(NOW), None));
+    assert_eq!(seen, ([true, false], Some(NOW), None, [false, true]));
     assert_eq!(store.read(|tx| tx.clients()).await.unwrap(), [wiki]);
 }
 
