@@ -9,8 +9,8 @@ use vestibule_oauth::issuer::path;
 use crate::{
     api, console, demo, dev,
     handlers::{
-        assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, revoke, root, token,
-        set_password, userinfo,
+        assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, revoke, root, set_password,
+        token, userinfo,
     },
     http::cors,
     portal,
@@ -60,7 +60,9 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(resource("/").route(get().to(root::get)));
     console::routes(config);
     // Admins.
-    config.service(resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)));
+    config.service(
+        resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)),
+    );
     api::configure(config);
     // Browsers.
     config

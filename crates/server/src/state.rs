@@ -10,7 +10,9 @@ use vestibule_core::{Clock, Engine, budget::Limits, crypto::Prf, random::Random}
 use vestibule_jose::VerifiedCache;
 use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, snapshot::Snapshot, store::Store};
 
-use crate::{config::Setting, configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages};
+use crate::{
+    config::Setting, configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages,
+};
 
 /// A transaction of the database.
 pub type Transaction = dyn vestibule_oauth::store::Tx;

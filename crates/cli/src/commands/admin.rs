@@ -56,9 +56,9 @@ impl Admin {
         })?;
         say(format_args!("{}{}", offline.settings.issuer(), link.path.expose_secret()));
         let (user, minutes) = (&link.username, entry::LIFE.as_secs() / 60);
-        complain(&format!("This link makes {user} an owner of the console. It works once, for {minutes} minutes."));
+        complain(format!("This link makes {user} an owner of the console. It works once, for {minutes} minutes."));
         let chain = console::CHAIN;
-        complain(&format!("Sign-in to the console passes the chain `{chain}`, unless you set another for it."));
+        complain(format!("Sign-in to the console passes the chain `{chain}`, unless you set another for it."));
         Ok(ExitCode::SUCCESS)
     }
 }

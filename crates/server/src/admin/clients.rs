@@ -360,7 +360,8 @@ mod tests {
     use super::*;
 
     fn client(value: Value) -> Result<Client, AdminError> {
-        parse(value.as_object().unwrap().clone())
+        let Value::Object(fields) = value else { panic!("no object: {value}") };
+        parse(fields)
     }
 
     fn pointers(error: AdminError) -> Vec<String> {

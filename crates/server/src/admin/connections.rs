@@ -438,7 +438,8 @@ mod tests {
     const SEED: &str = "https://sms.example.com/json?api_key=K&api_secret=hunter2&to=$ctx.num&text=$ctx.msg";
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        let Value::Object(fields) = value else { panic!("no object: {value}") };
+        fields
     }
 
     #[test]

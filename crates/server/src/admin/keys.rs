@@ -129,7 +129,7 @@ pub async fn rotate_by(
     if made {
         let by = by.clone();
         let tell = move |tx: &mut Transaction| {
-            let change = Change::new("key.rotated", algorithm, &old, &names(tx)?);
+            let change = Change::new("key.rotated", &algorithm, &old, &names(tx)?);
             by.record(tx, (&change).into(), &*random, now)
         };
         store.write(tell).await?;

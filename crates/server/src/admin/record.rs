@@ -35,7 +35,12 @@ pub struct Change {
 
 impl Change {
     /// A change of `object` from one view to another.
-    pub fn new(what: &'static str, object: impl ToString, before: &impl Serialize, after: &impl Serialize) -> Self {
+    pub fn new(
+        what: &'static str,
+        object: &(impl ToString + ?Sized),
+        before: &impl Serialize,
+        after: &impl Serialize,
+    ) -> Self {
         let value = |view: Result<Value, serde_json::Error>| view.unwrap_or_default();
         Self {
             what,

@@ -109,7 +109,7 @@ pub async fn end(state: &State, actor: &Actor, id: SessionId) -> Result<(), Admi
         tx.end_session(id, work.now)?;
         tx.revoke_session_grants(id, work.now)?;
         let view = SessionView::new(&session, user.as_ref().map(|user| &user.username));
-        let change = Change::new("session.ended", id, &view, &serde_json::Value::Null).about(session.user);
+        let change = Change::new("session.ended", &id, &view, &serde_json::Value::Null).about(session.user);
         work.record(tx, &change)
     })
     .await

@@ -1,9 +1,9 @@
-//! The admin API at `/api/v1`: every operation of [`operations`](crate::admin::operations) for programs.
+//! The admin API at `/api/v1`: every operation of [`operations`] for programs.
 //!
-//! A request passes the same way whatever it asks for ([`dispatch`]): a bearer token of this server and never a cookie
-//! ([`caller`]), the permission before anything of the body is looked at, `Idempotency-Key` ([`once`]), `dry_run`
-//! ([`rehearsal`](crate::rehearsal)); then one function of [`routes`] reads what is its own, calls the service once, and says
-//! what to answer ([`Answer`]). Whatever goes wrong is a [`Problem`] (RFC 9457). The document at `/api/v1/openapi.json` is
+//! A request passes the same way whatever it asks for (`dispatch`): a bearer token of this server and never a cookie
+//! (`caller`), the permission before anything of the body is looked at, `Idempotency-Key` (`once`), `dry_run`
+//! (`rehearsal`); then one function of `routes` reads what is its own, calls the service once, and says
+//! what to answer (`Answer`). Whatever goes wrong is a [`Problem`] (RFC 9457). The document at `/api/v1/openapi.json` is
 //! made from the same table as the router.
 
 mod answer;

@@ -56,7 +56,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Unauthenticated 401 "unauthenticated" "No good access token" "Send an access token of this server in the Authorization header, made for the issuer or for <issuer>/api/v1. A token is no good any more once it expired, was revoked, or its user or client was disabled.";
+    Unauthenticated 401 "unauthenticated" "No good access token" "Send an access token of this server in the Authorization header, made for the issuer or for `/api/v1` below it. A token is no good any more once it expired, was revoked, or its user or client was disabled.";
     Forbidden 403 "forbidden" "A permission is missing" "The token lacks the scope, or its user has no role that gives the permission now. Both are needed.";
     Above 403 "above" "The user stands above you" "Users with a role of this server are changed only by somebody of the same or a higher rank.";
     CrossSite 403 "cross-site" "Not for browsers of other sites" "The request comes from a page of another site, or carries a cookie instead of a token. Cookies open nothing here.";

@@ -1,7 +1,7 @@
 //! The console at `/admin`: what an admin can do, by clicks.
 //!
-//! It is an [insider](crate::insider) with a chain of its own, and it decides nothing: a handler reads a form, calls a function of
-//! [`admin`](crate::admin), and draws what came of it. One file per screen; what all of them need is the [`Desk`], which knows
+//! It is an insider with a chain of its own, and it decides nothing: a handler reads a form, calls a function of
+//! [`admin`](crate::admin), and draws what came of it. One file per screen; what all of them need is the `Desk`, which knows
 //! who sits at it. Every page is a GET that changes nothing and every change a POST that ends in a redirect, so reload and
 //! back are harmless; everything works without JavaScript.
 

@@ -3,9 +3,9 @@
 use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
-    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended, ErrorPage,
-    Form, Hidden, Home, Input, InputKind, Lack, NewPassword, Landing, Link, Moment, NoWay, Notice, Outbox, OutboxRow, Page, Person,
-    Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
+    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended,
+    ErrorPage, Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NewPassword, NoWay, Notice, Outbox,
+    OutboxRow, Page, Person, Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
 };
 
 /// A page in one of its states.
@@ -325,8 +325,9 @@ fn sign_out() -> Vec<(&'static str, Page)> {
 fn new_password() -> Vec<(&'static str, Page)> {
     let (action, username) = ("/set-password/x".to_owned(), "ada".to_owned());
     let empty = NewPassword { action, username, fault: None, done: false, back: None };
-    let at_fault =
-        |why| Page::NewPassword(NewPassword { fault: Some(Text::new(&format!("new-password.{why}"))), ..empty.clone() });
+    let at_fault = |why| {
+        Page::NewPassword(NewPassword { fault: Some(Text::new(&format!("new-password.{why}"))), ..empty.clone() })
+    };
     vec![
         ("empty", Page::NewPassword(empty.clone())),
         ("too-short", at_fault("short")),
@@ -390,8 +391,14 @@ fn portal() -> Vec<(&'static str, Page)> {
         action: "/portal/sessions".to_owned(),
         logout: "/portal/logout".to_owned(),
     };
-    let alone =
-        Home { sessions: vec![here], devices: Vec::new(), email: None, phone: None, notice: Some(Notice::session_ended()), ..home.clone() };
+    let alone = Home {
+        sessions: vec![here],
+        devices: Vec::new(),
+        email: None,
+        phone: None,
+        notice: Some(Notice::session_ended()),
+        ..home.clone()
+    };
     vec![("three-browsers", Page::Home(home)), ("this-browser-only", Page::Home(alone))]
 }
 

@@ -1,4 +1,4 @@
-//! The user portal: who am I, where am I signed in, sign out there. It is an [insider](crate::insider).
+//! The user portal: who am I, where am I signed in, sign out there. It is an insider.
 
 pub mod home;
 

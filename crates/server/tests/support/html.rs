@@ -84,9 +84,7 @@ pub fn forms(html: &str) -> Vec<Form> {
 
 /// The `href` of every link.
 pub fn links(html: &str) -> Vec<String> {
-    let href = |(_, attributes, _): Tag<'_>| {
-        attributes.into_iter().find(|(n, _)| n == "href").map(|(_, v)| v)
-    };
+    let href = |(_, attributes, _): Tag<'_>| attributes.into_iter().find(|(n, _)| n == "href").map(|(_, v)| v);
     tags(html).into_iter().filter(|(name, ..)| name == "a").filter_map(href).collect()
 }
 

@@ -117,6 +117,7 @@ impl TestApp {
             random: Arc::new(SystemRandom::default()),
             outbox: Some(outbox.clone()),
             listener: Some(listener),
+            sources: Vec::new(),
         };
         let (url, kept) = (settings.issuer().to_owned(), settings.clone());
         let (built, ready) = oneshot::channel();
