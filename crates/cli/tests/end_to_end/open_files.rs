@@ -19,7 +19,13 @@ async fn a_119_a_low_limit_of_open_files_keeps_nobody_out() {
     low.args(["-c", &format!("ulimit -Sn {LOW} && exec \"$0\" \"$@\"")])
         .arg(serve.get_program())
         .args(serve.get_args());
-    low.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    // What is set for it, and what is kept from it.
+    for (name, value) in serve.get_envs() {
+        match value {
+            Some(value) => low.env(name, value),
+            None => low.env_remove(name),
+        };
+    }
     let server = Running::start(low, &house.url(), &house.path("log")).await;
     let address = server.url.trim_start_matches("http://").to_owned();
     let slow: Vec<TcpStream> = (0..2 * LOW)
