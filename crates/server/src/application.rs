@@ -329,6 +329,7 @@ async fn assemble(
         hash_pool,
         portal_client: settings.portal_client.clone(),
         sources,
+        openapi: std::sync::OnceLock::new(),
         dev,
     });
     configuration::load_engine(&state).await?;

@@ -1,7 +1,8 @@
 //! What every handler may use, made once when the server starts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use actix_web::web::Bytes;
 use ipnet::IpNet;
 use url::Url;
 use vestibule_authn_password::HashPool;
@@ -53,6 +54,8 @@ pub struct State {
     pub portal_client: String,
     /// Every setting with its source.
     pub sources: Vec<Setting>,
+    /// The description of the admin API, made once somebody asks for it.
+    pub openapi: OnceLock<Bytes>,
     /// What only a development server has.
     pub dev: Option<Dev>,
 }

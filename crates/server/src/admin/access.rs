@@ -156,12 +156,6 @@ impl Permissions {
         Self(self.0.intersection(&other.0).copied().collect())
     }
 
-    /// What is in either.
-    #[must_use]
-    pub fn or(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).copied().collect())
-    }
-
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -10,7 +10,7 @@ use vestibule_core::{
     time::Time,
 };
 
-use super::{Actor, AdminError, FieldFault, Permission, work};
+use super::{Actor, AdminError, FieldFault, Permission, transact};
 use crate::state::State;
 
 /// The most events that are given at once.
@@ -50,7 +50,7 @@ pub async fn list(
     let wrong = || AdminError::Invalid(vec![FieldFault::new("/after", "this is not the `next` of a page")]);
     let before = after.map(|text| read(text).ok_or_else(wrong)).transpose()?;
     let (filter, limit) = (filter.clone(), limit.clamp(1, PAGE));
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let page = tx.audit_page(&filter, before, limit)?;
         let items = page.entries.into_iter().map(|entry| AuditView { seq: entry.seq, event: entry.event });
         Ok(AuditList { items: items.collect(), next: page.next.map(write) })

@@ -13,7 +13,10 @@ use vestibule_oauth::{
 };
 
 use super::{
-    Actor, AdminError, Etag, FieldFault, Permission, Versioned, error::all_right, record::Change, transact::Work, work,
+    Actor, AdminError, Etag, FieldFault, Permission, Versioned,
+    error::all_right,
+    record::Change,
+    transact::{self, Work},
 };
 use crate::{
     console,
@@ -83,7 +86,7 @@ impl ClientView {
 pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ClientView>, AdminError> {
     actor.needs(Permission::ClientsRead)?;
     let portal = state.portal_client.clone();
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let managed = tx.managed_all()?;
         let file = |id: &str| {
             let found = managed.iter().find(|mark| mark.kind == ObjectKind::Client && mark.name == id);
@@ -107,7 +110,7 @@ pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ClientView>, Admin
 pub async fn get(state: &State, actor: &Actor, id: &str) -> Result<Versioned<ClientView>, AdminError> {
     actor.needs(Permission::ClientsRead)?;
     let (id, portal) = (id.to_owned(), state.portal_client.clone());
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let client = find(tx, &id)?;
         Ok(Versioned::new(view(tx, &client, &portal)?))
     })
@@ -131,7 +134,7 @@ pub async fn create(state: &State, actor: &Actor, given: &Map<String, Value>) ->
         client.secrets = vec![HashedSecret::of(&client.id, secret.expose_secret(), &state.prf)];
     }
     let (job, portal) = (Work::new(state, actor), state.portal_client.clone());
-    let made = work::configure(state, move |tx| {
+    let made = transact::configure(state, move |tx| {
         all_right(check(tx, &client)?)?;
         if tx.clients()?.iter().any(|known| known.id == client.id) {
             return Err(AdminError::Taken(FieldFault::new("/id", "there is a service provider of this id")));
@@ -159,7 +162,7 @@ pub async fn update(
     actor.needs(Permission::ClientsWrite)?;
     let (id, patch, expected) = (id.to_owned(), patch.clone(), expected.cloned());
     let (job, portal) = (Work::new(state, actor), state.portal_client.clone());
-    work::configure(state, move |tx| {
+    transact::configure(state, move |tx| {
         let before = find(tx, &id)?;
         let old = view(tx, &before, &portal)?;
         editable(&old)?;
@@ -201,7 +204,7 @@ pub async fn delete(state: &State, actor: &Actor, id: &str, expected: Option<&Et
     actor.needs(Permission::ClientsWrite)?;
     let (id, expected) = (id.to_owned(), expected.cloned());
     let (job, portal) = (Work::new(state, actor), state.portal_client.clone());
-    work::configure(state, move |tx| {
+    transact::configure(state, move |tx| {
         let client = find(tx, &id)?;
         let old = view(tx, &client, &portal)?;
         editable(&old)?;
@@ -236,7 +239,7 @@ pub async fn rotate_secret(
     let (id, expected) = (id.to_owned(), expected.cloned());
     let (job, portal) = (Work::new(state, actor), state.portal_client.clone());
     let (new, prf) = (secret.clone(), state.prf.clone());
-    let client = work::configure(state, move |tx| {
+    let client = transact::configure(state, move |tx| {
         let mut client = find(tx, &id)?;
         let old = view(tx, &client, &portal)?;
         editable(&old)?;

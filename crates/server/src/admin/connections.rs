@@ -19,7 +19,6 @@ use super::{
     gate,
     record::Change,
     transact::{self, Work},
-    work,
 };
 use crate::{
     authenticators::Channels,
@@ -69,7 +68,7 @@ pub struct TestView {
 /// When the actor may not, or the store fails.
 pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsRead)?;
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let (mut all, marks, chains) = (tx.connections()?, tx.managed_all()?, tx.published_chains()?);
         all.sort_by(|a, b| a.name.cmp(&b.name));
         let mark = |connection: &Connection| {
@@ -88,7 +87,7 @@ pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, A
 pub async fn get(state: &State, actor: &Actor, name: &str) -> Result<Versioned<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsRead)?;
     let (name, prf) = (name.to_owned(), state.prf.clone());
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let found = find(tx, &name)?;
         tagged(tx, &found, &prf)
     })
@@ -108,7 +107,7 @@ pub async fn create(
     let connection = sealed(read(given, None)?);
     let (channels, prf) = (state.live.channels().clone(), state.prf.clone());
     let (job, snapshot) = (Work::new(state, actor), state.live.snapshot());
-    work::configure(state, move |tx| {
+    transact::configure(state, move |tx| {
         check(&channels, &connection)?;
         if tx.connections()?.iter().any(|known| known.name == connection.name) {
             return Err(AdminError::Taken(FieldFault::new("/name", "there is a connection of this name")));
@@ -137,7 +136,7 @@ pub async fn update(
     let (name, patch, expected) = (name.to_owned(), patch.clone(), expected.cloned());
     let (channels, prf, job) = (state.live.channels().clone(), state.prf.clone(), Work::new(state, actor));
     let snapshot = state.live.snapshot();
-    work::configure(state, move |tx| {
+    transact::configure(state, move |tx| {
         let before = find(tx, &name)?;
         let old = editable(tx, &before, expected.as_ref(), &prf)?;
         gate::may_carry(tx, &snapshot, &job.actor, &before.name)?;
@@ -163,7 +162,7 @@ pub async fn delete(state: &State, actor: &Actor, name: &str, expected: Option<&
     actor.needs(Permission::ConnectionsWrite)?;
     let (name, expected, job) = (name.to_owned(), expected.cloned(), Work::new(state, actor));
     let (prf, snapshot) = (state.prf.clone(), state.live.snapshot());
-    work::configure(state, move |tx| {
+    transact::configure(state, move |tx| {
         let found = find(tx, &name)?;
         let old = editable(tx, &found, expected.as_ref(), &prf)?;
         gate::may_carry(tx, &snapshot, &job.actor, &found.name)?;
@@ -188,7 +187,7 @@ pub async fn test(state: &State, actor: &Actor, name: &str, to: &str) -> Result<
     };
     let number = parse_number(to, None).map_err(wrong)?;
     let wanted = name.to_owned();
-    let connection = work::read(state, move |tx| find(tx, &wanted)).await?;
+    let connection = transact::read(state, move |tx| find(tx, &wanted)).await?;
     if connection.disabled {
         return Err(AdminError::Refused("this connection is switched off".to_owned()));
     }

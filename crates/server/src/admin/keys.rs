@@ -14,12 +14,9 @@ use vestibule_oauth::{
 use super::{
     Actor, AdminError, FieldFault, Permission,
     record::{By, Change},
-    work,
+    transact,
 };
-use crate::{
-    configuration,
-    state::{State, Transaction},
-};
+use crate::state::{State, Transaction};
 
 /// A signing key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,7 +73,7 @@ fn view(key: &StoredKey, now: Time) -> KeyView {
 pub async fn list(state: &State, actor: &Actor) -> Result<Vec<KeyView>, AdminError> {
     actor.needs(Permission::KeysRead)?;
     let now = state.clock.now();
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let mut keys: Vec<_> = tx.signing_keys()?.iter().map(|key| view(key, now)).collect();
         keys.sort_by(|a, b| (&a.algorithm, a.activates_at).cmp(&(&b.algorithm, b.activates_at)));
         Ok(keys)
@@ -102,9 +99,7 @@ pub async fn rotate(state: &State, actor: &Actor, algorithm: &str) -> Result<Vec
         Err(KeysError::Store(error)) => return Err(error.into()),
         Err(KeysError::Key(error)) => return Err(AdminError::Refused(error.to_string())),
     }
-    if let Err(error) = configuration::refresh(state).await {
-        tracing::warn!(%error, "a new key could not be taken up at once");
-    }
+    transact::take_up(state).await;
     list_unasked(state).await
 }
 
@@ -139,5 +134,5 @@ pub async fn rotate_by(
 
 async fn list_unasked(state: &State) -> Result<Vec<KeyView>, AdminError> {
     let now = state.clock.now();
-    work::read(state, move |tx| Ok(tx.signing_keys()?.iter().map(|key| view(key, now)).collect())).await
+    transact::read(state, move |tx| Ok(tx.signing_keys()?.iter().map(|key| view(key, now)).collect())).await
 }

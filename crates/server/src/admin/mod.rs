@@ -26,7 +26,6 @@ pub mod settings;
 pub mod transact;
 pub mod users;
 pub mod view;
-mod work;
 
 use vestibule_core::{
     engine::RequestContext,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use vestibule_core::{Time, audit::page::AuditFilter};
 
-use super::{Actor, AdminError, Permission, work};
+use super::{Actor, AdminError, Permission, transact};
 use crate::{console, state::State};
 
 /// So far back.
@@ -89,7 +89,7 @@ pub async fn get(state: &State, actor: &Actor) -> Result<Overview, AdminError> {
     let hour = |time: Time| Time::from_unix_seconds(time.unix_seconds().div_euclid(3600).saturating_mul(3600));
     let start = hour(now - Duration::from_secs(u64::from(HOURS - 1) * 3600));
     let portal = state.portal_client.clone();
-    work::read(state, move |tx| {
+    transact::read(state, move |tx| {
         let mut seen = Overview {
             hours: (0..HOURS)
                 .map(|n| Hour { at: start + Duration::from_secs(u64::from(n) * 3600), ..Hour::default() })

@@ -1,4 +1,5 @@
-//! A change as one transaction that may still be refused in the middle: then nothing of it stays.
+//! Reading on one consistent view, and changes as one transaction that may still be refused in the middle: then nothing of it
+//! stays. What is changed in the configuration holds on this instance when the operation returns.
 //!
 //! A job of the store is rolled back when it fails; a refusal is none of the store's failures, so it is laid aside and the
 //! store is told to go back.
@@ -17,7 +18,10 @@ use super::{
     guard::Guard,
     record::{By, Change},
 };
-use crate::state::{State, Transaction};
+use crate::{
+    configuration,
+    state::{State, Transaction},
+};
 
 /// What a change needs inside its transaction, which outlives the request.
 #[derive(Clone)]
@@ -48,20 +52,59 @@ impl Work {
     }
 }
 
-/// Runs `work` in a transaction. When it is refused, nothing of it stays.
+/// Reads on one consistent view.
 ///
 /// # Errors
 /// What `work` says, or what the store says.
-pub async fn write<R, F>(state: &State, mut work: F) -> Result<R, AdminError>
+pub async fn read<R, F>(state: &State, work: F) -> Result<R, AdminError>
 where
     R: Send + 'static,
     F: FnMut(&mut Transaction) -> Result<R, AdminError> + Send + 'static,
 {
-    let job = move |tx: &mut Transaction| match work(tx) {
+    state.store.read(refusable(work)).await?
+}
+
+/// Changes configuration, all of it or nothing, and takes it up.
+///
+/// # Errors
+/// What `work` says, or what the store says.
+pub async fn configure<R, F>(state: &State, work: F) -> Result<R, AdminError>
+where
+    R: Send + 'static,
+    F: FnMut(&mut Transaction) -> Result<R, AdminError> + Send + 'static,
+{
+    let done = write(state, work).await?;
+    take_up(state).await;
+    Ok(done)
+}
+
+/// Lets a configuration that was changed hold here at once. It is saved, and every instance takes it up within two seconds.
+pub async fn take_up(state: &State) {
+    if let Err(error) = configuration::refresh(state).await {
+        tracing::warn!(%error, "a change of the configuration could not be taken up at once");
+    }
+}
+
+/// Runs `work` in a transaction. When it is refused, nothing of it stays.
+///
+/// # Errors
+/// What `work` says, or what the store says.
+pub async fn write<R, F>(state: &State, work: F) -> Result<R, AdminError>
+where
+    R: Send + 'static,
+    F: FnMut(&mut Transaction) -> Result<R, AdminError> + Send + 'static,
+{
+    all_or_nothing(&*state.store, refusable(work)).await?
+}
+
+/// The work as the store takes it: a refusal is an answer, and only what the store says fails.
+fn refusable<R>(
+    mut work: impl FnMut(&mut Transaction) -> Result<R, AdminError>,
+) -> impl FnMut(&mut Transaction) -> StoreResult<Result<R, AdminError>> {
+    move |tx| match work(tx) {
         Err(AdminError::Store(error)) => Err(error),
         other => Ok(other),
-    };
-    all_or_nothing(&*state.store, job).await?
+    }
 }
 
 /// Runs `work` in a transaction of which nothing stays when its answer is an `Err`.

@@ -221,5 +221,6 @@ fn method(method: Method) -> &'static str {
 
 /// `GET /api/v1/openapi.json`. It tells nothing that the manual does not, so it is there for everybody.
 pub(super) async fn get(_: HttpRequest, state: Data<State>) -> HttpResponse {
-    HttpResponse::Ok().json(document(state.public.issuer.as_str()))
+    let made = state.openapi.get_or_init(|| document(state.public.issuer.as_str()).to_string().into());
+    HttpResponse::Ok().content_type("application/json").body(made.clone())
 }

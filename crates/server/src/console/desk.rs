@@ -10,10 +10,13 @@ use vestibule_oauth::Params;
 
 use super::denied;
 use crate::{
-    admin::{Actor, AdminError, Permission, Role, Via, Who, access::Permissions},
+    admin::{Actor, AdminError, Permission, Role, Via, Who, access::Permissions, paging::PageQuery},
     answer::{self, Drawing},
     context,
-    http::{csrf, form},
+    http::{
+        csrf,
+        form::{self, to_query},
+    },
     insider::{Insider, Visitor},
     pages::{
         Cause, Page, Tone,
@@ -89,6 +92,11 @@ impl Base {
     pub(crate) fn to(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
+
+    /// The page of a list that begins at a token.
+    pub(crate) fn after(&self, path: &str, token: &str) -> String {
+        self.to(&format!("{path}?{}", to_query([("after", token)].into_iter())))
+    }
 }
 
 /// A name as a part of a path.
@@ -156,8 +164,7 @@ impl Desk {
         let Some(role) = Role::strongest(&user.roles) else {
             return Err(denied::no_role(&state, &req, &name, &csrf::token(&state.prf, FORM, &cookie)));
         };
-        let permissions = user.roles.iter().filter_map(|role| Role::of(role)).map(Role::permissions);
-        let permissions = permissions.reduce(|all, more| all.or(&more)).unwrap_or_default();
+        let permissions = Permissions::of_roles(&user.roles);
         let who = Who::Person { user: user.id, username: user.username, role };
         let actor = Actor { who, permissions, via: Via::Console, cx: context::of(&state, &req) };
         Ok(Self { state, req, actor, name, cookie })
@@ -181,6 +188,11 @@ impl Desk {
     /// The query of this request; nothing of one that cannot be read.
     pub(crate) fn query(&self) -> Params {
         form::query(&self.req).unwrap_or_default()
+    }
+
+    /// The page of a list that this request asks for.
+    pub(crate) fn page(&self) -> PageQuery {
+        PageQuery { limit: None, after: self.query().get("after").map(str::to_owned) }
     }
 
     /// A screen.

@@ -10,7 +10,7 @@ use super::{Desk, Place, desk::Base};
 use crate::{
     admin::{
         groups::{self, GroupView},
-        paging::{Listing, PageQuery},
+        paging::Listing,
     },
     http::form::to_query,
     pages::console::{Cell, Screen, Table},
@@ -27,10 +27,9 @@ async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
-    let after = desk.query().get("after").map(str::to_owned);
-    let page = PageQuery { limit: None, after: after.clone() };
+    let page = desk.page();
     match groups::list(&desk.state, &desk.actor, &page).await {
-        Ok(found) => desk.show(Place::Groups, screen(&found, after.is_some(), &desk.base())),
+        Ok(found) => desk.show(Place::Groups, screen(&found, page.after.is_some(), &desk.base())),
         Err(error) => desk.refused(Place::Groups, &error),
     }
 }
@@ -41,7 +40,7 @@ pub(super) fn screen(found: &Listing<GroupView>, later: bool, base: &Base) -> Sc
         vec![Cell::link(href, group.name.as_str()), Cell::say(group.members.to_string())]
     };
     let next = found.next.as_deref();
-    let next = next.map(|next| base.to(&format!("/admin/groups?{}", to_query([("after", next)].into_iter()))));
+    let next = next.map(|next| base.after("/admin/groups", next));
     Screen::new(Text::new("console.groups.title")).lead("console.groups.lead").with(
         Table::new("groups", "console.groups", &["name", "members"])
             .rows(found.items.iter().map(row))

@@ -13,10 +13,9 @@ use super::{
 use crate::{
     admin::{
         AdminError, Permission,
-        paging::{Listing, PageQuery},
+        paging::Listing,
         sessions::{self, SessionView},
     },
-    http::form::to_query,
     pages::console::{Button, Cell, Say, Screen, Table},
     state::State,
 };
@@ -31,12 +30,11 @@ async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
-    let after = desk.query().get("after").map(str::to_owned);
-    let page = PageQuery { limit: None, after: after.clone() };
+    let page = desk.page();
     match sessions::list(&desk.state, &desk.actor, &page).await {
         Ok(found) => {
             let may = desk.may(Permission::SessionsWrite);
-            desk.show(Place::Sessions, screen(&found, after.is_some(), may, &desk.base()))
+            desk.show(Place::Sessions, screen(&found, page.after.is_some(), may, &desk.base()))
         }
         Err(error) => desk.refused(Place::Sessions, &error),
     }
@@ -59,7 +57,7 @@ async fn end(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResp
 
 pub(super) fn screen(found: &Listing<SessionView>, later: bool, may: bool, base: &Base) -> Screen {
     let next = found.next.as_deref();
-    let next = next.map(|next| base.to(&format!("/admin/sessions?{}", to_query([("after", next)].into_iter()))));
+    let next = next.map(|next| base.after("/admin/sessions", next));
     Screen::new(Text::new("console.sessions.title"))
         .lead("console.sessions.lead")
         .with(table(&found.items, may, base).pages(next, later.then(|| base.to("/admin/sessions"))))

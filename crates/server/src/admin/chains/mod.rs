@@ -54,13 +54,10 @@ use super::{
     gate,
     paging::{Listing, PageQuery},
     record::Change,
-    transact::{Work, write},
+    transact::{Work, configure, write},
     view::instant,
 };
-use crate::{
-    configuration,
-    state::{State, Transaction},
-};
+use crate::state::{State, Transaction};
 
 /// A chain is read by people: more than this is a mistake or an attack.
 const STEPS: usize = 20;
@@ -430,9 +427,7 @@ pub async fn publish(
             Ok(after)
         }
     };
-    let after = write(state, work).await?;
-    taken_up(state).await;
-    Ok(after.versioned())
+    Ok(configure(state, work).await?.versioned())
 }
 
 /// `chains.delete`: of a chain that no service provider uses. Its revisions stay for logins under way.
@@ -464,9 +459,7 @@ pub async fn delete(state: &State, actor: &Actor, name: &ChainName, expected: Op
             work.record(tx, &Change::new("chain.deleted", &name, &before, &Value::Null))
         }
     };
-    write(state, work).await?;
-    taken_up(state).await;
-    Ok(())
+    configure(state, work).await
 }
 
 /// `chains.history`: newest first.
@@ -612,13 +605,6 @@ fn clients_of(snapshot: &Snapshot, name: &ChainName) -> Vec<ClientId> {
     let mut ids: Vec<ClientId> = clients.map(|client| client.id.clone()).collect();
     ids.sort();
     ids
-}
-
-/// What was published holds here at once; other instances notice by the version.
-async fn taken_up(state: &State) {
-    if let Err(error) = configuration::refresh(state).await {
-        tracing::warn!(%error, "a published chain is not taken up yet");
-    }
 }
 
 fn name_allowed(name: &str) -> bool {

@@ -25,7 +25,6 @@ use crate::{
     admin::{
         AdminError, FieldFault, Permission,
         chains::{self, NewChain, Opened, PlanRequest, Publish, SaveDraft, diff, templates::Template},
-        paging::PageQuery,
     },
     answer, declare,
     pages::{
@@ -56,7 +55,7 @@ async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(desk) => desk,
         Err(response) => return response,
     };
-    let query = page(&desk);
+    let query = desk.page();
     match chains::list(&desk.state, &desk.actor, &query).await {
         Ok(found) => {
             let may = desk.may(Permission::ChainsWrite);
@@ -64,10 +63,6 @@ async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         }
         Err(error) => desk.refused(Place::Chains, &error),
     }
-}
-
-fn page(desk: &Desk) -> PageQuery {
-    PageQuery { limit: None, after: desk.query().get("after").map(str::to_owned) }
 }
 
 async fn new(req: HttpRequest, state: Data<State>) -> HttpResponse {
@@ -360,7 +355,7 @@ async fn history(req: HttpRequest, state: Data<State>, name: Path<String>) -> Ht
         Ok(seat) => seat,
         Err(response) => return response,
     };
-    let (desk, query) = (&seat.desk, page(&seat.desk));
+    let (desk, query) = (&seat.desk, seat.desk.page());
     let found = match chains::history_of(&desk.state, &seat.opened.view, &query).await {
         Ok(found) => found,
         Err(error) => return seat.refused(&error),
