@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
-use serde_json::Value;
 
 use crate::{
-    authenticator::{CodeKey, Readiness, Registry, StepContext},
+    authenticator::{Readiness, Registry},
     chain::{Alternative, ChainRevision},
     channel::Connection,
     condition::Context,
     crypto::Prf,
     evidence::{Evidence, Via},
     id::{ClientId, InteractionId},
+    outside::{Outside, own},
     plan::{Availability, Denial, Inputs, Next, plan},
     random::{Random, RandomExt as _},
     time::Time,
@@ -81,33 +81,16 @@ impl Reach<'_> {
         interaction: InteractionId,
     ) -> Readiness {
         let broken = |why: &str| Readiness::Broken { why: why.to_owned() };
-        let Some(authenticator) = self.registry.get(&alternative.authenticator) else {
-            return broken("there is no such authenticator");
+        let Self { registry, connections, prf, random, now, .. } = *self;
+        let outside = Outside { registry, connections, prf, random, host: "", interaction, now };
+        let own = own(credentials, &alternative.authenticator);
+        let (authenticator, context) = match outside.seen(alternative, step, Some(user), &own) {
+            Ok(seen) => seen,
+            Err(readiness) => return readiness,
         };
-        let connection = match &alternative.connection {
-            None => None,
-            Some(name) => match self.connections.iter().find(|connection| connection.name == *name) {
-                Some(connection) if !connection.disabled => Some(connection),
-                _ => return broken("there is no such connection"),
-            },
-        };
-        let own: Vec<Credential> =
-            credentials.iter().filter(|own| own.authenticator == alternative.authenticator).cloned().collect();
-        let context = StepContext {
-            user: Some(user),
-            credentials: &own,
-            settings: &alternative.settings,
-            connection,
-            client_name: "",
-            host: "",
-            now: self.now,
-            random: self.random,
-            state: Value::Null,
-            code: None,
-            code_key: CodeKey { prf: self.prf, interaction, step, issue: 1 },
-            outgoing: None,
-            renewed: Vec::new(),
-        };
+        if context.connection.is_some_and(|connection| connection.disabled) {
+            return broken("there is no such connection");
+        }
         match authenticator.readiness(&context).now_or_never() {
             Some(Ok(Readiness::CanEnrol)) if authenticator.enrolment().is_none() => {
                 Readiness::Unavailable { why: "it cannot be enrolled here".to_owned() }

@@ -1,14 +1,13 @@
 //! What each alternative of a chain can do for somebody, outside of any run: for the simulator, which shows a login that
 //! nobody begins. The authenticators are asked as in a run, and nothing is sent or kept.
 
-use serde_json::Value;
-
 use super::{Engine, guard::guarded};
 use crate::{
-    authenticator::{CodeKey, Readiness, StepContext},
+    authenticator::{Readiness, StepError},
     chain::{Alternative, ChainRevision},
     channel::Connection,
     id::InteractionId,
+    outside::{Outside, own},
     plan::Availability,
     random::RandomExt as _,
     store::Store,
@@ -44,36 +43,22 @@ impl<S: Store + ?Sized> Engine<S> {
         user: Option<&User>,
         credentials: &[Credential],
     ) -> Readiness {
-        let broken = |why: String| Readiness::Broken { why };
-        let Some(authenticator) = self.parts.registry.get(&alternative.authenticator) else {
-            return broken("there is no such authenticator".to_owned());
-        };
-        let connection = match &alternative.connection {
-            None => None,
-            Some(name) => match connections.iter().find(|connection| connection.name == *name) {
-                Some(connection) => Some(connection),
-                None => return broken("there is no such connection".to_owned()),
-            },
-        };
-        let ours = |credential: &&Credential| credential.authenticator == alternative.authenticator;
-        let own: Vec<Credential> = credentials.iter().filter(ours).cloned().collect();
         let now = self.now();
-        let interaction = InteractionId(self.parts.random.uuid(now));
-        let context = StepContext {
-            user,
-            credentials: &own,
-            settings: &alternative.settings,
-            connection,
-            client_name: "",
-            host: &self.parts.host,
-            now,
+        let outside = Outside {
+            registry: &self.parts.registry,
+            connections,
+            prf: &self.parts.prf,
             random: &*self.parts.random,
-            state: Value::Null,
-            code: None,
-            code_key: CodeKey { prf: &self.parts.prf, interaction, step, issue: 1 },
-            outgoing: None,
-            renewed: Vec::new(),
+            host: &self.parts.host,
+            interaction: InteractionId(self.parts.random.uuid(now)),
+            now,
         };
-        guarded(authenticator.readiness(&context)).await.unwrap_or_else(|error| broken(error.to_string()))
+        let own = own(credentials, &alternative.authenticator);
+        let (authenticator, context) = match outside.seen(alternative, step, user, &own) {
+            Ok(seen) => seen,
+            Err(readiness) => return readiness,
+        };
+        let broken = |error: StepError| Readiness::Broken { why: error.to_string() };
+        guarded(authenticator.readiness(&context)).await.unwrap_or_else(broken)
     }
 }
