@@ -6,12 +6,14 @@ const form = input?.form;
 
 if (input && form) {
   const length = Number(input.dataset.length);
+  // Where there is a box to tick as well, the person says when they are done.
+  const alone = !form.querySelector("input[type=checkbox]");
   const hint = document.querySelector("[data-auto]");
-  if (hint instanceof HTMLElement) hint.textContent += `. ${hint.dataset.auto}`;
+  if (alone && hint instanceof HTMLElement) hint.textContent += `. ${hint.dataset.auto}`;
 
   let sent = false;
   const send = () => {
-    if (sent) return;
+    if (sent || !alone) return;
     sent = true;
     form.requestSubmit();
   };

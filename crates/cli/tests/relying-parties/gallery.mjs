@@ -6,6 +6,24 @@ import { Watched, launch } from "./look.mjs";
 const told = JSON.parse(readFileSync(0, "utf8"));
 const browser = await launch(900_000);
 const watched = await Watched.open(browser, { folder: told.screenshots, prefix: "gallery", javaScript: true, base: told.base });
+
+/** Whether the form goes off after the last digit; it must not where there is a box to tick. The page is as before afterwards. */
+async function goesOnByItself(expected) {
+  const { page } = watched;
+  await page.evaluate(() => {
+    window.wentOff = false;
+    addEventListener("submit", (event) => {
+      event.preventDefault();
+      window.wentOff = true;
+    });
+  });
+  const promised = (await page.locator("#code-hint").textContent()).includes("by itself");
+  await page.locator("input[name=code]").fill("123456");
+  const wentOff = await page.evaluate(() => window.wentOff);
+  watched.expect(wentOff === expected && promised === expected, `the code page goes on by itself: ${wentOff}, says so: ${promised}, should: ${expected}`);
+  await page.reload();
+}
+
 try {
   await watched.page.goto("/dev/gallery");
   await watched.look("gallery");
@@ -16,6 +34,7 @@ try {
     // A narrow dark one and a wide light one, and the other way round at the next.
     const chosen = at % 2 ? [{ width: 360, scheme: "dark" }, { width: 1280, scheme: "light" }] : [{ width: 360, scheme: "light" }, { width: 1280, scheme: "dark" }];
     const name = href.split("/").slice(-2).join("-");
+    if (name === "code-remember" || name === "code-sent") await goesOnByItself(name === "code-sent");
     await (name.startsWith("console-") ? watched.lookAll(name, chosen) : watched.look(name, chosen));
   }
 } catch (error) {
