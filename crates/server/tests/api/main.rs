@@ -8,6 +8,7 @@ mod input;
 mod least_privilege;
 mod links;
 mod lockout;
+mod managed;
 mod once;
 mod races;
 mod secrets;
