@@ -73,7 +73,7 @@ pub async fn check(
 ) -> Result<Checked, AdminError> {
     actor.needs(Permission::ChainsRead)?;
     if let Some(document) = &document {
-        all_right(super::size(document, "/document"))?;
+        all_right(super::size::size(document, "/document"))?;
     }
     let opened = super::open(state, actor, name).await?;
     let document = document.unwrap_or_else(|| opened.view.editable());
@@ -162,6 +162,9 @@ fn keeps_out(tx: &mut Transaction, document: &ChainDocument, registry: &Registry
 
 /// What one needs one of to pass a step; `None` when that cannot be told, or can be got on the way.
 fn means(step: &Step, position: usize, registry: &Registry) -> Option<Vec<Means>> {
+    if step.when.iter().any(|condition| condition.test == Test::Enrolled(!condition.not)) {
+        return None;
+    }
     let mut means = Vec::new();
     for alternative in &step.alternatives {
         let authenticator = registry.get(&alternative.authenticator)?;

@@ -167,7 +167,7 @@ pub async fn plan_of(
             published.cloned().ok_or(AdminError::NotFound("published revision"))?
         }
         DocumentChoice::Inline(document) => {
-            all_right(super::size(document, "/document"))?;
+            all_right(super::size::size(document, "/document"))?;
             document.clone()
         }
     };
@@ -289,7 +289,7 @@ async fn run(
         now,
     });
     let disabled = user.as_ref().is_some_and(|user| user.disabled);
-    told(state, chain, &context, id, now, if disabled { may_not_act(simulation) } else { simulation })
+    told(state, chain, &availability, &context, id, now, if disabled { may_not_act(simulation) } else { simulation })
 }
 
 /// What a device stands for that was remembered a moment ago: the first way of every step that lets it.
@@ -322,15 +322,18 @@ fn may_not_act(simulation: Simulation) -> Simulation {
 fn told(
     state: &State,
     chain: &ChainRevision,
+    availability: &Availability,
     context: &Context<'_>,
     user: UserId,
     now: Time,
     simulation: Simulation,
 ) -> SimulatedRun {
     let interaction = InteractionId(uuid::Uuid::max());
-    let facts = Facts { context, user: Some(user), evidence: &[], not_before: None, interaction, now };
     let steps = chain.document.steps.iter().zip(simulation.steps).enumerate().map(|(position, (step, simulated))| {
         let name = |index: &usize| step.alternatives.get(*index).map(|way| way.authenticator.to_string());
+        let enrolled = availability.enrolled(position);
+        let facts =
+            Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
         let unmet = step.when.iter().find(|condition| condition.holds(&facts) == Ok(false));
         let unmet = unmet.filter(|_| matches!(simulated.fate, Fate::NotDue { .. }));
         let Asked { offered, chosen, condition_error } =

@@ -21,8 +21,8 @@ use super::super::form::{all, line, some, ticked};
 use crate::{config::Leaf, pages::console::Say};
 
 /// The kinds of conditions, in the order in which they are offered.
-pub(super) const KINDS: [&str; 10] =
-    ["group", "role", "client", "scope", "network", "acr", "known_device", "time", "evidence_age", "cel"];
+pub(super) const KINDS: [&str; 11] =
+    ["group", "role", "client", "scope", "network", "acr", "known_device", "enrolled", "time", "evidence_age", "cel"];
 /// The days of a week.
 pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -300,6 +300,7 @@ fn condition(params: &Params) -> Result<Condition, Refused> {
         "network" => Test::Network(value()),
         "acr" => Test::Acr(value()),
         "known_device" => Test::KnownDevice(true),
+        "enrolled" => Test::Enrolled(true),
         "time" => Test::Time(Window {
             from: line(params, "from"),
             to: line(params, "to"),
@@ -434,6 +435,7 @@ mod tests {
             json!({ "network": "10.0.0.0/8", "not": true })
         );
         assert_eq!(add(&[("kind", "known_device")]), json!({ "known_device": true }));
+        assert_eq!(add(&[("kind", "enrolled")]), json!({ "enrolled": true }));
         assert_eq!(
             add(&[("kind", "evidence_age"), ("older_than", "12h"), ("authenticator", "smsotp")]),
             json!({ "evidence_age": { "older_than": 43200, "authenticator": "smsotp" } })

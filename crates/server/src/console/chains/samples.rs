@@ -61,6 +61,7 @@ fn everything() -> ChainDocument {
         json!({ "network": "10.0.0.0/8" }),
         json!({ "acr": "urn:vestibule:acr:2fa" }),
         json!({ "known_device": true }),
+        json!({ "enrolled": true }),
         json!({ "time": window(json!([])) }),
         json!({ "time": window(json!(["mon", "tue"])) }),
         json!({ "evidence_age": { "older_than": 900 } }),
