@@ -26,6 +26,7 @@ use crate::{
     redirect_uri,
     snapshot::{Current, Registered},
     store::Tx,
+    trial::Outcome,
 };
 
 /// Makes grants. A grant needs a [`Completed`](vestibule_core::Completed), which only the engine's plan can make.
@@ -71,7 +72,7 @@ impl Grants {
             || Problem::new(ErrorCode::AccessDenied, "the client or the user may not act any more"),
             Problem::from,
         );
-        Ok(Finished::Refuse { answer: frozen.refuse(problem).to_value(), denial })
+        Ok(Finished::Refuse { answer: frozen.refuse(problem), denial })
     }
 
     /// The scopes that are granted; `None` while the person has to be asked.
@@ -97,7 +98,9 @@ impl Grants {
         if !decision.allow || granted.is_empty() && !asked.is_empty() {
             return Ok(Err(Problem::new(ErrorCode::AccessDenied, "the user did not agree")));
         }
-        consent::remember(tx, user, &client.id, &granted, completion.now)?;
+        if frozen.trial.is_none() {
+            consent::remember(tx, user, &client.id, &granted, completion.now)?;
+        }
         Ok(Ok(Some(granted)))
     }
 
@@ -109,6 +112,10 @@ impl Grants {
         frozen: &Frozen,
         scopes: BTreeSet<String>,
     ) -> StoreResult<GrantId> {
+        if frozen.trial.is_some() {
+            // The second lock on that door.
+            return Err(StoreError::Damaged("a trial was about to be granted something".to_owned()));
+        }
         let Completion { completed, now, .. } = *completion;
         let grant = Grant {
             id: GrantId::new(now, &*self.random),
@@ -145,7 +152,7 @@ impl Grants {
 }
 
 /// How long a grant gives anything: as long as it may be refreshed, or as long as one access token of it lives.
-fn life(client: &Client) -> Duration {
+pub(crate) fn life(client: &Client) -> Duration {
     let access = code::LIFE + Duration::from(client.access_token_life);
     let refreshes = client.grant_types.contains(&GrantType::RefreshToken);
     if refreshes { access.max(client.refresh_token_life.into()) } else { access }
@@ -155,7 +162,7 @@ impl Finish<dyn Tx> for Grants {
     fn finish(&self, tx: &mut (dyn Tx + 'static), completion: &Completion<'_>) -> StoreResult<Finished> {
         let frozen = Frozen::of(completion.request)
             .ok_or_else(|| StoreError::Damaged(format!("the request of interaction {}", completion.interaction)))?;
-        let refuse = |problem| Ok(Finished::Refuse { answer: frozen.refuse(problem).to_value(), denial: None });
+        let refuse = |problem| Ok(Finished::Refuse { answer: frozen.refuse(problem), denial: None });
         // A proof for somebody else is a proof of nothing.
         if completion.completed.user() != completion.user.id || completion.session.user != completion.user.id {
             return refuse(Problem::new(ErrorCode::ServerError, "the server contradicts itself"));
@@ -170,6 +177,9 @@ impl Finish<dyn Tx> for Grants {
         match self.agreed(tx, completion, &client, &frozen)? {
             Err(problem) => refuse(problem),
             Ok(None) => Ok(Finished::Hold),
+            Ok(Some(scopes)) if frozen.trial.is_some() => {
+                Ok(Finished::Answer(Outcome::passed(completion.completed, scopes).to_value()))
+            }
             Ok(Some(scopes)) => {
                 let grant = self.insert(tx, completion, &client, &frozen, scopes)?;
                 let answer = ClientAnswer::code(&frozen.redirect_uri, frozen.state.as_deref(), grant);
@@ -178,9 +188,14 @@ impl Finish<dyn Tx> for Grants {
         }
     }
 
+    fn is_trial(&self, request: &Request) -> bool {
+        // A payload that cannot be read is no trial, and no grant is made of it either.
+        Frozen::of(request).is_some_and(|frozen| frozen.trial.is_some())
+    }
+
     fn refuse(&self, request: &Request, denial: &Denial) -> Value {
         // Without its payload nobody can be told; the record is then no answer, and the person gets an error page.
-        Frozen::of(request).map(|frozen| frozen.refuse(denial.into()).to_value()).unwrap_or_default()
+        Frozen::of(request).map(|frozen| frozen.refuse(denial.into())).unwrap_or_default()
     }
 
     fn session_ended(&self, tx: &mut (dyn Tx + 'static), session: SessionId, now: Time) -> StoreResult<()> {

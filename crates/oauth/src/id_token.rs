@@ -18,8 +18,9 @@ use crate::{
     snapshot::Snapshot,
 };
 
+/// What an ID token says.
 #[derive(Serialize)]
-struct IdClaims<'a> {
+pub(crate) struct IdClaims<'a> {
     iss: &'a str,
     sub: String,
     aud: &'a str,
@@ -59,8 +60,21 @@ pub(crate) fn sign(
     let algorithm = client.id_token_signed_response_alg;
     let key = snapshot.keys().current(algorithm);
     let key = key.ok_or_else(|| TokenError::Signing(format!("there is no {algorithm} key")))?;
+    let claims = claims(grant, client, asked, half_hash(algorithm, access_token), snapshot, now);
+    key.sign(Some("JWT"), &claims).map_err(|error| TokenError::Signing(error.to_string()))
+}
+
+/// What the ID token of a grant says.
+pub(crate) fn claims<'a>(
+    grant: &'a Grant,
+    client: &'a Client,
+    asked: Asked<'a>,
+    at_hash: String,
+    snapshot: &'a Snapshot,
+    now: Time,
+) -> IdClaims<'a> {
     let life: Duration = client.access_token_life.into();
-    let claims = IdClaims {
+    IdClaims {
         iss: snapshot.issuer().as_str(),
         sub: grant.user.to_string(),
         aud: client.id.as_str(),
@@ -71,10 +85,9 @@ pub(crate) fn sign(
         acr: grant.acr.as_deref(),
         amr: grant.amr.iter().map(String::as_str).collect(),
         sid: grant.session.to_string(),
-        at_hash: half_hash(algorithm, access_token),
+        at_hash,
         about: asked.about,
-    };
-    key.sign(Some("JWT"), &claims).map_err(|error| TokenError::Signing(error.to_string()))
+    }
 }
 
 /// The left half of the digest that belongs to the algorithm (OpenID Connect Core, section 3.1.3.6).

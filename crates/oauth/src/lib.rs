@@ -38,6 +38,7 @@ pub mod sign_out;
 pub mod snapshot;
 pub mod store;
 pub mod token;
+pub mod trial;
 pub mod userinfo;
 
 pub use deps::Deps;

@@ -30,6 +30,7 @@ pub const KINDS: &[Kind] = &[
     kind("grant.made", "A service provider got a grant: a login was completed, and consent was there."),
     kind("grant.refused", "A login was completed but opened nothing; `details` say why."),
     kind("login.completed", "Every due step passed; `details` tell the steps."),
+    kind("login.tried", "Every due step passed in a trial of an admin; nobody was signed in, and nothing was granted."),
     kind("otp.failed", "A one-time code could not be judged: our trouble, not counted as a wrong try."),
     kind("otp.limited", "A one-time code was not sent or not judged: a budget is used up."),
     kind("otp.passed", "A one-time code was right."),

@@ -44,6 +44,8 @@ pub(super) struct Ending<T: ?Sized> {
     pub(super) network: String,
     pub(super) remembering: Remembering,
     pub(super) event: AuditEvent,
+    /// Whether nothing is to come of it.
+    pub(super) trial: bool,
     pub(super) now: Time,
 }
 
@@ -70,8 +72,10 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
             interaction.stage = Stage::Denied { denial: Some(Denial::OtherUser), answer, at: now };
             return Ok(None);
         }
-        let session = self.renew(tx, interaction)?;
-        interaction.session = Some(session.id);
+        let session = if self.trial { self.passing(interaction) } else { self.renew(tx, interaction)? };
+        if !self.trial {
+            interaction.session = Some(session.id);
+        }
         let completion = Completion {
             interaction: interaction.id,
             request: &interaction.request,
@@ -86,14 +90,17 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
         interaction.stage = match finished {
             Finished::Answer(answer) => {
                 tx.append_audit(&self.event)?;
-                device = self.settle_device(tx, interaction, shown.as_ref())?;
+                if !self.trial {
+                    device = self.settle_device(tx, interaction, shown.as_ref())?;
+                }
                 interaction.device = device.as_ref().map(|device| device.id);
                 Stage::Closed { answer, at: now, session: session.id }
             }
             Finished::Hold => Stage::Held,
             Finished::Refuse { answer, denial } => Stage::Denied { denial, answer, at: now },
         };
-        Ok(Some(Keepsake { session: session.reference(), device: device.map(|device| device.given()) }))
+        let kept = Keepsake { session: session.reference(), device: device.map(|device| device.given()) };
+        Ok((!self.trial).then_some(kept))
     }
 
     /// Puts the evidence into the browser's session. New evidence renews it, so that an id planted before the login is
@@ -125,11 +132,19 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
                 return Ok(session);
             }
         }
-        let session = Session {
+        let session = self.passing(interaction);
+        tx.insert_session(&session)?;
+        Ok(session)
+    }
+
+    /// A session of what was proved in this run; it is stored nowhere yet.
+    fn passing(&self, interaction: &Interaction) -> Session {
+        let now = self.now;
+        Session {
             id: self.new_session,
             generation: 1,
             seen: false,
-            user,
+            user: self.completed.user(),
             evidence: interaction.evidence.clone(),
             user_agent: self.user_agent.clone(),
             network: self.network.clone(),
@@ -137,9 +152,7 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
             renewed_at: now,
             expires_at: now + self.session_life.idle.min(self.session_life.absolute),
             ended_at: None,
-        };
-        tx.insert_session(&session)?;
-        Ok(session)
+        }
     }
 }
 
@@ -188,7 +201,8 @@ impl<S: Store + ?Sized> Engine<S> {
     ) -> Ending<S::Tx> {
         let (interaction, now) = (&situation.interaction, situation.now);
         let relied = situation.session.as_ref().filter(|session| session.user == completed.user());
-        let mut event = self.event("login.completed", cx, now);
+        let kind = if situation.trial { "login.tried" } else { "login.completed" };
+        let mut event = self.event(kind, cx, now);
         event.client = Some(interaction.request.client.to_string());
         event.user = Some(completed.user());
         event.details.insert("chain".to_owned(), format!("{}/{}", interaction.chain, interaction.revision));
@@ -212,6 +226,7 @@ impl<S: Store + ?Sized> Engine<S> {
             network: cx.network().as_str().to_owned(),
             remembering,
             event,
+            trial: situation.trial,
             now,
         }
     }

@@ -106,6 +106,7 @@ impl<S: Store + ?Sized> Engine<S> {
             challenges: Vec::new(),
             device: situation.device.clone(),
             given: None,
+            trial: situation.trial,
             now: situation.now,
         };
         after.interaction.subject = Subject::Proven(evidence.user);

@@ -21,6 +21,7 @@ mod send;
 mod session;
 mod situation;
 mod start;
+mod trace;
 mod tries;
 mod view;
 
@@ -57,6 +58,7 @@ pub use self::{
     answer::Answer,
     choose::Choose,
     start::{NotInteractive, Start, Started},
+    trace::Trace,
     view::{AlternativeView, Body, ChallengeView, RememberView, StepView, View},
 };
 
@@ -67,6 +69,12 @@ pub trait Finish<T: ?Sized>: Send + Sync + 'static {
     /// # Errors
     /// When the store fails: nothing of the transaction stays.
     fn finish(&self, tx: &mut T, completion: &Completion<'_>) -> StoreResult<Finished>;
+
+    /// Whether a request is a trial: its chain is passed like any other, and nothing comes of it. No session is made, renewed or
+    /// ended, no device remembered; [`finish`](Self::finish) is called all the same, and must write nothing.
+    fn is_trial(&self, _request: &Request) -> bool {
+        false
+    }
 
     /// The protocol's record of a refusal, enough to tell the client.
     fn refuse(&self, request: &Request, denial: &Denial) -> Value;
@@ -86,7 +94,7 @@ pub struct Completion<'a> {
     pub request: &'a Request,
     /// The proof that every due step passed.
     pub completed: &'a Completed,
-    /// The session that holds the evidence.
+    /// The session that holds the evidence; of a trial, one that is nowhere.
     pub session: &'a Session,
     /// The user, who may act.
     pub user: &'a User,

@@ -33,6 +33,8 @@ pub(super) struct Situation {
     pub(super) device: Option<TrustedDevice>,
     /// The device's cookie that went with the answer of a finished interaction.
     pub(super) given: Option<DeviceGiven>,
+    /// Whether nothing is to come of it.
+    pub(super) trial: bool,
     pub(super) now: Time,
 }
 
@@ -94,10 +96,22 @@ impl<S: Store + ?Sized> Engine<S> {
             let closed = interaction.device.filter(|_| matches!(interaction.stage, Stage::Closed { .. }));
             let given = closed.map(|id| tx.device(id)).transpose()?.flatten();
             let given = given.filter(|device| device.alive(now)).map(|device| device.given());
-            let configuration = Arc::clone(&configuration);
-            Ok(Some(Situation { interaction, chain, configuration, session, person, challenges, device, given, now }))
+            let (configuration, trial) = (Arc::clone(&configuration), false);
+            Ok(Some(Situation {
+                interaction,
+                chain,
+                configuration,
+                session,
+                person,
+                challenges,
+                device,
+                given,
+                trial,
+                now,
+            }))
         };
         let mut situation = self.store.read(load).await?.ok_or(EngineError::NotFound)?;
+        situation.trial = self.finish.is_trial(situation.request());
         situation.device = self.known_device(situation.device, cx, now).await?;
         Ok(situation)
     }
@@ -268,11 +282,11 @@ impl Situation {
     /// was due here, and while consent is waited for, what was proved may grow too old.
     ///
     /// What is held belongs to a session, and ends with it: a page that was left open must not sign somebody in again who
-    /// has signed out.
+    /// has signed out. A trial signs nobody in.
     pub(super) fn waits(&self) -> bool {
         let open = match self.interaction.stage {
             Stage::Open => true,
-            Stage::Held => self.session.is_some(),
+            Stage::Held => self.trial || self.session.is_some(),
             Stage::Closed { .. } | Stage::Denied { .. } => false,
         };
         open && self.now < self.interaction.expires_at

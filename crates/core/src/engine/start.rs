@@ -70,9 +70,14 @@ pub enum NotInteractive {
     ConsentRequired,
 }
 
-/// Whether the person is to be shown something, rather than sent to the client.
-fn has_page(stage: &Stage) -> bool {
-    matches!(stage, Stage::Held | Stage::Denied { denial: Some(_), .. })
+/// Whether the person is to be shown something, rather than sent to the client, to whom no trial leads.
+fn has_page(stage: &Stage, trial: bool, interactive: bool) -> bool {
+    match stage {
+        Stage::Open => false,
+        Stage::Held => interactive,
+        Stage::Denied { denial, .. } => trial || interactive && denial.is_some(),
+        Stage::Closed { .. } => trial,
+    }
 }
 
 impl<S: Store + ?Sized> Engine<S> {
@@ -92,6 +97,7 @@ impl<S: Store + ?Sized> Engine<S> {
         self.mark_seen(known.as_ref(), session).await?;
         let subject = person.user.as_ref().map_or(Subject::Nobody, |user| Subject::Proven(user.id));
         let interaction = self.new_interaction(request, &chain, known.as_ref(), subject, now);
+        let trial = self.finish.is_trial(&interaction.request);
         let situation = Situation {
             interaction,
             chain,
@@ -101,6 +107,7 @@ impl<S: Store + ?Sized> Engine<S> {
             challenges: Vec::new(),
             device: self.shown_device(cx, now).await?,
             given: None,
+            trial,
             now,
         };
         match self.plan(&situation, cx).await.next {
@@ -199,21 +206,25 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<Started, EngineError> {
         let ending = self.ending(&situation, completed, None, cx);
-        let Situation { interaction, session, .. } = situation;
+        let Situation { interaction, session, trial, .. } = situation;
         let Some(session) = session else { return Ok(self.refused(&interaction.request, Denial::MayNotAct)) };
         let id = interaction.id;
         let work = move |tx: &mut S::Tx| {
             let mut interaction = interaction.clone();
             let kept = ending.end(tx, &mut interaction)?;
-            if interactive && has_page(&interaction.stage) {
+            if has_page(&interaction.stage, trial, interactive) {
                 tx.insert_interaction(&interaction)?;
             }
             Ok((interaction.stage, kept.and_then(|kept| kept.device)))
         };
         let (stage, device) = self.store.write(work).await?;
         Ok(match stage {
+            // What came of it is looked at there; no client is gone to.
+            stage if trial && has_page(&stage, trial, interactive) => {
+                Started::Interaction { id, binding: self.binding(id) }
+            }
             Stage::Closed { answer, .. } => Started::Finished { answer, session: session.reference(), device },
-            stage if interactive && has_page(&stage) => Started::Interaction { id, binding: self.binding(id) },
+            stage if has_page(&stage, trial, interactive) => Started::Interaction { id, binding: self.binding(id) },
             Stage::Denied { answer, denial, .. } => Started::Refused { answer, denial },
             Stage::Open | Stage::Held if interactive => Started::Interaction { id, binding: self.binding(id) },
             Stage::Open | Stage::Held => Started::NotInteractive(NotInteractive::ConsentRequired),

@@ -154,7 +154,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let again = |at: &Time| now < *at + Self::ANSWER_AGAIN;
         match &situation.interaction.stage {
             Stage::Closed { answer, at, .. } if again(at) => {
-                let session = situation.session.as_ref().map(|session| session.reference());
+                let session = situation.session.as_ref().filter(|_| !situation.trial);
+                let session = session.map(|session| session.reference());
                 Body::Closed { answer: answer.clone(), session, device: situation.given }
             }
             Stage::Denied { answer, at, denial } if again(at) => {

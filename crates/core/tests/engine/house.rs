@@ -332,6 +332,10 @@ impl Finish<dyn Tx> for Grants {
         Ok(Finished::Answer(json!({ "grant": completion.interaction.to_string(), "amr": amr })))
     }
 
+    fn is_trial(&self, request: &Request) -> bool {
+        request.payload == json!("trial")
+    }
+
     fn refuse(&self, _: &Request, denial: &Denial) -> Value {
         json!({ "error": denial.to_string() })
     }

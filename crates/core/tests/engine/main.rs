@@ -8,3 +8,4 @@ mod lost;
 mod races;
 mod refusals;
 mod story;
+mod trial;

@@ -27,6 +27,7 @@ mod scope;
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use vestibule_core::{
     engine::{NotInteractive, RequestContext},
     id::{ChainName, UserId},
@@ -49,6 +50,7 @@ use crate::{
     errors::{ClientAnswer, ErrorCode, ErrorPage, Problem},
     params::Params,
     snapshot::{Registered, Snapshot},
+    trial::{Outcome, Trial},
 };
 
 /// What came, readable and no more.
@@ -224,6 +226,9 @@ pub struct Frozen {
     /// The claims about the person that are asked for in the ID token.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub id_token_claims: BTreeSet<String>,
+    /// Whose trial it is. No parameter of a request sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
 }
 
 impl Frozen {
@@ -232,8 +237,12 @@ impl Frozen {
         Self::deserialize(&request.payload).ok()
     }
 
-    pub(crate) fn refuse(&self, problem: Problem) -> ClientAnswer {
-        ClientAnswer::error(&self.redirect_uri, self.state.as_deref(), problem)
+    /// The record of a refusal: what the client is told, or in a trial would be told.
+    pub(crate) fn refuse(&self, problem: Problem) -> Value {
+        match self.trial {
+            Some(_) => Outcome::Refused(problem).to_value(),
+            None => ClientAnswer::error(&self.redirect_uri, self.state.as_deref(), problem).to_value(),
+        }
     }
 }
 
@@ -280,6 +289,15 @@ impl ValidRequest {
 
 /// What the engine is asked.
 pub fn to_engine_request(valid: ValidRequest) -> Request {
+    frozen(valid, None)
+}
+
+/// What the engine is asked in a trial: the same, and what comes of it is for whoever began it.
+pub fn to_trial_request(valid: ValidRequest, trial: Trial) -> Request {
+    frozen(valid, Some(trial))
+}
+
+fn frozen(valid: ValidRequest, trial: Option<Trial>) -> Request {
     let TrustedRequest { client, redirect_uri, state, .. } = valid.trusted;
     let Asked { scopes, code_challenge, prompts, not_before, required_user, claims, hints } = valid.asked;
     let frozen = Frozen {
@@ -289,6 +307,7 @@ pub fn to_engine_request(valid: ValidRequest) -> Request {
         code_challenge,
         ask_consent: prompts.consent,
         id_token_claims: claims.id_token,
+        trial,
     };
     Request {
         client: client.id.clone(),
