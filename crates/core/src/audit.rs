@@ -15,6 +15,7 @@ pub mod schema;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ pub struct AuditEvent {
 }
 
 /// Who changed something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Actor {
     /// The user that they are; none where nobody signed in, as on the command line, or where a client acted for itself.
     pub user: Option<UserId>,
@@ -66,7 +67,7 @@ pub struct Actor {
 }
 
 /// How an actor came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
     /// The admin console.
@@ -80,7 +81,7 @@ pub enum Via {
 }
 
 /// One field of an object before and after.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Its dotted path, such as `settings.url`.
     pub field: String,

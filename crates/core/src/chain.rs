@@ -7,6 +7,7 @@ mod check;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::check::{ChainFault, ChainProblem, Severity, check, check_alternative};
@@ -30,7 +31,7 @@ pub struct ChainRevision {
 }
 
 /// What an admin writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChainDocument {
     /// The steps, in their order.
@@ -41,7 +42,7 @@ pub struct ChainDocument {
 }
 
 /// One door: one or more alternatives, of which one must pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "StepForm", into = "StepForm")]
 pub struct Step {
     /// The ways to pass it, in the order offered.
@@ -59,7 +60,7 @@ pub struct Step {
 }
 
 /// One way to pass a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "AlternativeForm", into = "AlternativeForm")]
 pub struct Alternative {
     /// Which authenticator judges it.
@@ -73,7 +74,7 @@ pub struct Alternative {
 }
 
 /// A duration in whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Seconds(pub u32);
 
@@ -84,7 +85,7 @@ impl From<Seconds> for Duration {
 }
 
 /// Whether somebody without any of a step's alternatives may enrol one there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrolPolicy {
     /// No: they are refused, and told whom to ask.
@@ -97,7 +98,7 @@ pub enum EnrolPolicy {
 }
 
 /// A predicate over all evidence that counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Demand {
     /// At least so many different factor classes.
@@ -143,14 +144,14 @@ pub const ACR_VALUES: &[Acr] = &[
 ];
 
 /// The forms in which a step may be written.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum StepForm {
     Short(Vec<Alternative>),
     Long(StepTable),
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StepTable {
     alternatives: Vec<Alternative>,
@@ -210,14 +211,14 @@ impl From<Step> for StepForm {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum AlternativeForm {
     Short(AuthenticatorName),
     Long(AlternativeTable),
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AlternativeTable {
     authenticator: AuthenticatorName,

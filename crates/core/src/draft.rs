@@ -3,6 +3,7 @@
 //! A draft is the whole next document, not a list of edits: what is published is what was looked at. It remembers the
 //! revision that it was made from, so that somebody else's publication in between is noticed and not overwritten.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -50,7 +51,7 @@ pub struct HistoryEntry {
 }
 
 /// What a user needs to pass with an authenticator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Means {
     /// A verified phone number.
@@ -82,7 +83,7 @@ pub struct LackQuestion {
 }
 
 /// How many users lack every means of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LackCount {
     /// So many of those below cannot pass.
     pub lacking: i64,

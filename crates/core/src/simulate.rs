@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::{
     id::{AuthenticatorName, InteractionId, UserId},
     interaction::AcrClaim,
     plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
-    time::Time,
+    time::{Time, Timestamp},
 };
 
 /// A login to be simulated.
@@ -68,7 +69,7 @@ pub struct SimulatedStep {
 }
 
 /// How a step ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Fate {
     /// It is asked, and passes.
@@ -78,6 +79,8 @@ pub enum Fate {
         /// Which.
         by: String,
         /// When.
+        #[serde(serialize_with = "Timestamp::write")]
+        #[schemars(with = "Timestamp")]
         at: Time,
         /// Whether a remembered device stands in.
         remembered: bool,
@@ -109,7 +112,7 @@ pub struct Asked {
 }
 
 /// What comes of a login.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
     /// Every due step passed.
@@ -119,6 +122,8 @@ pub enum Outcome {
         /// The authentication method references (RFC 8176).
         amr: Vec<String>,
         /// When the person authenticated.
+        #[serde(serialize_with = "Timestamp::write")]
+        #[schemars(with = "Timestamp")]
         auth_time: Time,
     },
     /// The request is refused.

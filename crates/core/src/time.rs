@@ -1,8 +1,10 @@
 //! Instants, and the clock that gives them.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use chrono::DateTime;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant: microseconds since the Unix epoch. Kept as an integer because the two databases round fractions differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +47,60 @@ impl std::ops::Sub<Duration> for Time {
     }
 }
 
+/// An instant as programs outside read it: RFC 3339, in UTC. In the database it is a number; whatever is told to others by the
+/// admin API is this, and nothing else writes times for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(inline, with = "String", extend("format" = "date-time"))]
+pub struct Timestamp(pub Time);
+
+impl Timestamp {
+    /// Reads RFC 3339, in whatever time zone it is written.
+    pub fn parse(text: &str) -> Option<Self> {
+        let read = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self(Time(read.timestamp_micros())))
+    }
+
+    /// Writes a [`Time`] as one: `#[serde(serialize_with = "Timestamp::write")]`.
+    ///
+    /// # Errors
+    /// What the serializer says.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub fn write<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        Self(*time).serialize(serializer)
+    }
+}
+
+impl From<Time> for Timestamp {
+    fn from(time: Time) -> Self {
+        Self(time)
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(Timestamp(time): Timestamp) -> Self {
+        time
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        DateTime::from_timestamp_micros(self.0.0).unwrap_or_default().format("%FT%T%.6fZ").fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("write a time as 2026-11-23T14:00:00Z"))
+    }
+}
+
 /// Where the time comes from. Passed in everywhere, so that a test can move it.
 pub trait Clock: Send + Sync {
     /// The present instant.
@@ -76,6 +132,17 @@ mod tests {
     fn a_duration_before_the_epoch_rounds_down() {
         assert_eq!(Time(-1).unix_seconds(), -1);
         assert_eq!(Time(1_999_999).unix_seconds(), 1);
+    }
+
+    #[test]
+    fn outside_a_time_is_rfc_3339_in_utc() {
+        let written = serde_json::to_value(Timestamp(Time(1_795_442_600_000_001))).unwrap();
+        assert_eq!(written, "2026-11-23T14:03:20.000001Z");
+        assert_eq!(serde_json::from_value::<Timestamp>(written).unwrap().0, Time(1_795_442_600_000_001));
+        assert_eq!(Timestamp::parse("2026-11-23T15:03:20+01:00"), Timestamp::parse("2026-11-23T14:03:20Z"));
+        for wrong in ["", "1795442600", "2026-11-23", "2026-11-23T14:03:20"] {
+            assert!(serde_json::from_value::<Timestamp>(wrong.into()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The signature algorithms that exist here. There is no HMAC and no `none` among them, so neither can be chosen.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A signature algorithm by its JWA name (RFC 7518, section 3.1; RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256: what OpenID Connect requires everybody to understand.
     RS256,

@@ -66,15 +66,22 @@ pub fn policy<'a>(clients: impl IntoIterator<Item = &'a Client>, rules: &KeyRule
 /// # Errors
 /// When the database fails or a key cannot be made or read.
 pub async fn keep(store: &Store, rules: &KeyRules, stock: Vec<SigningKey>, now: Time) -> Result<bool, KeysError> {
-    carry_out(store, rules, Task::Due, stock, now).await
+    carry_out(store, rules, Task::Due, stock, now, |_, _| Ok(())).await
 }
 
-/// Replaces the key of an algorithm now. See [`rotation::rotate_now`] for who may be surprised.
+/// Replaces the key of an algorithm now. See [`rotation::rotate_now`] for who may be surprised. `also` is written in the same
+/// transaction, such as who did it; it is told the keys as they were, and it is not asked when nothing changes.
 ///
 /// # Errors
-/// As [`keep`].
-pub async fn rotate_now(store: &Store, rules: &KeyRules, algorithm: Algorithm, now: Time) -> Result<bool, KeysError> {
-    carry_out(store, rules, Task::Rotate(algorithm), Vec::new(), now).await
+/// As [`keep`], and when `also` fails: then no key was replaced.
+pub async fn rotate_now(
+    store: &Store,
+    rules: &KeyRules,
+    algorithm: Algorithm,
+    now: Time,
+    also: impl FnMut(&mut (dyn Tx + 'static), &[StoredKey]) -> StoreResult<()> + Send + 'static,
+) -> Result<bool, KeysError> {
+    carry_out(store, rules, Task::Rotate(algorithm), Vec::new(), now, also).await
 }
 
 /// Withdraws a key that somebody else may know: all that it signed dies.
@@ -82,7 +89,7 @@ pub async fn rotate_now(store: &Store, rules: &KeyRules, algorithm: Algorithm, n
 /// # Errors
 /// As [`keep`].
 pub async fn withdraw(store: &Store, rules: &KeyRules, id: &KeyId, now: Time) -> Result<bool, KeysError> {
-    carry_out(store, rules, Task::Withdraw(id.clone()), Vec::new(), now).await
+    carry_out(store, rules, Task::Withdraw(id.clone()), Vec::new(), now, |_, _| Ok(())).await
 }
 
 #[derive(Clone)]
@@ -116,6 +123,7 @@ async fn carry_out(
     task: Task,
     stock: Vec<SigningKey>,
     now: Time,
+    mut also: impl FnMut(&mut (dyn Tx + 'static), &[StoredKey]) -> StoreResult<()> + Send + 'static,
 ) -> Result<bool, KeysError> {
     let (look, wanted) = (task.clone(), rules.clone());
     let (_, actions) = store.read(move |tx| look.read(tx, &wanted, now)).await?;
@@ -140,6 +148,9 @@ async fn carry_out(
                 Change::Put(key) => tx.put_signing_key(key)?,
                 Change::Delete(id) => tx.delete_signing_key(id.as_str())?,
             }
+        }
+        if !changes.is_empty() {
+            also(tx, &keys)?;
         }
         Ok(Ok(!changes.is_empty()))
     };

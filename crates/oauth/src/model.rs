@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use vestibule_core::{
@@ -14,7 +15,7 @@ use vestibule_core::{
 use vestibule_jose::Algorithm;
 
 /// A service provider: an application registered to receive tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
     /// Its `client_id`.
@@ -26,6 +27,7 @@ pub struct Client {
     pub auth: ClientAuthMethod,
     /// Hashes of its secrets; more than one while a secret is being replaced.
     #[serde(default)]
+    #[schemars(skip)]
     pub secrets: Vec<HashedSecret>,
     /// Its public keys as a JWK Set, for `private_key_jwt`.
     #[serde(default)]
@@ -93,7 +95,7 @@ fn default_scopes() -> BTreeSet<String> {
 }
 
 /// How a client authenticates at the token endpoint (OpenID Connect Core, section 9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthMethod {
     /// By its secret in the `Authorization` header.
@@ -108,7 +110,7 @@ pub enum ClientAuthMethod {
 }
 
 /// What a client may use at the token endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
     /// RFC 6749, section 4.1.
@@ -126,7 +128,7 @@ impl GrantType {
 }
 
 /// Whether people are asked before a client gets anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentPolicy {
     /// Once for each set of scopes.

@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ACR_VALUES, Alternative, ChainDocument, Demand, Step};
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Something that is wrong with a chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChainProblem {
     /// Where, such as `/steps/1/alternatives/0/connection`.
     pub pointer: String,
@@ -37,7 +38,7 @@ pub struct ChainProblem {
 }
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The chain cannot be published.

@@ -14,12 +14,13 @@ use std::{
 };
 
 use cel::{Env, ExecutionError, Program, Value, objects::Key};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConditionError, Facts, Fault, in_network, types};
 
 /// An expression, as it was written and as it was read.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 pub struct Expression {
     text: Arc<str>,

@@ -10,6 +10,7 @@ mod window;
 use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{expression::Expression, window::Window};
@@ -22,8 +23,9 @@ use crate::{
 };
 
 /// One condition of a step, which may be negated with `not = true`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "ConditionTable")]
+#[schemars(!try_from, deny_unknown_fields)]
 pub struct Condition {
     /// What is asked.
     #[serde(flatten)]
@@ -34,7 +36,7 @@ pub struct Condition {
 }
 
 /// What a condition asks. Written as a table with one key: `{ group = "staff" }`, `{ network = "10.0.0.0/8", not = true }`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
     /// The user is in this group.
@@ -64,7 +66,7 @@ pub enum Test {
 ///
 /// Evidence of the run itself does not count: a step that was due because the last proof was old would no longer be due once
 /// it was passed, and what was proved in it would be worth nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceAge {
     /// So long.

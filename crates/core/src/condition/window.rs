@@ -5,13 +5,14 @@
 
 use chrono::{DateTime, Datelike as _, NaiveTime, Weekday};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
 use crate::time::Time;
 
 /// Such as `{ from = "08:00", to = "18:00", days = ["mon", "tue"], zone = "Europe/Berlin" }`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// The minute in which it begins, `HH:MM`.

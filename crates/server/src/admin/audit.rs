@@ -1,13 +1,16 @@
 //! The audit log, a page at a time.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 use vestibule_core::{
     audit::{
-        AuditEvent,
+        self, AuditEvent,
         page::{AuditCursor, AuditFilter},
     },
-    id::AuditId,
-    time::Time,
+    id::{AuditId, UserId},
+    time::{Time, Timestamp},
 };
 
 use super::{Actor, AdminError, FieldFault, Permission, transact};
@@ -17,7 +20,7 @@ use crate::state::State;
 pub const PAGE: usize = 100;
 
 /// A page of the log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AuditList {
     /// Newest first.
     pub items: Vec<AuditView>,
@@ -26,13 +29,52 @@ pub struct AuditList {
 }
 
 /// An event as it stands in the log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(into = "Told")]
+#[schemars(with = "Told")]
 pub struct AuditView {
     /// Its number in the chain; none in the moment before it is sealed.
     pub seq: Option<i64>,
     /// What happened.
-    #[serde(flatten)]
     pub event: AuditEvent,
+}
+
+/// An event of the audit log.
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEvent")]
+struct Told {
+    /// Its number in the chain; none in the moment before it is sealed.
+    seq: Option<i64>,
+    /// Its id.
+    id: AuditId,
+    /// When.
+    at: Timestamp,
+    /// What happened, such as `otp.sent` or `admin.user.changed`.
+    kind: String,
+    /// The service provider that it concerns.
+    client: Option<String>,
+    /// The user that it concerns.
+    user: Option<UserId>,
+    /// Where it came from.
+    network: Option<String>,
+    /// The request's id, as in the log and on error pages.
+    request_id: Option<String>,
+    /// More, by name; masked where it must be.
+    details: BTreeMap<String, String>,
+    /// Who did it, where that is an admin and not the user themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<audit::Actor>,
+    /// What an admin changed, field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<audit::Change>,
+}
+
+/// As it is stored, but for the time, which a program outside reads as RFC 3339.
+impl From<AuditView> for Told {
+    fn from(AuditView { seq, event }: AuditView) -> Self {
+        let AuditEvent { id, at, kind, client, user, network, request_id, details, actor, changes } = event;
+        Self { seq, id, at: at.into(), kind, client, user, network, request_id, details, actor, changes }
+    }
 }
 
 /// The events that are wanted, newest first. `after` is the `next` of the page before.

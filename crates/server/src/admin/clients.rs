@@ -1,11 +1,12 @@
 //! Service providers: list, register, change, remove, and their secrets, which are shown once.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use vestibule_core::{Time, id::ClientId};
+use vestibule_core::{id::ClientId, time::Timestamp};
 use vestibule_oauth::{
     managed::ObjectKind,
     model::{Client, ClientAuthMethod, HashedSecret, new_client_secret},
@@ -15,6 +16,7 @@ use vestibule_oauth::{
 use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned,
     error::all_right,
+    paging::{Listing, PageQuery},
     record::Change,
     transact::{self, Work},
 };
@@ -43,10 +45,10 @@ pub struct ClientView {
 }
 
 /// A secret of a service provider, without the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SecretView {
     /// Until when it works; as long as it stands there, when `None`.
-    pub expires_at: Option<Time>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A service provider with a secret that is shown now and never again.
@@ -71,21 +73,56 @@ impl From<ClientView> for Value {
     }
 }
 
+/// The schema of what [`Value::from`] makes of it: that of a client, and the three fields beside.
+impl JsonSchema for ClientView {
+    fn schema_name() -> Cow<'static, str> {
+        "ClientView".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        #[derive(Serialize, JsonSchema)]
+        #[expect(dead_code, reason = "it is there for its schema")]
+        struct Beside {
+            /// Its secrets: until when each works.
+            secrets: Vec<SecretView>,
+            /// The file that it is managed by: then it is changed there.
+            managed_by: Option<String>,
+            /// Whether it is a part of this server: the portal or the console.
+            built_in: bool,
+        }
+        let (mut all, beside) = (Client::json_schema(generator), Beside::json_schema(generator));
+        for list in ["properties", "required"] {
+            match (all.get_mut(list), beside.get(list)) {
+                (Some(Value::Object(all)), Some(Value::Object(more))) => all.extend(more.clone()),
+                (Some(Value::Array(all)), Some(Value::Array(more))) => all.extend(more.clone()),
+                _ => {}
+            }
+        }
+        all.insert("description".to_owned(), "A service provider, without its secrets.".into());
+        all
+    }
+}
+
 impl ClientView {
     fn new(mut client: Client, managed_by: Option<String>, portal: &str) -> Self {
-        let secrets = client.secrets.drain(..).map(|secret| SecretView { expires_at: secret.expires_at }).collect();
+        let secrets = client
+            .secrets
+            .drain(..)
+            .map(|secret| SecretView { expires_at: secret.expires_at.map(Timestamp) })
+            .collect();
         let built_in = [portal, console::CLIENT].contains(&client.id.as_str());
         Self { client, secrets, managed_by, built_in }
     }
 }
 
-/// Every service provider, by id.
+/// Service providers, by id.
 ///
 /// # Errors
-/// When the actor may not, or the store fails.
-pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ClientView>, AdminError> {
+/// When the actor may not, the page makes no sense, or the store fails.
+pub async fn list(state: &State, actor: &Actor, page: &PageQuery) -> Result<Listing<ClientView>, AdminError> {
     actor.needs(Permission::ClientsRead)?;
-    let portal = state.portal_client.clone();
+    let asked = page.read::<String>(&"clients", &state.prf)?;
+    let (portal, prf) = (state.portal_client.clone(), state.prf.clone());
     transact::read(state, move |tx| {
         let managed = tx.managed_all()?;
         let file = |id: &str| {
@@ -98,7 +135,7 @@ pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ClientView>, Admin
             let file = file(client.id.as_str());
             ClientView::new(client, file, &portal)
         };
-        Ok(clients.into_iter().map(view).collect())
+        Ok(asked.page_of(clients, &"clients", &prf, |client| client.id.to_string(), view))
     })
     .await
 }

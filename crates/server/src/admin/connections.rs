@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use vestibule_authn_smsotp::{SmsGateway, SmsOtp, Tried, advise, parse_number};
 use vestibule_core::{
@@ -17,6 +18,7 @@ use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned,
     error::all_right,
     gate,
+    paging::{Listing, PageQuery},
     record::Change,
     transact::{self, Work},
 };
@@ -30,7 +32,7 @@ use crate::{
 pub const MASK: &str = "•••";
 
 /// A connection, without its secrets.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ConnectionView {
     /// Its name.
     pub name: String,
@@ -48,8 +50,30 @@ pub struct ConnectionView {
     pub managed_by: Option<String>,
 }
 
+/// A connection to be made.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is there for its schema: what is read is a merge, over what there is")]
+pub struct NewConnection {
+    /// Its name: 1 to 64 letters, digits, spaces, `-`, `_` or `.`.
+    name: String,
+    /// What it is; `sms`, when nothing is said.
+    #[serde(default = "sms")]
+    kind: String,
+    /// Its settings, which the kind knows. Dots stand for a secret that is kept.
+    #[serde(default)]
+    settings: Map<String, Value>,
+    /// Whether it is switched off.
+    #[serde(default)]
+    disabled: bool,
+}
+
+fn sms() -> String {
+    SmsOtp::CONNECTION_KIND.to_owned()
+}
+
 /// How a test message went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TestView {
     /// What the gateway made of it.
     #[serde(flatten)]
@@ -62,12 +86,14 @@ pub struct TestView {
     pub took_ms: u64,
 }
 
-/// Every connection, by name.
+/// Connections, by name.
 ///
 /// # Errors
-/// When the actor may not, or the store fails.
-pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, AdminError> {
+/// When the actor may not, the page makes no sense, or the store fails.
+pub async fn list(state: &State, actor: &Actor, page: &PageQuery) -> Result<Listing<ConnectionView>, AdminError> {
     actor.needs(Permission::ConnectionsRead)?;
+    let asked = page.read::<String>(&"connections", &state.prf)?;
+    let prf = state.prf.clone();
     transact::read(state, move |tx| {
         let (mut all, marks, chains) = (tx.connections()?, tx.managed_all()?, tx.published_chains()?);
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -75,7 +101,8 @@ pub async fn list(state: &State, actor: &Actor) -> Result<Vec<ConnectionView>, A
             let of = |mark: &&Managed| mark.kind == ObjectKind::Connection && mark.name == connection.name.as_str();
             marks.iter().find(of).map(|mark| mark.source.clone())
         };
-        Ok(all.iter().map(|connection| shown(connection, mark(connection), &chains)).collect())
+        let view = |connection: Connection| shown(&connection, mark(&connection), &chains);
+        Ok(asked.page_of(all, &"connections", &prf, |connection| connection.name.to_string(), view))
     })
     .await
 }
@@ -353,7 +380,7 @@ fn read(given: &Map<String, Value>, before: Option<&Connection>) -> Result<Conne
     let mut found = Vec::new();
     let mut connection = before.cloned().unwrap_or_else(|| Connection {
         name: ConnectionName::from(String::new()),
-        kind: SmsOtp::CONNECTION_KIND.to_owned(),
+        kind: sms(),
         settings: Settings::default(),
         disabled: false,
     });
@@ -511,6 +538,23 @@ mod tests {
             json!({ "url": "https://x.example", "secrets": { "k": "1", "l": "3" } })
         );
         assert!(after.disabled);
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_schema_says() {
+        let schema = schemars::schema_for!(NewConnection);
+        let fields = schema.get("properties").and_then(Value::as_object).unwrap();
+        let of = |field: &str| match field {
+            "settings" => json!({ "url": "https://x.example" }),
+            "disabled" => json!(true),
+            _ => json!("x"),
+        };
+        let all: Map<String, Value> = fields.keys().map(|field| (field.clone(), of(field))).collect();
+        let made = read(&all, None).unwrap();
+        let made = serde_json::to_value((&made.name, made.kind, made.settings.0, made.disabled)).unwrap();
+        assert_eq!(made, json!(["x", "x", { "url": "https://x.example" }, true]));
+        assert_eq!(fields.len(), 4);
+        assert_eq!(read(&map(json!({ "name": "a" })), None).unwrap().kind, fields["kind"]["default"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why an operation was not done. Nothing was changed, whichever it is.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use vestibule_core::store::StoreError;
 
@@ -52,7 +53,7 @@ pub enum AdminError {
 }
 
 /// What is wrong with one field of what was given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error, JsonSchema)]
 #[error("{pointer}: {detail}")]
 pub struct FieldFault {
     /// Where, as a JSON Pointer (RFC 6901) into what was given: `/phone_number`.

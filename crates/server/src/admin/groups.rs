@@ -1,7 +1,7 @@
 //! Groups: names that users carry. There is nothing else to a group, so it is there as long as somebody is in it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 use vestibule_core::store::StoreExt as _;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 use crate::state::{State, Transaction};
 
 /// A group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupView {
     /// Its name.
     pub name: String,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
-use vestibule_core::{Time, random::Random, store::StoreExt as _};
+use vestibule_core::{Time, random::Random, time::Timestamp};
 use vestibule_jose::{Algorithm, KeyState, StoredKey};
 use vestibule_oauth::{
     keys::{self as protocol, KeyRules, KeysError},
@@ -13,13 +14,14 @@ use vestibule_oauth::{
 
 use super::{
     Actor, AdminError, FieldFault, Permission,
+    paging::{Listing, PageQuery},
     record::{By, Change},
     transact,
 };
 use crate::state::{State, Transaction};
 
 /// A signing key, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KeyView {
     /// Its `kid`.
     pub id: String,
@@ -28,15 +30,15 @@ pub struct KeyView {
     /// Whether it signs, will sign, or only verifies.
     pub state: KeyWord,
     /// When it was made.
-    pub created_at: Time,
+    pub created_at: Timestamp,
     /// From when it signs.
-    pub activates_at: Time,
+    pub activates_at: Timestamp,
     /// From when it signs no more.
-    pub retires_at: Option<Time>,
+    pub retires_at: Option<Timestamp>,
 }
 
 /// Where a key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyWord {
     /// It signs.
@@ -60,25 +62,23 @@ fn view(key: &StoredKey, now: Time) -> KeyView {
         id: key.id.as_str().to_owned(),
         algorithm: key.algorithm.to_string(),
         state,
-        created_at: Time(key.created_at),
-        activates_at: Time(key.activates_at),
-        retires_at: key.retires_at.map(Time),
+        created_at: Time(key.created_at).into(),
+        activates_at: Time(key.activates_at).into(),
+        retires_at: key.retires_at.map(|at| Time(at).into()),
     }
 }
 
 /// The signing keys, by algorithm, then by when they sign.
 ///
 /// # Errors
-/// When the actor may not, or the store fails.
-pub async fn list(state: &State, actor: &Actor) -> Result<Vec<KeyView>, AdminError> {
+/// When the actor may not, the page makes no sense, or the store fails.
+pub async fn list(state: &State, actor: &Actor, page: &PageQuery) -> Result<Listing<KeyView>, AdminError> {
     actor.needs(Permission::KeysRead)?;
-    let now = state.clock.now();
-    transact::read(state, move |tx| {
-        let mut keys: Vec<_> = tx.signing_keys()?.iter().map(|key| view(key, now)).collect();
-        keys.sort_by(|a, b| (&a.algorithm, a.activates_at).cmp(&(&b.algorithm, b.activates_at)));
-        Ok(keys)
-    })
-    .await
+    let asked = page.read::<(String, i64, String)>(&"keys", &state.prf)?;
+    let place = |key: &KeyView| (key.algorithm.clone(), key.activates_at.0.0, key.id.clone());
+    let mut keys = list_unasked(state).await?;
+    keys.sort_by_key(place);
+    Ok(asked.page_of(keys, &"keys", &state.prf, place, |key| key))
 }
 
 /// Makes the next key of an algorithm. It signs once relying parties can have read it.
@@ -103,7 +103,8 @@ pub async fn rotate(state: &State, actor: &Actor, algorithm: &str) -> Result<Vec
     list_unasked(state).await
 }
 
-/// The same on a store, without asking whether they may; whether one was made.
+/// The same on a store, without asking whether they may; whether one was made. The key and the word of it in the log are one
+/// transaction: neither is there without the other.
 ///
 /// # Errors
 /// When the store fails, or no key could be made.
@@ -115,21 +116,16 @@ pub async fn rotate_by(
     random: Arc<dyn Random>,
     now: Time,
 ) -> Result<bool, KeysError> {
-    let names = move |tx: &mut Transaction| {
-        let of = tx.signing_keys()?.into_iter().filter(|key| key.algorithm == algorithm);
-        Ok(json!({ "keys": of.map(|key| key.id.as_str().to_owned()).collect::<Vec<_>>() }))
+    let names = move |keys: &[StoredKey]| {
+        let of = keys.iter().filter(|key| key.algorithm == algorithm);
+        json!({ "keys": of.map(|key| key.id.as_str().to_owned()).collect::<Vec<_>>() })
     };
-    let old = store.read(names).await?;
-    let made = protocol::rotate_now(store, rules, algorithm, now).await?;
-    if made {
-        let by = by.clone();
-        let tell = move |tx: &mut Transaction| {
-            let change = Change::new("key.rotated", &algorithm, &old, &names(tx)?);
-            by.record(tx, (&change).into(), &*random, now)
-        };
-        store.write(tell).await?;
-    }
-    Ok(made)
+    let by = by.clone();
+    let tell = move |tx: &mut Transaction, old: &[StoredKey]| {
+        let change = Change::new("key.rotated", &algorithm, &names(old), &names(&tx.signing_keys()?));
+        by.record(tx, (&change).into(), &*random, now)
+    };
+    protocol::rotate_now(store, rules, algorithm, now, tell).await
 }
 
 async fn list_unasked(state: &State) -> Result<Vec<KeyView>, AdminError> {

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use vestibule_core::{Time, audit::page::AuditFilter};
+use vestibule_core::{Time, audit::page::AuditFilter, time::Timestamp};
 
 use super::{Actor, AdminError, Permission, transact};
 use crate::{console, state::State};
@@ -15,7 +16,7 @@ const HOURS: u32 = 24;
 const LOOKED_AT: usize = 2000;
 
 /// The overview.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Overview {
     /// Each of the last 24 hours, the oldest first.
     pub hours: Vec<Hour>,
@@ -34,10 +35,10 @@ pub struct Overview {
 }
 
 /// An hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hour {
     /// When it began.
-    pub at: Time,
+    pub at: Timestamp,
     /// Logins that came through.
     pub passed: u64,
     /// Wrong answers.
@@ -45,7 +46,7 @@ pub struct Hour {
 }
 
 /// From the first step to the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Funnel {
     /// Messages with a code that a gateway took.
     pub sent: u64,
@@ -58,7 +59,7 @@ pub struct Funnel {
 }
 
 /// What wants attention.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "concern")]
 pub enum Concern {
     /// The console is protected by one step alone.
@@ -68,7 +69,7 @@ pub enum Concern {
         /// Whose.
         client: String,
         /// When.
-        at: Time,
+        at: Timestamp,
     },
     /// A connection is switched off.
     ConnectionOff {
@@ -92,7 +93,7 @@ pub async fn get(state: &State, actor: &Actor) -> Result<Overview, AdminError> {
     transact::read(state, move |tx| {
         let mut seen = Overview {
             hours: (0..HOURS)
-                .map(|n| Hour { at: start + Duration::from_secs(u64::from(n) * 3600), ..Hour::default() })
+                .map(|n| Hour { at: (start + Duration::from_secs(u64::from(n) * 3600)).into(), ..Hour::default() })
                 .collect(),
             funnel: Funnel::default(),
             cut: false,
@@ -106,7 +107,7 @@ pub async fn get(state: &State, actor: &Actor) -> Result<Overview, AdminError> {
         seen.cut = page.next.is_some();
         for event in page.entries.iter().map(|entry| &entry.event) {
             let (passed, failed) = (event.kind == LOGIN, WRONG.contains(&event.kind.as_str()));
-            if let Some(slot) = seen.hours.iter_mut().find(|slot| slot.at == hour(event.at)) {
+            if let Some(slot) = seen.hours.iter_mut().find(|slot| slot.at.0 == hour(event.at)) {
                 slot.passed += u64::from(passed);
                 slot.failed += u64::from(failed);
             }
@@ -132,7 +133,7 @@ pub async fn get(state: &State, actor: &Actor) -> Result<Overview, AdminError> {
             let ends =
                 client.secrets.iter().map(|secret| secret.expires_at).max_by_key(|at| at.unwrap_or(Time(i64::MAX)));
             if let Some(at) = ends.flatten().filter(|at| *at < soon) {
-                seen.concerns.push(Concern::SecretEnds { client: client.id.to_string(), at });
+                seen.concerns.push(Concern::SecretEnds { client: client.id.to_string(), at: at.into() });
             }
         }
         let off = connections.iter().filter(|connection| connection.disabled);

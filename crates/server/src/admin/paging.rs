@@ -19,7 +19,8 @@ pub struct PageQuery {
 }
 
 /// A page of a list.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct Listing<T> {
     /// What is on it.
     pub items: Vec<T>,
@@ -67,6 +68,22 @@ impl PageQuery {
     }
 }
 
+impl<P: Serialize + PartialOrd> Asked<P> {
+    /// The page of a list that is at hand as a whole, in the order of its places.
+    pub fn page_of<E, T>(
+        &self,
+        all: impl IntoIterator<Item = E>,
+        list: &impl Serialize,
+        prf: &Prf,
+        place: impl Fn(&E) -> P,
+        show: impl FnMut(E) -> T,
+    ) -> Listing<T> {
+        let behind = |entry: &E| self.after.as_ref().is_none_or(|after| place(entry) > *after);
+        let read = all.into_iter().filter(behind).take(self.and_one()).collect();
+        self.page(read, list, prf, &place, show)
+    }
+}
+
 impl<P: Serialize> Asked<P> {
     /// How many have to be read to know whether there is another page.
     pub fn and_one(&self) -> usize {
@@ -84,7 +101,7 @@ impl<P: Serialize> Asked<P> {
     ) -> Listing<T> {
         let more = read.len() > self.limit;
         read.truncate(self.limit);
-        let next = read.last().filter(|_| more).map(|last| seal(&place(last), list, prf));
+        let next = read.last().filter(|_| more).map(|last| token(&place(last), list, prf));
         Listing { items: read.into_iter().map(show).collect(), next }
     }
 }
@@ -93,7 +110,8 @@ fn mac(place: &[u8], list: &impl Serialize, prf: &Prf) -> String {
     prf.text("page token", &[place, &serde_json::to_vec(list).unwrap_or_default()])
 }
 
-fn seal(place: &impl Serialize, list: &impl Serialize, prf: &Prf) -> String {
+/// The token of what stands behind `place` in a list, for [`PageQuery::read`].
+pub(super) fn token(place: &impl Serialize, list: &impl Serialize, prf: &Prf) -> String {
     let place = serde_json::to_vec(place).unwrap_or_default();
     format!("{}.{}", URL_SAFE_NO_PAD.encode(&place), mac(&place, list, prf))
 }
@@ -134,6 +152,20 @@ mod tests {
             assert!(asked(Some(limit), None, "users", &prf).is_err(), "{limit}");
         }
         assert_eq!(asked(Some(200), None, "users", &prf).unwrap().limit, 200);
+    }
+
+    #[test]
+    fn a_list_at_hand_is_walked_page_by_page_and_what_comes_or_goes_between_moves_nothing() {
+        let prf = MasterKey::generate(&SystemRandom::default()).prf();
+        let page = |all: &[&'static str], after: Option<&str>| {
+            let asked = asked(Some(2), after, "clients", &prf).unwrap();
+            asked.page_of(all.iter().copied(), &"clients", &prf, |name| (*name).to_owned(), |name| name)
+        };
+        let first = page(&["a", "c", "e", "g"], None);
+        assert_eq!(first.items, ["a", "c"]);
+        // `c` is gone, and `b` is new: neither is shown twice or hides another.
+        let second = page(&["a", "b", "e", "g"], first.next.as_deref());
+        assert_eq!((second.items, second.next), (vec!["e", "g"], None));
     }
 
     #[test]

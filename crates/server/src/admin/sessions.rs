@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use vestibule_core::{
     id::{SessionId, UserId},
     session::Session,
     store::{StoreExt as _, StoreResult},
-    time::Time,
+    time::{Time, Timestamp},
     user::LoginName,
 };
 
@@ -17,12 +17,11 @@ use super::{
     paging::{Listing, PageQuery},
     record::Change,
     transact::{self, Work},
-    view::instant,
 };
 use crate::state::{State, Transaction};
 
 /// Somebody who is signed in somewhere. No cookie can be made from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SessionView {
     /// Its id, the `sid` claim.
     pub id: String,
@@ -37,11 +36,11 @@ pub struct SessionView {
     /// What was proved in it, by authenticator.
     pub proved: Vec<String>,
     /// When it began.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// When somebody last signed in in it.
-    pub renewed_at: String,
+    pub renewed_at: Timestamp,
     /// When it ends.
-    pub expires_at: String,
+    pub expires_at: Timestamp,
 }
 
 impl SessionView {
@@ -56,9 +55,9 @@ impl SessionView {
             user_agent: session.user_agent.clone(),
             network: session.network.clone(),
             proved: proved.into_iter().collect(),
-            created_at: instant(session.created_at),
-            renewed_at: instant(session.renewed_at),
-            expires_at: instant(session.expires_at),
+            created_at: session.created_at.into(),
+            renewed_at: session.renewed_at.into(),
+            expires_at: session.expires_at.into(),
         }
     }
 }

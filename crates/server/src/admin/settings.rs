@@ -1,12 +1,13 @@
 //! The settings of this server, each with its source. They are changed in the file or the environment that they come from.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Actor, AdminError, Permission};
 use crate::{config::tree::Place, state::State};
 
 /// A setting as it is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SettingView {
     /// Its dotted path.
     pub key: String,

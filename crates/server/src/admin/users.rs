@@ -4,10 +4,10 @@
 //! are given by [`set_roles`] alone, so that whoever may edit users cannot make themselves an owner.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 use vestibule_authn_smsotp::{SmsOtp, parse_number};
 use vestibule_core::{
     crypto::Prf,
@@ -15,6 +15,7 @@ use vestibule_core::{
     id::{CredentialId, UserId},
     random::RandomExt as _,
     store::StoreExt as _,
+    time::Timestamp,
     user::{Credential, LoginName, User},
 };
 use vestibule_oauth::{managed::ObjectKind, sign_out};
@@ -27,7 +28,7 @@ use super::{
     record::Change,
     sessions::SessionView,
     transact::{self, Work},
-    view::{given, instant},
+    view::given,
 };
 use crate::state::{State, Transaction};
 
@@ -48,7 +49,7 @@ pub fn password_purpose(user: &User) -> String {
 }
 
 /// A user, without anything that somebody could sign in with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UserView {
     /// The `sub` claim; never used again for anybody else.
     pub id: String,
@@ -73,9 +74,9 @@ pub struct UserView {
     /// A disabled user gets nothing on any path.
     pub disabled: bool,
     /// When they were made.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// When any of this last changed.
-    pub updated_at: String,
+    pub updated_at: Timestamp,
 }
 
 impl From<&User> for UserView {
@@ -92,14 +93,14 @@ impl From<&User> for UserView {
             groups: user.groups.clone(),
             roles: user.roles.clone(),
             disabled: user.disabled,
-            created_at: instant(user.created_at),
-            updated_at: instant(user.updated_at),
+            created_at: user.created_at.into(),
+            updated_at: user.updated_at.into(),
         }
     }
 }
 
 /// A user to be made.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The name to sign in with.
@@ -134,7 +135,7 @@ pub struct NewUser {
 }
 
 /// A change of a user: what is left out stays, `null` takes it away.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChange {
     /// The name to sign in with.
@@ -142,25 +143,21 @@ pub struct UserChange {
     pub username: Option<String>,
     /// The name to show.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub display_name: Option<Option<String>>,
     /// The e-mail address.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub email: Option<Option<String>>,
     /// Whether the address is vouched for; a new one is not when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
     /// A number with `+` and country code.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub phone_number: Option<Option<String>>,
     /// Whether the number is vouched for; a new one is when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number_verified: Option<bool>,
     /// BCP 47.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub locale: Option<Option<String>>,
     /// All groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,7 +171,7 @@ pub struct UserChange {
 }
 
 /// The roles of this server that somebody shall have.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnRoles {
     /// All of them: `vestibule:owner`, `vestibule:admin`, `vestibule:helpdesk`, `vestibule:auditor`.
@@ -197,7 +194,7 @@ pub struct UserQuery {
 }
 
 /// Something that a user signs in with, without what makes it work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FactorView {
     /// What to call it when it is removed: the id of a credential, or `phone`.
     pub id: String,
@@ -208,20 +205,20 @@ pub struct FactorView {
     /// Whether it works: a number that nobody vouched for does not.
     pub usable: bool,
     /// When it was made; not known of a number.
-    pub created_at: Option<String>,
+    pub created_at: Option<Timestamp>,
 }
 
 /// A link, shown once.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct PasswordLink {
     /// The address. Whoever opens it chooses the password.
     pub url: String,
     /// When it ends.
-    pub expires_at: String,
+    pub expires_at: Timestamp,
 }
 
 /// What signing somebody out did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SignedOut {
     /// How many sessions ended.
     pub sessions: usize,
@@ -500,7 +497,7 @@ fn factor(credential: &Credential) -> FactorView {
         authenticator: credential.authenticator.to_string(),
         label: credential.label.clone(),
         usable: true,
-        created_at: Some(instant(credential.created_at)),
+        created_at: Some(credential.created_at.into()),
     }
 }
 
@@ -575,12 +572,12 @@ pub async fn password_link(state: &State, actor: &Actor, id: UserId) -> Result<P
             expires_at,
             consumed_at: None,
         })?;
-        let view = serde_json::json!({ "expires_at": instant(expires_at) });
+        let view = serde_json::json!({ "expires_at": Timestamp(expires_at) });
         work.record(tx, &Change::new("user.password_link", &user.username, &Value::Null, &view).about(id))
     })
     .await?;
     let url = state.public.url(&format!("{PASSWORD_PAGE}/{}", secret.expose_secret()));
-    Ok(PasswordLink { url, expires_at: instant(expires_at) })
+    Ok(PasswordLink { url, expires_at: expires_at.into() })
 }
 
 /// `users.sessions`: where a user is signed in, newest first, 100 at most.

@@ -1,11 +1,11 @@
 //! What the views of things have in common.
 
 use serde::{Deserialize, Deserializer};
-use vestibule_core::Time;
+use vestibule_core::time::{Time, Timestamp};
 
 /// An instant as programs read it: RFC 3339, in UTC.
 pub fn instant(time: Time) -> String {
-    chrono::DateTime::from_timestamp_micros(time.0).unwrap_or_default().format("%FT%T%.6fZ").to_string()
+    Timestamp(time).to_string()
 }
 
 /// A field of a merge patch (RFC 7396): left out it stays, `null` takes it away.

@@ -3,24 +3,35 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use vestibule_core::{
     audit::page::AuditFilter,
     chain::ChainDocument,
     id::{ChainName, SessionId, UserId},
+    time::Timestamp,
 };
+use vestibule_oauth::model::Client;
 
 use super::{answer::Answer, call::Call, dispatch::Done, openapi::Shape, problem::Problem};
 use crate::admin::{
-    FieldFault, Operation, Permission, audit,
-    chains::{self, NewChain, PlanRequest, Publish, SaveDraft},
-    clients, connections, groups, keys, operations, overview,
+    FieldFault, Operation, Permission,
+    audit::{self, AuditList},
+    chains::{
+        self, ChainSummary, ChainView, Checked, HistoryView, NewChain, PlanRequest, Publish, RevisionView, SaveDraft,
+        Simulated,
+    },
+    clients::{self, ClientView},
+    connections::{self, ConnectionView, NewConnection, TestView},
+    groups,
+    keys::{self, KeyView},
+    operations,
+    overview::{self, Overview},
     paging::PageQuery,
     sessions::{self, SessionView},
-    settings,
+    settings::{self, SettingView},
     users::{self, FactorView, NewUser, OwnRoles, PasswordLink, SignedOut, UserChange, UserQuery, UserView},
 };
 
@@ -78,15 +89,21 @@ macro_rules! routes {
     (@ outside) => { true };
 }
 
-const fn of<T: ToSchema>() -> Shape {
+const fn of<T: JsonSchema>() -> Shape {
     Shape::of::<T>()
 }
-const fn list<T: ToSchema>() -> Shape {
+/// A page of a list.
+const fn list<T: JsonSchema>() -> Shape {
     Shape::list::<T>()
 }
-/// A body that the service itself reads, or a view that has more forms than a schema tells.
-const fn some(what: &'static str) -> Shape {
-    Shape::Some(what)
+/// A merge patch, without the fields that are not changed so.
+const fn patch<T: JsonSchema>(fixed: &'static [&'static str]) -> Shape {
+    Shape::patch::<T>(fixed)
+}
+/// No JSON: the media type, and what it is.
+#[expect(dead_code, reason = "for what is streamed or exported")]
+const fn media(kind: &'static str, what: &'static str) -> Shape {
+    Shape::Media(kind, what)
 }
 const NONE: Shape = Shape::None;
 
@@ -100,41 +117,41 @@ routes! {
     "users.factors" users_factors () NONE => list::<FactorView>();
     "users.remove_factor" users_remove_factor () NONE => NONE;
     "users.password_link" users_password_link () NONE => of::<PasswordLink>();
-    "users.timeline" users_timeline ("limit" "after") NONE => some("A page of the audit log.");
+    "users.timeline" users_timeline ("limit" "after") NONE => of::<AuditList>();
     "users.sessions" users_sessions () NONE => list::<SessionView>();
     "users.sign_out" users_sign_out () NONE => of::<SignedOut>();
     "sessions.list" sessions_list ("limit" "after") NONE => list::<SessionView>();
     "sessions.end" sessions_end () NONE => NONE;
     "groups.list" groups_list ("limit" "after") NONE => list::<groups::GroupView>();
-    "clients.list" clients_list () NONE => some("All service providers, without their secrets.");
-    "clients.create" clients_create () some("The fields of a service provider.") => some("The service provider, and its `secret`, shown once.");
-    "clients.get" clients_get () NONE => some("A service provider, without its secrets.");
-    "clients.update" clients_update () some("The fields of a service provider that change.") => some("The service provider.");
+    "clients.list" clients_list ("limit" "after") NONE => list::<ClientView>();
+    "clients.create" clients_create () of::<Client>() => of::<NewSecret<'static>>();
+    "clients.get" clients_get () NONE => of::<ClientView>();
+    "clients.update" clients_update () patch::<Client>(&["id"]) => of::<ClientView>();
     "clients.delete" clients_delete () NONE => NONE;
-    "clients.rotate_secret" clients_rotate_secret () of::<Rotation>() => some("The service provider, and its `secret`, shown once.");
-    "connections.list" connections_list () NONE => some("All connections, without their secrets.");
-    "connections.create" connections_create () some("The fields of a connection.") => some("The connection.");
-    "connections.get" connections_get () NONE => some("A connection, without its secrets.");
-    "connections.update" connections_update () some("The fields of a connection that change.") => some("The connection.");
+    "clients.rotate_secret" clients_rotate_secret () of::<Rotation>() => of::<NewSecret<'static>>();
+    "connections.list" connections_list ("limit" "after") NONE => list::<ConnectionView>();
+    "connections.create" connections_create () of::<NewConnection>() => of::<ConnectionView>();
+    "connections.get" connections_get () NONE => of::<ConnectionView>();
+    "connections.update" connections_update () patch::<NewConnection>(&["name", "kind"]) => of::<ConnectionView>();
     "connections.delete" connections_delete () NONE => NONE;
-    "connections.test" connections_test () of::<Trial>() => some("What was sent and answered, with secrets masked."), outside;
-    "chains.list" chains_list ("limit" "after") NONE => some("A page of chains.");
-    "chains.create" chains_create () some("The name of a chain, and what it begins with.") => some("The chain.");
-    "chains.get" chains_get () NONE => some("A chain: what is published, and the draft.");
-    "chains.save_draft" chains_save_draft () some("The whole document.") => some("The chain.");
+    "connections.test" connections_test () of::<Trial>() => of::<TestView>(), outside;
+    "chains.list" chains_list ("limit" "after") NONE => list::<ChainSummary>();
+    "chains.create" chains_create () of::<NewChain>() => of::<ChainView>();
+    "chains.get" chains_get () NONE => of::<ChainView>();
+    "chains.save_draft" chains_save_draft () of::<SaveDraft>() => of::<ChainView>();
     "chains.discard_draft" chains_discard_draft () NONE => NONE;
-    "chains.check" chains_check () some("A document; the draft, when there is no body.") => some("What is wrong with it, and whom it would keep out.");
-    "chains.publish" chains_publish () some("A note for the history.") => some("The chain.");
-    "chains.history" chains_history ("limit" "after") NONE => some("A page of revisions.");
-    "chains.revision" chains_revision () NONE => some("A revision, and how it differs from what is published.");
-    "chains.restore" chains_restore () NONE => some("The chain.");
+    "chains.check" chains_check () of::<CheckRequest>() => of::<Checked>();
+    "chains.publish" chains_publish () of::<Publish>() => of::<ChainView>();
+    "chains.history" chains_history ("limit" "after") NONE => list::<HistoryView>();
+    "chains.revision" chains_revision () NONE => of::<RevisionView>();
+    "chains.restore" chains_restore () NONE => of::<ChainView>();
     "chains.delete" chains_delete () NONE => NONE;
-    "chains.plan" chains_plan () some("The login to be simulated.") => some("What it would be, step by step.");
-    "keys.list" keys_list () NONE => some("The signing keys, without their secrets.");
-    "keys.rotate" keys_rotate () of::<KeyRotation>() => some("The signing keys, without their secrets.");
-    "audit.list" audit_list ("kind" "user" "actor" "client" "since" "until" "request_id" "limit" "after") NONE => some("A page of the audit log.");
-    "settings.list" settings_list () NONE => some("The settings, each with its source.");
-    "overview.get" overview_get () NONE => some("Numbers of what happened lately.");
+    "chains.plan" chains_plan () of::<PlanRequest>() => of::<Simulated>();
+    "keys.list" keys_list ("limit" "after") NONE => list::<KeyView>();
+    "keys.rotate" keys_rotate () of::<KeyRotation>() => list::<KeyView>();
+    "audit.list" audit_list ("kind" "user" "actor" "client" "since" "until" "request_id" "limit" "after") NONE => of::<AuditList>();
+    "settings.list" settings_list () NONE => list::<SettingView>();
+    "overview.get" overview_get () NONE => of::<Overview>();
 }
 
 async fn users_list(call: &Call<'_>) -> Done {
@@ -220,7 +237,7 @@ fn object(call: &Call<'_>) -> Result<Map<String, Value>, Problem> {
 }
 
 async fn clients_list(call: &Call<'_>) -> Done {
-    Ok(Answer::all(&clients::list(call.state, &call.actor).await?))
+    Ok(Answer::list(&clients::list(call.state, &call.actor, &call.page()?).await?))
 }
 
 async fn clients_create(call: &Call<'_>) -> Done {
@@ -230,9 +247,16 @@ async fn clients_create(call: &Call<'_>) -> Done {
 }
 
 /// A service provider, and beside it the secret that is shown once.
+#[derive(Serialize, JsonSchema)]
+struct NewSecret<'a> {
+    client: &'a ClientView,
+    /// The secret, now and never again; `null` for one that does not authenticate by a secret.
+    secret: Option<&'a str>,
+}
+
 fn with_secret(made: &clients::WithSecret) -> Answer {
     let secret = made.secret.as_ref().map(|secret| secret.expose_secret());
-    Answer::json(&json!({ "client": made.client.value, "secret": secret })).tagged(&made.client.etag)
+    Answer::json(&NewSecret { client: &made.client.value, secret }).tagged(&made.client.etag)
 }
 
 async fn clients_get(call: &Call<'_>) -> Done {
@@ -251,7 +275,7 @@ async fn clients_delete(call: &Call<'_>) -> Done {
 }
 
 /// How a secret is replaced.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Rotation {
     /// For how many seconds the old secrets work on; not at all when nothing is said.
@@ -268,7 +292,7 @@ async fn clients_rotate_secret(call: &Call<'_>) -> Done {
 }
 
 async fn connections_list(call: &Call<'_>) -> Done {
-    Ok(Answer::all(&connections::list(call.state, &call.actor).await?))
+    Ok(Answer::list(&connections::list(call.state, &call.actor, &call.page()?).await?))
 }
 
 async fn connections_create(call: &Call<'_>) -> Done {
@@ -292,7 +316,7 @@ async fn connections_delete(call: &Call<'_>) -> Done {
 }
 
 /// Where a test message goes.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Trial {
     /// The number, with `+` and country code.
@@ -336,14 +360,17 @@ async fn chains_discard_draft(call: &Call<'_>) -> Done {
     Ok(Answer::none())
 }
 
+/// What is to be checked.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CheckRequest {
+    /// A document; the draft, when none is given.
+    #[serde(default)]
+    document: Option<ChainDocument>,
+}
+
 async fn chains_check(call: &Call<'_>) -> Done {
-    #[derive(Default, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Asked {
-        #[serde(default)]
-        document: Option<ChainDocument>,
-    }
-    let asked: Asked = call.body_or_default()?;
+    let asked: CheckRequest = call.body_or_default()?;
     Ok(Answer::json(&chains::check(call.state, &call.actor, &chain(call), asked.document).await?))
 }
 
@@ -378,11 +405,11 @@ async fn chains_plan(call: &Call<'_>) -> Done {
 }
 
 async fn keys_list(call: &Call<'_>) -> Done {
-    Ok(Answer::all(&keys::list(call.state, &call.actor).await?))
+    Ok(Answer::list(&keys::list(call.state, &call.actor, &call.page()?).await?))
 }
 
 /// Which key is replaced.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct KeyRotation {
     /// The algorithm, such as `ES256`.
@@ -397,9 +424,9 @@ async fn keys_rotate(call: &Call<'_>) -> Done {
 /// An instant of a parameter, as RFC 3339 has it.
 fn instant(call: &Call<'_>, name: &str) -> Result<Option<vestibule_core::Time>, Problem> {
     let Some(text) = call.text(name) else { return Ok(None) };
-    let read = chrono::DateTime::parse_from_rfc3339(&text).ok();
+    let read = Timestamp::parse(&text);
     let wrong = || Problem::fields(vec![FieldFault::new(format!("/{name}"), "write it as 2026-11-23T14:00:00Z")]);
-    read.map(|at| Some(vestibule_core::Time(at.timestamp_micros()))).ok_or_else(wrong)
+    read.map(|at| Some(at.0)).ok_or_else(wrong)
 }
 
 async fn audit_list(call: &Call<'_>) -> Done {

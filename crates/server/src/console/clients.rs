@@ -24,6 +24,7 @@ use crate::{
     admin::{
         AdminError, FieldFault, Permission, Versioned,
         clients::{self, ClientView, WithSecret},
+        paging::Listing,
     },
     pages::{
         Tone,
@@ -45,13 +46,18 @@ pub(super) async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
-    match clients::list(&desk.state, &desk.actor).await {
-        Ok(all) => desk.show(HERE, list_screen(&all, desk.may(Permission::ClientsWrite), &desk.base())),
+    let page = desk.page();
+    match clients::list(&desk.state, &desk.actor, &page).await {
+        Ok(found) => {
+            let may = desk.may(Permission::ClientsWrite);
+            desk.show(HERE, list_screen(&found, page.after.is_some(), may, &desk.base()))
+        }
         Err(error) => desk.refused(HERE, &error),
     }
 }
 
-pub(super) fn list_screen(all: &[ClientView], may: bool, base: &Base) -> Screen {
+pub(super) fn list_screen(found: &Listing<ClientView>, later: bool, may: bool, base: &Base) -> Screen {
+    let next = found.next.as_deref().map(|next| base.after("/admin/clients", next));
     let row = |view: &ClientView| {
         let client = &view.client;
         let mut name = Cell::link(here(client.id.as_str(), base), client.name.as_str());
@@ -71,7 +77,11 @@ pub(super) fn list_screen(all: &[ClientView], may: bool, base: &Base) -> Screen 
     } else {
         screen
     };
-    screen.with(Table::new("clients", "console.clients", &["name", "id", "auth", "chain"]).rows(all.iter().map(row)))
+    screen.with(
+        Table::new("clients", "console.clients", &["name", "id", "auth", "chain"])
+            .rows(found.items.iter().map(row))
+            .pages(next, later.then(|| base.to("/admin/clients"))),
+    )
 }
 
 fn here(id: &str, base: &Base) -> String {

@@ -19,6 +19,7 @@ use crate::{
     admin::{
         AdminError, FieldFault, Permission, Versioned,
         connections::{self, ConnectionView, MASK, TestView},
+        paging::Listing,
     },
     pages::{
         Tone,
@@ -43,13 +44,18 @@ pub(super) async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
-    match connections::list(&desk.state, &desk.actor).await {
-        Ok(all) => desk.show(HERE, list_screen(&all, desk.may(Permission::ConnectionsWrite), &desk.base())),
+    let page = desk.page();
+    match connections::list(&desk.state, &desk.actor, &page).await {
+        Ok(found) => {
+            let may = desk.may(Permission::ConnectionsWrite);
+            desk.show(HERE, list_screen(&found, page.after.is_some(), may, &desk.base()))
+        }
         Err(error) => desk.refused(HERE, &error),
     }
 }
 
-pub(super) fn list_screen(all: &[ConnectionView], may: bool, base: &Base) -> Screen {
+pub(super) fn list_screen(found: &Listing<ConnectionView>, later: bool, may: bool, base: &Base) -> Screen {
+    let next = found.next.as_deref().map(|next| base.after("/admin/connections", next));
     let row = |view: &ConnectionView| {
         let name = Cell::link(here(&view.name, base), view.name.as_str());
         let name = if view.disabled { name.tag(Say::key("console.off")) } else { name };
@@ -77,7 +83,9 @@ pub(super) fn list_screen(all: &[ConnectionView], may: bool, base: &Base) -> Scr
         screen
     };
     screen.with(
-        Table::new("connections", "console.connections", &["name", "kind", "preset", "used"]).rows(all.iter().map(row)),
+        Table::new("connections", "console.connections", &["name", "kind", "preset", "used"])
+            .rows(found.items.iter().map(row))
+            .pages(next, later.then(|| base.to("/admin/connections"))),
     )
 }
 

@@ -276,11 +276,3 @@ pub(super) fn status(error: &AdminError) -> StatusCode {
         AdminError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
-
-/// An instant that a view holds as text.
-pub(super) fn instant(text: &str) -> Say {
-    match chrono::DateTime::parse_from_rfc3339(text) {
-        Ok(at) => vestibule_core::Time::from_unix_seconds(at.timestamp()).into(),
-        Err(_) => text.into(),
-    }
-}

@@ -91,7 +91,7 @@ fn says(concern: &Concern) -> Say {
             Text::new("console.home.concern.off").with("connection", connection).into()
         }
         Concern::SecretEnds { client, at } => {
-            Text::new("console.home.concern.secret").with("client", client).with("at", date(*at)).into()
+            Text::new("console.home.concern.secret").with("client", client).with("at", date(at.0)).into()
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     admin::{
         AdminError, Permission,
         keys::{self, KeyView, KeyWord},
+        paging::Listing,
     },
     pages::console::{Block, Button, Cell, Say, Screen, Table},
     state::State,
@@ -22,8 +23,12 @@ pub(super) async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
-    match keys::list(&desk.state, &desk.actor).await {
-        Ok(all) => desk.show(Place::Keys, screen(&all, desk.may(Permission::KeysWrite), &desk.base())),
+    let page = desk.page();
+    match keys::list(&desk.state, &desk.actor, &page).await {
+        Ok(found) => {
+            let may = desk.may(Permission::KeysWrite);
+            desk.show(Place::Keys, screen(&found, page.after.is_some(), may, &desk.base()))
+        }
         Err(error) => desk.refused(Place::Keys, &error),
     }
 }
@@ -42,7 +47,8 @@ pub(super) async fn rotate(req: HttpRequest, state: Data<State>, payload: Payloa
     }
 }
 
-pub(super) fn screen(all: &[KeyView], may: bool, base: &Base) -> Screen {
+pub(super) fn screen(found: &Listing<KeyView>, later: bool, may: bool, base: &Base) -> Screen {
+    let next = found.next.as_deref().map(|next| base.after("/admin/keys", next));
     let row = |key: &KeyView| {
         let word = match key.state {
             KeyWord::Current => "console.keys.current",
@@ -71,6 +77,10 @@ pub(super) fn screen(all: &[KeyView], may: bool, base: &Base) -> Screen {
     let columns = if may { columns } else { columns.get(..4).unwrap_or(columns) };
     Screen::new(Text::new("console.keys.title"))
         .lead("console.keys.lead")
-        .with(Table::new("keys", "console.keys", columns).rows(all.iter().map(row)))
+        .with(
+            Table::new("keys", "console.keys", columns)
+                .rows(found.items.iter().map(row))
+                .pages(next, later.then(|| base.to("/admin/keys"))),
+        )
         .with(Block::Paragraph { says: Say::key("console.keys.how") })
 }

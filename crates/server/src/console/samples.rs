@@ -11,6 +11,7 @@ use vestibule_core::{
     channel::SendOutcome,
     id::{AuditId, UserId},
     prompt::Text,
+    time::Timestamp,
 };
 use vestibule_oauth::{Params, model::Client};
 
@@ -41,7 +42,7 @@ use crate::{
 
 const USER: &str = "01936b5e-7c1a-7e40-9d1f-3f2b8a6c4d21";
 const NOW: Time = Time(1_795_442_570_000_000);
-const WRITTEN: &str = "2026-11-23T14:02:50Z";
+const WRITTEN: Timestamp = Timestamp(NOW);
 
 /// Every screen in every state.
 pub(crate) fn all() -> Vec<Sample> {
@@ -119,8 +120,7 @@ fn people(add: &mut Add<'_>, base: &Base) {
         add(Place::Users, "console-user", state, users::detail_screen(&detail(locked), None, &[], may, base));
     }
     add(Place::Users, "console-user", "wrong", users::detail_screen(&detail(false), Some(&typed), &wrong, may, base));
-    let link =
-        PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN.to_owned() };
+    let link = PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
     add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
     let groups =
         Listing { items: vec![GroupView { name: "staff".to_owned(), members: 312 }], next: Some("x".to_owned()) };
@@ -141,8 +141,8 @@ fn applications(add: &mut Add<'_>, base: &Base) {
         client("job", "client_secret_post"),
         client("signer", "private_key_jwt"),
     ];
-    add(Place::Clients, "console-clients", "some", clients::list_screen(&views, true, base));
-    add(Place::Clients, "console-clients", "empty", clients::list_screen(&[], true, base));
+    add(Place::Clients, "console-clients", "some", clients::list_screen(&more(&views), true, true, base));
+    add(Place::Clients, "console-clients", "empty", clients::list_screen(&more(&[]), false, true, base));
     add(Place::Clients, "console-clients", "new", clients::new_screen(&Params::default(), &[], &chains, base));
     let typed: Params = [("id", "a b"), ("redirect_uris", "http://app.example.com/*")].into_iter().collect();
     let wrong = faults(&[("/id", "an id has letters and digits"), ("/redirect_uris", "no wildcard can be registered")]);
@@ -165,8 +165,8 @@ fn applications(add: &mut Add<'_>, base: &Base) {
 
 fn gateways(add: &mut Add<'_>, base: &Base) {
     let views = [connection(false), connection(true)];
-    add(Place::Connections, "console-connections", "some", connections::list_screen(&views, true, base));
-    add(Place::Connections, "console-connections", "empty", connections::list_screen(&[], true, base));
+    add(Place::Connections, "console-connections", "some", connections::list_screen(&more(&views), true, true, base));
+    add(Place::Connections, "console-connections", "empty", connections::list_screen(&more(&[]), false, true, base));
     for preset in ["generic", "vonage", "twilio", "plivo"] {
         let typed: Params = [("preset", preset)].into_iter().collect();
         add(Place::Connections, "console-connection-new", preset, connections::new_screen(&typed, &[], base));
@@ -201,14 +201,14 @@ fn log(add: &mut Add<'_>, base: &Base) {
         id: "uWoKSyT4dAcZTM9n1gIvyMRl6cX1-KhuI93a3kMO4Ig".to_owned(),
         algorithm: algorithm.to_owned(),
         state,
-        created_at: NOW,
-        activates_at: NOW,
+        created_at: WRITTEN,
+        activates_at: WRITTEN,
         retires_at: None,
     };
     let words = [KeyWord::Previous, KeyWord::Current, KeyWord::Next, KeyWord::Retired];
     let all: Vec<_> = words.into_iter().map(|word| key("RS256", word)).collect();
-    add(Place::Keys, "console-keys", "some", keys::screen(&all, true, base));
-    add(Place::Keys, "console-keys", "empty", keys::screen(&[], false, base));
+    add(Place::Keys, "console-keys", "some", keys::screen(&more(&all), true, true, base));
+    add(Place::Keys, "console-keys", "empty", keys::screen(&more(&[]), false, false, base));
     let found = AuditList { items: events(), next: Some("x".to_owned()) };
     let query: Params = [("kind", "otp."), ("after", "x")].into_iter().collect();
     add(Place::Audit, "console-audit", "found", audit::screen(&found, &query, base));
@@ -247,6 +247,11 @@ fn refusals(add: &mut Add<'_>, _: &Base) {
     add(Place::Clients, "console-refused", "conflict", denied::conflict("/admin/clients/shop", "tag", &current, &mine));
 }
 
+/// A page in the middle of a list; of nothing, there is no other.
+fn more<T: Clone>(items: &[T]) -> Listing<T> {
+    Listing { items: items.to_vec(), next: (!items.is_empty()).then(|| "x".to_owned()) }
+}
+
 fn shell(place: Place, role: Role) -> Shell {
     Shell {
         home: "/admin".to_owned(),
@@ -264,7 +269,7 @@ fn faults(all: &[(&str, &str)]) -> Vec<FieldFault> {
 }
 
 fn overview() -> Overview {
-    let hour = |n: u64| Hour { at: NOW, passed: n * 7 % 40, failed: n % 5 };
+    let hour = |n: u64| Hour { at: WRITTEN, passed: n * 7 % 40, failed: n % 5 };
     Overview {
         hours: (0..24).map(hour).collect(),
         funnel: Funnel { sent: 380, unsent: 3, failed: 41, passed: 371 },
@@ -274,14 +279,14 @@ fn overview() -> Overview {
         chains: 3,
         concerns: vec![
             Concern::ConsoleOneStep,
-            Concern::SecretEnds { client: "shop".to_owned(), at: NOW },
+            Concern::SecretEnds { client: "shop".to_owned(), at: WRITTEN },
             Concern::ConnectionOff { connection: "SMSOTP".to_owned() },
         ],
     }
 }
 
 fn quiet() -> Overview {
-    let hours = (0..24).map(|_| Hour { at: NOW, ..Hour::default() }).collect();
+    let hours = (0..24).map(|_| Hour { at: WRITTEN, ..Hour::default() }).collect();
     let funnel = Funnel::default();
     Overview { hours, funnel, cut: false, clients: 2, connections: 0, chains: 1, concerns: vec![Concern::NoClient] }
 }
@@ -299,8 +304,8 @@ fn user(locked: bool) -> UserView {
         groups: vec!["staff".to_owned()],
         roles: vec!["editor".to_owned(), Role::Admin.name().to_owned()],
         disabled: locked,
-        created_at: WRITTEN.to_owned(),
-        updated_at: WRITTEN.to_owned(),
+        created_at: WRITTEN,
+        updated_at: WRITTEN,
     }
 }
 
@@ -310,7 +315,7 @@ fn detail(locked: bool) -> users::Detail {
         authenticator: authenticator.to_owned(),
         label: Some("+1 ••• ••• ••42".to_owned()),
         usable,
-        created_at: usable.then(|| WRITTEN.to_owned()),
+        created_at: usable.then(|| WRITTEN),
     };
     let factors =
         if locked { Vec::new() } else { vec![factor(USER, "password", true), factor("phone", "smsotp", false)] };
@@ -326,9 +331,9 @@ fn session() -> SessionView {
         user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned()),
         network: "198.51.100.0/24".to_owned(),
         proved: vec!["password".to_owned(), SmsOtp::CONNECTION_KIND.to_owned()],
-        created_at: WRITTEN.to_owned(),
-        renewed_at: WRITTEN.to_owned(),
-        expires_at: WRITTEN.to_owned(),
+        created_at: WRITTEN,
+        renewed_at: WRITTEN,
+        expires_at: WRITTEN,
     }
 }
 
@@ -369,7 +374,7 @@ fn client(id: &str, auth: &str) -> ClientView {
     )]
     let client: Client = serde_json::from_value(fields).expect("a service provider");
     let secrets = if auth == "client_secret_basic" {
-        vec![SecretView { expires_at: None }, SecretView { expires_at: Some(NOW) }]
+        vec![SecretView { expires_at: None }, SecretView { expires_at: Some(WRITTEN) }]
     } else {
         Vec::new()
     };

@@ -6,10 +6,7 @@ use actix_web::{
 };
 use vestibule_core::prompt::Text;
 
-use super::{
-    Desk, Place,
-    desk::{Base, instant},
-};
+use super::{Desk, Place, desk::Base};
 use crate::{
     admin::{
         AdminError, Permission,
@@ -72,7 +69,7 @@ pub(super) fn table(sessions: &[SessionView], may: bool, base: &Base) -> Table {
             Cell::say(browser),
             Cell::say(session.network.as_str()),
             Cell::tags(session.proved.iter().map(|name| Say::Plain(name.clone()))),
-            Cell::say(instant(&session.renewed_at)),
+            Cell::say(session.renewed_at),
         ];
         if may {
             let about = session.username.as_str();

@@ -10,7 +10,7 @@ use vestibule_oauth::Params;
 
 use super::{
     Desk, Place, audit as log,
-    desk::{Base, instant, role_text, status},
+    desk::{Base, role_text, status},
     form, sessions,
 };
 use crate::{
@@ -326,8 +326,8 @@ fn facts(user: &UserView) -> Block {
         facts: vec![
             Fact::new("console.users.state", state),
             Fact::new("console.user.id", [user.id.as_str()]).code(),
-            Fact::new("console.user.made", [instant(&user.created_at)]),
-            Fact::new("console.user.changed", [instant(&user.updated_at)]),
+            Fact::new("console.user.made", [user.created_at]),
+            Fact::new("console.user.changed", [user.updated_at]),
         ],
     }
 }
@@ -339,7 +339,7 @@ fn factors(found: &[FactorView], may: May, to: &dyn Fn(&str) -> String) -> Table
         let mut cells = vec![
             name,
             factor.label.as_deref().map_or_else(Cell::default, Cell::say),
-            factor.created_at.as_deref().map_or_else(Cell::default, |at| Cell::say(instant(at))),
+            factor.created_at.map_or_else(Cell::default, Cell::say),
         ];
         if may.factors {
             let hidden = [("factor", factor.id.as_str())];
@@ -448,7 +448,7 @@ pub(super) fn link_screen(link: &PasswordLink, user: &str, base: &Base) -> Scree
         .crumb(base.to("/admin/users"), Say::key("console.users.title"))
         .flash(Tone::Good, Say::key("console.link.made"))
         .with(Block::Copy { id: "link".to_owned(), label: Text::new("console.link.label"), text: link.url.clone() })
-        .with(Block::Facts { facts: vec![Fact::new("console.link.until", [instant(&link.expires_at)])] })
+        .with(Block::Facts { facts: vec![Fact::new("console.link.until", [link.expires_at])] })
         .with(Block::Actions { actions: vec![Action::main(base.to(user), "console.back")] })
 }
 

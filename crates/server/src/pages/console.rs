@@ -169,6 +169,12 @@ impl From<Text> for Say {
     }
 }
 
+impl From<vestibule_core::time::Timestamp> for Say {
+    fn from(at: vestibule_core::time::Timestamp) -> Self {
+        at.0.into()
+    }
+}
+
 impl From<vestibule_core::Time> for Say {
     fn from(time: vestibule_core::Time) -> Self {
         Self::Moment(time.into())

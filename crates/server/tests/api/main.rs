@@ -11,6 +11,7 @@ mod lockout;
 mod managed;
 mod once;
 mod races;
+mod schemas;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

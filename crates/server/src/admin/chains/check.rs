@@ -4,6 +4,7 @@
 //! who have none of its ways. The count looks at the newest users only and says so, and a document that would need many
 //! counts gets the first few of them, so that the work of a check is bounded however large the server is.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use vestibule_core::{
     Registry,
@@ -30,7 +31,7 @@ use crate::{
 const COUNTS: usize = 6;
 
 /// What a check found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Checked {
     /// What is wrong. Errors keep it from being published, warnings do not.
     pub problems: Vec<ChainProblem>,
@@ -41,7 +42,7 @@ pub struct Checked {
 }
 
 /// The users who cannot pass a step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct KeptOut {
     /// The step, counted from 1.
     pub step: usize,

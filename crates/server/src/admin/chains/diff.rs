@@ -3,12 +3,13 @@
 //!
 //! A difference of the JSON text was the road not taken: to put one step in front would look like a change of all.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use vestibule_core::chain::{ChainDocument, Step};
 
 /// How two documents differ.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Diff {
     /// Each step of either, in the order of the newer one; what was removed stands where it was.
     pub steps: Vec<StepChange>,
@@ -17,7 +18,7 @@ pub struct Diff {
 }
 
 /// What became of a step. Positions are counted from 1.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "change")]
 pub enum StepChange {
     /// Nothing.
@@ -68,7 +69,7 @@ pub enum StepChange {
 }
 
 /// A field before and after.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FieldChange {
     /// Where, as a JSON Pointer (RFC 6901) into the newer document.
     pub pointer: String,

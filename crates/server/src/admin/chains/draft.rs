@@ -1,5 +1,6 @@
 //! The draft of a chain: begun, saved, made of an old revision, discarded.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vestibule_core::{chain::ChainDocument, draft::ChainDraft, id::ChainName};
 
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// A chain to be begun.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewChain {
     /// Its name.
@@ -29,7 +30,7 @@ pub struct NewChain {
 }
 
 /// A draft to be saved.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaveDraft {
     /// The whole document.

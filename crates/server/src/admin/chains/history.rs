@@ -1,7 +1,8 @@
 //! The revisions of a chain: `chains.history` and `chains.revision`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use vestibule_core::{chain::ChainDocument, draft::HistoryEntry, id::ChainName, store::StoreExt as _};
+use vestibule_core::{chain::ChainDocument, draft::HistoryEntry, id::ChainName, store::StoreExt as _, time::Timestamp};
 
 use super::{
     diff::{Diff, diff},
@@ -12,13 +13,12 @@ use crate::{
     admin::{
         Actor, AdminError,
         paging::{Listing, PageQuery},
-        view::instant,
     },
     state::{State, Transaction},
 };
 
 /// A revision in the history.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HistoryView {
     /// Counted from 1.
     pub revision: i64,
@@ -27,7 +27,7 @@ pub struct HistoryView {
     /// Why.
     pub note: Option<String>,
     /// When, RFC 3339.
-    pub published_at: String,
+    pub published_at: Timestamp,
     /// Whether it holds now.
     pub current: bool,
     /// How it differs from the one before.
@@ -37,7 +37,7 @@ pub struct HistoryView {
 }
 
 /// One revision, and how the published one differs from it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RevisionView {
     /// It.
     #[serde(flatten)]
@@ -116,7 +116,7 @@ impl HistoryView {
             revision: entry.revision,
             author: entry.byline.author.clone(),
             note: entry.byline.note.clone(),
-            published_at: instant(entry.published_at),
+            published_at: entry.published_at.into(),
             current: entry.revision == current,
             changes: diff(older, &entry.document).count(),
             document: entry.document.clone(),

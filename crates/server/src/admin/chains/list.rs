@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use vestibule_core::{
     chain::ChainDocument,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// A chain in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChainSummary {
     /// Its name.
     pub name: ChainName,

@@ -1,5 +1,6 @@
 //! `chains.publish`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vestibule_core::{draft::Byline, id::ChainName};
 
@@ -22,7 +23,7 @@ use crate::{
 const NOTE: usize = 500;
 
 /// A publication.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     /// Why, for whoever reads the history.

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use chrono::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vestibule_core::{
     Connection, Time,
@@ -14,6 +15,7 @@ use vestibule_core::{
     prompt::Text,
     simulate::{Asked, Fate, Outcome, Scenario, Simulation, simulate},
     store::StoreExt as _,
+    time::Timestamp,
     user::{Credential, LoginName, User},
 };
 
@@ -27,7 +29,7 @@ use crate::{
 const VALUES: usize = 20;
 
 /// Which document is tried.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum DocumentChoice {
     /// `"draft"` or `"published"`.
@@ -40,7 +42,7 @@ pub enum DocumentChoice {
 }
 
 /// A document that is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Named {
     /// The draft.
@@ -50,7 +52,7 @@ pub enum Named {
 }
 
 /// A login to be simulated.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRequest {
     /// Which document.
@@ -76,6 +78,7 @@ pub struct PlanRequest {
     pub acr_values: Vec<String>,
     /// When, RFC 3339; now, when nothing is said.
     #[serde(default)]
+    #[schemars(with = "Option<Timestamp>")]
     pub time: Option<String>,
     /// The alternative to be taken in a step, both counted from 0; otherwise the first that is ready.
     #[serde(default)]
@@ -83,7 +86,7 @@ pub struct PlanRequest {
 }
 
 /// What the login would be.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Simulated {
     /// By the document that was asked about.
     #[serde(flatten)]
@@ -95,7 +98,7 @@ pub struct Simulated {
 }
 
 /// A login, step by step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SimulatedRun {
     /// The steps.
     pub steps: Vec<SimulatedStep>,
@@ -105,7 +108,7 @@ pub struct SimulatedRun {
 }
 
 /// What becomes of a step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SimulatedStep {
     /// Counted from 1.
     pub step: usize,
@@ -332,8 +335,7 @@ fn told(
     let steps = chain.document.steps.iter().zip(simulation.steps).enumerate().map(|(position, (step, simulated))| {
         let name = |index: &usize| step.alternatives.get(*index).map(|way| way.authenticator.to_string());
         let enrolled = availability.enrolled(position);
-        let facts =
-            Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
+        let facts = Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
         let unmet = step.when.iter().find(|condition| condition.holds(&facts) == Ok(false));
         let unmet = unmet.filter(|_| matches!(simulated.fate, Fate::NotDue { .. }));
         let Asked { offered, chosen, condition_error } =

@@ -1,20 +1,22 @@
 //! A chain as it stands: what is published, and the draft.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use vestibule_core::{
     chain::ChainDocument,
     id::{ChainName, ClientId},
     store::StoreError,
+    time::Timestamp,
 };
 use vestibule_oauth::{Snapshot, managed::ObjectKind};
 
 use crate::{
-    admin::{AdminError, Etag, Versioned, view::instant},
+    admin::{AdminError, Etag, Versioned},
     state::Transaction,
 };
 
 /// A chain: what is published, and the draft.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChainView {
     /// Its name.
     pub name: ChainName,
@@ -29,7 +31,7 @@ pub struct ChainView {
 }
 
 /// What holds now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PublishedView {
     /// Counted from 1.
     pub revision: i64,
@@ -38,14 +40,14 @@ pub struct PublishedView {
 }
 
 /// What is being written.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DraftView {
     /// The revision that it was made from; 0 when there was none.
     pub base: i64,
     /// Who saved it last.
     pub author: Option<String>,
     /// When.
-    pub updated_at: String,
+    pub updated_at: Timestamp,
     /// What.
     pub document: ChainDocument,
 }
@@ -109,7 +111,7 @@ pub(super) fn view(
         draft: draft.map(|draft| DraftView {
             base: draft.base,
             author: draft.author,
-            updated_at: instant(draft.updated_at),
+            updated_at: draft.updated_at.into(),
             document: draft.document,
         }),
         clients: clients_of(snapshot, name),

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use vestibule_authn_smsotp::SmsOtp;
 use vestibule_core::{
     Connection, Registry, Time,
-    chain::{ChainDocument, ChainFault, ChainProblem},
+    chain::{ChainDocument, ChainFault, ChainProblem, Demand},
     condition::Fault,
     draft::{LackCount, Means},
     plan::Denial,
     prompt::Text,
     simulate::{Fate, Outcome},
+    time::Timestamp,
 };
 use vestibule_oauth::Params;
 
@@ -34,6 +35,7 @@ use crate::{
     },
 };
 
+const WRITTEN: Timestamp = Timestamp(Time::from_unix_seconds(1_795_442_600));
 const HOME: &str = "/admin/chains";
 const FILE: &str = "chains.toml";
 
@@ -106,7 +108,7 @@ fn view() -> ChainView {
 }
 
 fn drafted(document: ChainDocument, base: i64) -> ChainView {
-    let updated_at = "2026-11-23T14:03:20.000000Z".to_owned();
+    let updated_at = WRITTEN;
     let draft = DraftView { base, author: Some("ada".to_owned()), updated_at, document };
     ChainView { draft: Some(draft), ..view() }
 }
@@ -139,7 +141,7 @@ fn problems() -> Vec<ChainProblem> {
         ChainFault::UsedUp,
         ChainFault::SameAgain { step: 1 },
         ChainFault::DemandNotReachable,
-        ChainFault::BelowFloor { demand: text("factors = 2") },
+        ChainFault::BelowFloor { demand: Demand::Factors(2) },
         ChainFault::NobodyKnown,
         ChainFault::AsksTheUserFirst,
         ChainFault::MayAskNothing,
@@ -350,7 +352,7 @@ fn publications(of: &Draw<'_>) -> Vec<(&'static str, Screen)> {
         revision,
         author: note.map(|_| "ada".to_owned()),
         note: note.map(str::to_owned),
-        published_at: "2026-11-23T14:03:20.000000Z".to_owned(),
+        published_at: WRITTEN,
         current: revision == 4,
         changes: 1,
         document: published(),

@@ -29,7 +29,7 @@ impl Editor<'_> {
                 number = number.tag(Text::new("chains.tag.current"));
             }
             let say = |text: &Option<String>| Cell::say(text.clone().unwrap_or_else(|| "–".to_owned()));
-            vec![number, Cell::say(minute(&entry.published_at)), say(&entry.author), say(&entry.note)]
+            vec![number, Cell::say(minute(entry.published_at)), say(&entry.author), say(&entry.note)]
         };
         let table = Table::new("history", "chains.history", &["revision", "at", "author", "note"])
             .rows(page.items.iter().map(row))

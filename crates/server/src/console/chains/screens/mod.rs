@@ -20,6 +20,7 @@ use vestibule_core::{
     chain::{ACR_VALUES, ChainProblem, Seconds, Severity},
     channel::Connection,
     prompt::Text,
+    time::Timestamp,
 };
 use vestibule_oauth::Params;
 
@@ -95,7 +96,7 @@ impl Editor<'_> {
         let mut facts = vec![Fact::new("chains.fact.published", [revision])];
         if let Some(draft) = &view.draft {
             let author = draft.author.as_deref().unwrap_or("–");
-            let by = Text::new("chains.draft_by").with("author", author).with("at", minute(&draft.updated_at));
+            let by = Text::new("chains.draft_by").with("author", author).with("at", minute(draft.updated_at));
             facts.push(Fact::new("chains.fact.draft", [by]));
         }
         facts.push(Fact::new("chains.fact.clients", view.clients.iter().map(|client| client.to_string())).code());
@@ -124,8 +125,8 @@ fn lasting(life: Option<Seconds>) -> String {
 }
 
 /// An instant without its seconds.
-fn minute(instant: &str) -> String {
-    let text = instant.replace('T', " ");
+fn minute(instant: Timestamp) -> String {
+    let text = instant.to_string().replace('T', " ");
     format!("{} UTC", text.get(..16).unwrap_or(&text))
 }
 
