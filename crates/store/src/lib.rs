@@ -16,6 +16,7 @@ mod both;
 
 mod address;
 mod error;
+mod examine;
 mod migrations;
 mod options;
 mod postgres;
@@ -31,7 +32,12 @@ use std::sync::Arc;
 use vestibule_core::crypto::MasterKey;
 pub use vestibule_oauth::store::Store;
 
-pub use crate::{address::DatabaseUrl, error::OpenError, options::Options};
+pub use crate::{
+    address::DatabaseUrl,
+    error::OpenError,
+    examine::{Examined, ExaminedFile, examine},
+    options::Options,
+};
 
 /// Opens a database, brings its tables up to date, and makes sure that it was begun with this master key.
 ///

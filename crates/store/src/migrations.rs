@@ -28,6 +28,12 @@ pub(crate) fn pending<DB: Backend, C: MigrationHarness<DB>>(
     Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
 
+/// The names of all of them.
+pub(crate) fn known() -> Vec<String> {
+    let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).unwrap_or_default();
+    known.iter().map(|migration| migration.name().to_string()).collect()
+}
+
 /// Refuses while any is pending.
 pub(crate) fn none_pending<DB: Backend, C: MigrationHarness<DB>>(
     connection: &mut C,

@@ -19,6 +19,16 @@ pub(super) struct Address {
     segments: usize,
 }
 
+/// Where connections to it go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct At {
+    /// The name or address; one of IPv6 in brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Whether TLS is spoken there.
+    pub(super) tls: bool,
+}
+
 /// Why a URL could not be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a value would change the path of the URL")]
@@ -63,6 +73,14 @@ impl Address {
     /// The host.
     pub(super) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Where connections go: nothing that is filled in decides about it.
+    pub(super) fn place(&self) -> At {
+        let sample = self.sample().ok();
+        let tls = sample.as_ref().is_none_or(|url| url.scheme() != "http");
+        let port = sample.and_then(|url| url.port_or_known_default()).unwrap_or(443);
+        At { host: self.host.clone(), port, tls }
     }
 
     /// What it asks for.

@@ -11,6 +11,7 @@ mod advice;
 mod fuzz;
 mod mask;
 mod preset;
+mod reach;
 mod rule;
 mod settings;
 mod template;
@@ -40,6 +41,7 @@ use self::{
 };
 pub use self::{
     advice::{Advice, advise},
+    reach::Unreachable,
     settings::settings_schema,
 };
 use crate::{Outbox, SmsOtp};
@@ -89,6 +91,7 @@ pub struct SmsGateway {
     explanation: Vec<JsonPath>,
     mask: Mask,
     timeout: Duration,
+    connect: Duration,
 }
 
 impl std::fmt::Debug for SmsGateway {
@@ -143,6 +146,7 @@ impl SmsGateway {
             explanation: written.explanation.unwrap_or_default(),
             mask,
             timeout,
+            connect,
         })
     }
 
