@@ -96,6 +96,7 @@ impl Authenticator for Password {
         Ok(Outcome::Ask(Prompt {
             title: Text::new("password.title"),
             lead: None,
+            exhibit: None,
             fields: vec![Field {
                 name: Self::FIELD.to_owned(),
                 label: Text::new("password.field"),

@@ -80,6 +80,7 @@ fn prompt(settings: &StepSettings) -> Prompt {
     Prompt {
         title: Text::new("smsotp.title"),
         lead: Some(Text::new("smsotp.lead").with("minutes", settings.minutes())),
+        exhibit: None,
         fields: vec![Field {
             name: SmsOtp::FIELD.to_owned(),
             label: Text::new("smsotp.field"),

@@ -3,7 +3,7 @@
 //! An authenticator judges one thing: whether this answer proves this user. Codes, limits, resend, expiry, storage,
 //! rendering, translation, audit and the order of steps are the engine's, so a plug-in cannot get them wrong.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -15,7 +15,7 @@ use crate::{
     code::{CodeSpec, IssuedCode},
     crypto::Prf,
     evidence::{FactorClass, Property},
-    id::{AuthenticatorName, ConnectionName, CredentialId, InteractionId},
+    id::{AuthenticatorName, ConnectionName, CredentialId, InteractionId, UserId},
     prompt::{Fields, Prompt, Text},
     random::Random,
     time::Time,
@@ -58,6 +58,12 @@ pub trait Authenticator: Send + Sync {
         }
     }
 
+    /// Whom an answer claims to be of, where it says that itself (a passkey carries its owner's id). The engine takes it as a name
+    /// that somebody typed: nothing is proved by it.
+    fn claims(&self, _input: &Fields) -> Option<UserId> {
+        None
+    }
+
     /// Whether the user still has the credential that a proof named: a remembered device dies with what it was granted for, and
     /// what was proved with it in a session counts no more.
     fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
@@ -76,16 +82,20 @@ pub trait Authenticator: Send + Sync {
     }
 }
 
-/// How a credential of an authenticator comes to be: opened by the engine only after a proven floor.
+/// How a credential of an authenticator comes to be: opened by the engine only after a proven floor, and for a known user.
+///
+/// What it adds through the context (a credential, a number that is now proved) is written in the transaction in which it
+/// passes, and not before. Whoever enrolled has proved the new factor: it counts in the run as if it had been asked.
 #[async_trait]
 pub trait Enrolment: Send + Sync {
     /// Asks for what is needed.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it cannot: the user has as many as there may be.
     async fn begin(&self, cx: &mut StepContext<'_>) -> Result<Outcome, StepError>;
 
-    /// Verifies the new credential once; it counts only after that.
+    /// Verifies the new credential once; it counts only after that. [`Outcome::Ask`] goes on to the next question (the code
+    /// that was sent to the number), with the state that it leaves.
     ///
     /// # Errors
     /// When it cannot judge.
@@ -224,7 +234,7 @@ pub struct StepContext<'a> {
     pub(crate) code: Option<IssuedCode>,
     pub(crate) code_key: CodeKey<'a>,
     pub(crate) outgoing: Option<Outgoing>,
-    pub(crate) renewed: Vec<RenewedCredential>,
+    pub(crate) changes: Changes,
 }
 
 /// What codes of one challenge are derived from.
@@ -262,6 +272,74 @@ pub struct RenewedCredential {
     pub version: i64,
     /// The new secret.
     pub secret: SecretString,
+}
+
+/// What an authenticator wants to be written with what it said. All of it, in one transaction, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Secrets that were made anew. Somebody else may have been faster; theirs is as good.
+    pub renewed: Vec<RenewedCredential>,
+    /// Secrets that hold what was used up. Whoever was not first has not passed.
+    pub spent: Vec<RenewedCredential>,
+    /// New credentials.
+    pub added: Vec<AddedCredential>,
+    /// Credentials that are no more.
+    pub dropped: Vec<CredentialId>,
+    /// What the user has now proved to be theirs.
+    pub proved: Option<Contact>,
+}
+
+/// A credential that was enrolled.
+#[derive(Clone, Debug)]
+pub struct AddedCredential {
+    /// Its id.
+    pub id: CredentialId,
+    /// The name that its owner gave it.
+    pub label: Option<String>,
+    /// What the authenticator keeps.
+    pub secret: SecretString,
+}
+
+/// Where somebody can be reached.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Contact {
+    /// A telephone number (E.164).
+    PhoneNumber(String),
+    /// An e-mail address.
+    Email(String),
+}
+
+impl AddedCredential {
+    pub(crate) fn of(self, user: UserId, authenticator: &AuthenticatorName, now: Time) -> Credential {
+        let Self { id, label, secret } = self;
+        Credential { id, user, authenticator: authenticator.clone(), label, secret, version: 1, created_at: now }
+    }
+}
+
+impl Contact {
+    /// Makes it the user's own, and verified.
+    pub(crate) fn settle(self, user: &mut User, now: Time) {
+        match self {
+            Self::PhoneNumber(number) => {
+                user.phone_number = Some(number);
+                user.phone_number_verified = true;
+            }
+            Self::Email(address) => {
+                user.email = Some(address);
+                user.email_verified = true;
+            }
+        }
+        user.updated_at = now;
+    }
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::PhoneNumber(_) => "PhoneNumber(…)",
+            Self::Email(_) => "Email(…)",
+        })
+    }
 }
 
 impl StepContext<'_> {
@@ -315,7 +393,42 @@ impl StepContext<'_> {
 
     /// Replaces the secret of a credential, if nobody else has since.
     pub fn renew_credential(&mut self, credential: &Credential, secret: SecretString) {
-        self.renewed.push(RenewedCredential { id: credential.id, version: credential.version, secret });
+        self.changes.renewed.push(RenewedCredential { id: credential.id, version: credential.version, secret });
+    }
+
+    /// Replaces the secret of a credential by what is left of it (the time step that was used, the codes that were not). Of two
+    /// answers at once one passes: whoever finds the credential changed has not.
+    pub fn spend_credential(&mut self, credential: &Credential, secret: SecretString) {
+        self.changes.spent.push(RenewedCredential { id: credential.id, version: credential.version, secret });
+    }
+
+    /// A new credential of the user; its id is what a proof names. In an enrolment only.
+    pub fn add_credential(&mut self, label: Option<String>, secret: SecretString) -> CredentialId {
+        let id = CredentialId::new(self.now, self.random);
+        self.changes.added.push(AddedCredential { id, label, secret });
+        id
+    }
+
+    /// Takes a credential away, such as the codes that new ones replace. In an enrolment only.
+    pub fn drop_credential(&mut self, credential: &Credential) {
+        self.changes.dropped.push(credential.id);
+    }
+
+    /// The user has proved that this is theirs: it becomes their number or address, and verified. In an enrolment only.
+    pub fn proved(&mut self, contact: Contact) {
+        self.changes.proved = Some(contact);
+    }
+
+    /// Values that nobody can guess and nobody can have used elsewhere: of this step in this run, and of this window of time; the
+    /// present one first, then the one before. Derived, so that asking keeps nothing: for a challenge that has to be on
+    /// the page before anybody has done anything.
+    pub fn nonces(&self, window: Duration) -> [[u8; 32]; 2] {
+        let seconds = i64::try_from(window.as_secs()).unwrap_or(i64::MAX).max(1);
+        let present = self.now.unix_seconds().div_euclid(seconds);
+        let CodeKey { prf, interaction, step, .. } = self.code_key;
+        let step = u64::try_from(step).unwrap_or(u64::MAX).to_be_bytes();
+        let of = |turn: i64| prf.bytes("nonce", &[interaction.0.as_bytes(), &step, &turn.to_be_bytes()]);
+        [of(present), of(present.saturating_sub(1))]
     }
 }
 
@@ -332,6 +445,12 @@ impl Registry {
     /// The authenticator of that name.
     pub fn get(&self, name: &AuthenticatorName) -> Option<&dyn Authenticator> {
         self.0.iter().map(AsRef::as_ref).find(|a| a.descriptor().name == *name)
+    }
+
+    /// Whether the authenticator of that name proves more than knowledge.
+    pub fn beyond_knowledge(&self, name: &AuthenticatorName) -> bool {
+        let classes = self.get(name).map(|authenticator| &authenticator.descriptor().factors);
+        classes.is_some_and(|classes| classes.iter().any(|class| *class != FactorClass::Knowledge))
     }
 
     /// All of them, in the order given.

@@ -4,13 +4,17 @@
 //! an alternative. Whatever is more than a name is a table.
 
 mod check;
+mod demand;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::check::{ChainFault, ChainProblem, Severity, check, check_alternative};
+pub use self::{
+    check::{ChainFault, ChainProblem, Severity, below_floor, check, check_alternative},
+    demand::NoDemand,
+};
 use crate::{
     condition::Condition,
     evidence::{Evidence, FactorClass, Property},
@@ -28,6 +32,15 @@ pub struct ChainRevision {
     /// What the admin wrote.
     #[serde(flatten)]
     pub document: ChainDocument,
+}
+
+impl ChainRevision {
+    /// The same with further steps behind its own.
+    #[must_use]
+    pub(crate) fn with_tail(mut self, tail: &[Step]) -> Self {
+        self.document.steps.extend_from_slice(tail);
+        self
+    }
 }
 
 /// What an admin writes.

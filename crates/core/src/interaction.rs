@@ -18,10 +18,11 @@ use serde_json::Value;
 
 use crate::{
     authenticator::{Outgoing, Rejection},
+    chain::Step,
     channel::SendOutcome,
     code::IssuedCode,
     evidence::Evidence,
-    id::{ChainName, ChallengeId, ClientId, DeviceId, InteractionId, SessionId, UserId},
+    id::{AuthenticatorName, ChainName, ChallengeId, ClientId, DeviceId, InteractionId, SessionId, UserId},
     plan::Denial,
     prompt::Prompt,
     time::Time,
@@ -47,6 +48,9 @@ pub struct Interaction {
     pub subject: Subject,
     /// What was proved in this run.
     pub evidence: Vec<Evidence>,
+    /// The steps that the errand adds behind those of the chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<Step>,
     /// Which alternative the person is at.
     pub chosen: Option<Chosen>,
     /// What the last answer came to, shown until the next.
@@ -90,10 +94,34 @@ pub struct Request {
     pub ignore_session: bool,
     /// A name to fill in (`login_hint`).
     pub login_hint: Option<String>,
+    /// What the person comes for besides signing in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errand: Option<Errand>,
     /// The languages asked for, best first (BCP 47).
     pub locales: Vec<String>,
     /// The protocol's frozen request. The engine carries it and does not look inside.
     pub payload: Value,
+}
+
+impl Interaction {
+    /// The position of the step that adds a factor, the last of `steps` with the tail.
+    pub(crate) fn adds(&self, steps: usize) -> Option<usize> {
+        let enrols = matches!(self.request.errand, Some(Errand::Enrol { .. }));
+        steps.checked_sub(1).filter(|_| enrols && !self.tail.is_empty())
+    }
+}
+
+/// What a person comes for besides signing in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "errand")]
+pub enum Errand {
+    /// To prove, with the strongest of what they have, that it is them and now: before a factor is taken away.
+    Confirm,
+    /// The same, and then to enrol one more factor.
+    Enrol {
+        /// Which.
+        authenticator: AuthenticatorName,
+    },
 }
 
 /// The `acr` claim as a client asks for it (OpenID Connect Core, section 5.5.1.1).
@@ -215,6 +243,9 @@ pub struct Challenge {
     pub step: usize,
     /// The position of the alternative in it.
     pub alternative: usize,
+    /// Whether a factor is enrolled by it, rather than used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enrols: bool,
     /// What to ask.
     pub prompt: Prompt,
     /// What the authenticator keeps; sealed in the database.

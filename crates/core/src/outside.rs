@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     Authenticator,
-    authenticator::{CodeKey, Readiness, Registry, StepContext},
+    authenticator::{Changes, CodeKey, Readiness, Registry, StepContext},
     chain::Alternative,
     channel::Connection,
     crypto::Prf,
@@ -55,7 +55,7 @@ impl<'a> Outside<'a> {
             code: None,
             code_key: CodeKey { prf: self.prf, interaction: self.interaction, step, issue: 1 },
             outgoing: None,
-            renewed: Vec::new(),
+            changes: Changes::default(),
         };
         Ok((authenticator, context))
     }

@@ -6,11 +6,16 @@
 //! A step pointer was the road not taken: with one, reload, back, single sign-on, step-up and a crash are five special
 //! cases, each of which can be got wrong; without one they are the same question asked again.
 
+mod binding;
+mod reaching;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::binding::Binding;
+use self::reaching::Goal;
 use crate::{
     authenticator::{Readiness, Registry},
     chain::{ACR_VALUES, Alternative, ChainRevision, EnrolPolicy, Step},
@@ -42,15 +47,18 @@ pub struct Inputs<'a> {
     pub not_before: Option<Time>,
     /// The run, whose own evidence passes the step it was given for.
     pub interaction: InteractionId,
+    /// How a factor may come to be in this run.
+    pub binding: Binding,
     /// The time.
     pub now: Time,
 }
 
 impl<'a> Inputs<'a> {
-    /// What conditions are decided from.
-    fn facts(&self) -> Facts<'a> {
+    /// What the conditions of a step are decided from.
+    fn facts(&self, step: usize) -> Facts<'a> {
         let Self { context, user, evidence, not_before, interaction, now, .. } = *self;
-        Facts { context, user, evidence, not_before, interaction, now }
+        let enrolled = self.availability.enrolled(step);
+        Facts { context, user, enrolled, evidence, not_before, interaction, now }
     }
 }
 
@@ -63,6 +71,13 @@ impl Availability {
     pub fn all_ready(chain: &ChainRevision) -> Self {
         let ready = Readiness::Ready { target: None };
         Self(chain.document.steps.iter().map(|s| vec![ready.clone(); s.alternatives.len()]).collect())
+    }
+
+    /// Whether the user has one of a step's alternatives. One that nobody can pass at present may be had: it counts, so that a
+    /// gateway in trouble spares nobody a step.
+    pub fn enrolled(&self, step: usize) -> bool {
+        let had = |readiness: &Readiness| matches!(readiness, Readiness::Ready { .. } | Readiness::Broken { .. });
+        self.0.get(step).is_none_or(|row| row.iter().any(had))
     }
 
     /// What one alternative can do.
@@ -102,6 +117,28 @@ pub enum Next {
     Done(Completed),
     /// This request cannot be granted.
     Deny(Denial),
+}
+
+/// The step that is due, and how it can be passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its position.
+    pub step: usize,
+    /// The positions of the alternatives, in the order offered.
+    pub alternatives: Vec<usize>,
+    /// Whether it is passed by enrolling one of them.
+    pub enrolling: bool,
+}
+
+impl Next {
+    /// The step that is due.
+    pub fn due(self) -> Option<Due> {
+        match self {
+            Self::Ask { step, alternatives } => Some(Due { step, alternatives, enrolling: false }),
+            Self::Enrol { step, alternatives } => Some(Due { step, alternatives, enrolling: true }),
+            Self::Done(_) | Self::Deny(_) => None,
+        }
+    }
 }
 
 /// The proof that every due step passed. Only [`plan`] makes one, and a grant needs one: before the last factor there is
@@ -234,6 +271,16 @@ pub enum StepReport {
 /// Decides what comes next. A remembered device spares a step and never costs a login: where what it stands for is not
 /// enough (alone, or for what is demanded), the step is asked as if there were no device.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let plan = with_device(inputs);
+    // What a browser proved this morning is no reason to bind a factor to the account now.
+    let limit = inputs.now - binding::FRESH;
+    if matches!(plan.next, Next::Enrol { .. }) && inputs.not_before.is_none_or(|before| before < limit) {
+        return with_device(&Inputs { not_before: Some(limit), ..*inputs });
+    }
+    plan
+}
+
+fn with_device(inputs: &Inputs<'_>) -> Plan {
     let plan = planned(inputs);
     let too_weak = matches!(plan.next, Next::Deny(Denial::NothingDue | Denial::DemandNotMet | Denial::AcrNotReached));
     if !too_weak || !inputs.evidence.iter().any(of_device) {
@@ -257,19 +304,18 @@ fn planned(inputs: &Inputs<'_>) -> Plan {
     let mut counted: Vec<&Evidence> = Vec::new();
     let mut next = None;
     for (position, step) in steps.iter().enumerate() {
-        let (report, outcome) = match due(step, &asked) {
+        let adds = inputs.binding.adds == Some(position);
+        let (report, outcome) = match due(position, step, &asked) {
             Err(because) => (StepReport::NotDue { because }, None),
+            Ok(condition_error) if adds => match binding::given(position, inputs) {
+                Some(evidence) => satisfied(evidence, &mut counted),
+                None => not_passed(binding::open(position, step, inputs, &counted), condition_error),
+            },
             Ok(condition_error) => match satisfying(position, step, inputs, &counted) {
-                Some(evidence) => {
-                    counted.push(evidence);
-                    let by = evidence.authenticator.to_string();
-                    let remembered = of_device(evidence);
-                    (StepReport::Satisfied { by, at: evidence.at, remembered }, None)
+                Some(evidence) if !Goal::of(inputs, position, &counted).missed_by(step, evidence) => {
+                    satisfied(evidence, &mut counted)
                 }
-                None => match open(position, step, inputs) {
-                    Ok(next) => (StepReport::Due { condition_error }, Some(next)),
-                    Err(denial) => (StepReport::Blocked { because: denial.to_string() }, Some(Next::Deny(denial))),
-                },
+                given => not_passed(open(position, step, inputs, &counted, given.is_some()), condition_error),
             },
         };
         reports.push(report);
@@ -279,14 +325,27 @@ fn planned(inputs: &Inputs<'_>) -> Plan {
     Plan { next: next.unwrap_or_else(|| finish(inputs, &counted)), steps: reports }
 }
 
+fn satisfied<'a>(evidence: &'a Evidence, counted: &mut Vec<&'a Evidence>) -> (StepReport, Option<Next>) {
+    counted.push(evidence);
+    let (by, remembered) = (evidence.authenticator.to_string(), of_device(evidence));
+    (StepReport::Satisfied { by, at: evidence.at, remembered }, None)
+}
+
+fn not_passed(open: Result<Next, Denial>, condition_error: Option<String>) -> (StepReport, Option<Next>) {
+    match open {
+        Ok(next) => (StepReport::Due { condition_error }, Some(next)),
+        Err(denial) => (StepReport::Blocked { because: denial.to_string() }, Some(Next::Deny(denial))),
+    }
+}
+
 /// Whether a step is due: `Ok` with the condition's error where there was one, or `Err` with the reason why not.
-fn due(step: &Step, inputs: &Inputs<'_>) -> Result<Option<String>, String> {
+fn due(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Option<String>, String> {
     let asked = |value: &String| inputs.context.acr_values.contains(value);
     if !step.on_request.is_empty() && !step.on_request.iter().any(asked) {
         return Err("no authentication context class that needs it was asked for".to_owned());
     }
     let mut error = None;
-    let facts = inputs.facts();
+    let facts = inputs.facts(position);
     for condition in &step.when {
         match condition.holds(&facts) {
             Ok(true) => {}
@@ -366,8 +425,8 @@ fn spent(position: usize, alternative: &Alternative, inputs: &Inputs<'_>) -> boo
     })
 }
 
-/// How a due step can be passed.
-fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denial> {
+/// How a due step can be passed. `again` when an earlier login would pass it, were that not too little for what was asked.
+fn open(position: usize, step: &Step, inputs: &Inputs<'_>, counted: &[&Evidence], again: bool) -> Result<Next, Denial> {
     let number = position + 1;
     let unknown = step.alternatives.iter().find(|a| inputs.registry.get(&a.authenticator).is_none());
     if let Some(alternative) = unknown {
@@ -383,13 +442,19 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>) -> Result<Next, Denia
         }
         match inputs.availability.of(position, index) {
             Readiness::Ready { .. } => ready.push(index),
-            Readiness::CanEnrol => enrollable.push(index),
+            Readiness::CanEnrol if binding::possible(alternative, inputs) => enrollable.push(index),
+            Readiness::CanEnrol => lacking.push(format!("{}: the user has none", alternative.authenticator)),
             Readiness::Unavailable { why } => lacking.push(format!("{}: {why}", alternative.authenticator)),
             Readiness::Broken { why } => broken.push(format!("{}: {why}", alternative.authenticator)),
         }
     }
-    // Somebody of whom nothing is proved must not bind a factor to an account.
-    let may_enrol = step.enrol != EnrolPolicy::Refuse && position > 0 && inputs.user.is_some();
+    let ready = match Goal::of(inputs, position, counted).offered(step, &ready) {
+        Some(leading) => leading,
+        // To ask for what was proved before would lead nowhere.
+        None if again && !ready.is_empty() => return Err(Denial::AcrNotReached),
+        None => ready,
+    };
+    let may_enrol = step.enrol != EnrolPolicy::Refuse && position > 0 && binding::allowed(inputs, counted);
     match () {
         () if !ready.is_empty() => Ok(Next::Ask { step: position, alternatives: ready }),
         () if may_enrol && !enrollable.is_empty() => Ok(Next::Enrol { step: position, alternatives: enrollable }),

@@ -38,6 +38,9 @@ pub struct Prompt {
     /// What to do, below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lead: Option<Text>,
+    /// What is shown above the inputs, to be kept or to be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exhibit: Option<Exhibit>,
     /// The inputs, in their order.
     pub fields: Vec<Field>,
     /// The word on the main button.
@@ -55,6 +58,42 @@ pub struct Field {
     pub kind: FieldKind,
 }
 
+/// What a page shows for the person to keep, or hands to the browser. Printing it tells none of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Exhibit {
+    /// The key of an authenticator app: a picture to be scanned, and the same to be typed.
+    OtpKey {
+        /// What the picture says: an `otpauth:` URI.
+        uri: String,
+        /// The key in base32.
+        key: String,
+    },
+    /// Codes to be kept in a safe place, each good for once.
+    Codes {
+        /// The codes.
+        codes: Vec<String>,
+    },
+    /// What the browser is asked by `navigator.credentials` (Web Authentication, sections 5.1.3 and 5.1.4); its answer goes into
+    /// the field of kind [`FieldKind::PublicKey`] as JSON.
+    PublicKey {
+        /// Whether a credential is to be made, rather than used.
+        create: bool,
+        /// `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON`.
+        options: serde_json::Value,
+    },
+}
+
+impl std::fmt::Debug for Exhibit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::OtpKey { .. } => "OtpKey(…)",
+            Self::Codes { .. } => "Codes(…)",
+            Self::PublicKey { .. } => "PublicKey(…)",
+        })
+    }
+}
+
 /// What kind of value a field takes; decides keyboard, autocomplete and masking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
@@ -70,6 +109,16 @@ pub enum FieldKind {
         /// Whether they are all digits.
         numeric: bool,
     },
+    /// A password that is to be (`autocomplete=new-password`).
+    NewPassword,
+    /// A telephone number (`autocomplete=tel`).
+    PhoneNumber,
+    /// An e-mail address (`autocomplete=email`).
+    Email,
+    /// What its owner calls a device; may be left empty.
+    Label,
+    /// What the browser answers to [`Exhibit::PublicKey`]; filled in by the page's script, and not shown.
+    PublicKey,
 }
 
 /// What a person answered: the values of the fields by name. Printing it shows the names alone.

@@ -17,7 +17,7 @@ use crate::{
     evidence::{Evidence, Via},
     id::{ClientId, InteractionId},
     outside::{Outside, own},
-    plan::{Availability, Denial, Inputs, Next, plan},
+    plan::{Availability, Binding, Denial, Inputs, Next, plan},
     random::{Random, RandomExt as _},
     time::Time,
     user::{Credential, User},
@@ -51,6 +51,8 @@ pub struct Reach<'a> {
 struct Attempt<'a> {
     reach: Reach<'a>,
     user: &'a User,
+    /// Whether they have more than a password, which is asked for before they may enrol anything.
+    protected: bool,
     availability: Availability,
     interaction: InteractionId,
     left: usize,
@@ -69,7 +71,9 @@ impl Reach<'_> {
             step.alternatives.iter().map(ask).collect()
         });
         let availability = Availability(ready.collect());
-        Attempt { reach: *self, user, availability, interaction, left: PLANS }.pass(&mut Vec::new())
+        let more = |own: &Credential| self.registry.beyond_knowledge(&own.authenticator);
+        let protected = user.phone_number_verified || credentials.iter().any(more);
+        Attempt { reach: *self, user, protected, availability, interaction, left: PLANS }.pass(&mut Vec::new())
     }
 
     fn readiness(
@@ -146,6 +150,7 @@ impl Attempt<'_> {
             context: &context,
             acr_claim: None,
             not_before: None,
+            binding: Binding { protected: self.protected, adds: None },
             interaction: self.interaction,
             now,
         })

@@ -17,7 +17,7 @@ use crate::{
     evidence::{Evidence, Via},
     id::{AuthenticatorName, InteractionId, UserId},
     interaction::AcrClaim,
-    plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
+    plan::{Availability, Binding, Denial, Inputs, Next, Plan, StepReport, plan},
     time::{Time, Timestamp},
 };
 
@@ -37,6 +37,8 @@ pub struct Scenario<'a> {
     pub evidence: &'a [Evidence],
     /// What each alternative of each step can do for this user.
     pub availability: &'a Availability,
+    /// Whether the user has a factor that is more than knowledge: then a password alone lets them enrol no other.
+    pub protected: bool,
     /// The alternative to be taken in a step, by positions; otherwise the first that is offered.
     pub choices: &'a BTreeMap<usize, usize>,
     /// The authentication context class asked for as a claim; those of `acr_values` are in the context.
@@ -206,6 +208,7 @@ impl Run<'_> {
             context: &context,
             acr_claim,
             not_before,
+            binding: Binding { protected: self.scenario.protected, adds: None },
             interaction: RUN,
             now,
         };

@@ -88,6 +88,13 @@ impl LoginName {
     }
 }
 
+impl From<UserId> for LoginName {
+    /// What stands for the name of somebody of whom only an id was said.
+    fn from(id: UserId) -> Self {
+        Self(id.to_string())
+    }
+}
+
 impl std::fmt::Display for LoginName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

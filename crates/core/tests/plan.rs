@@ -6,13 +6,15 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use vestibule_core::{
-    authenticator::{Authenticator, Descriptor, Opening, Outcome, Readiness, Registry, StepContext, StepError},
+    authenticator::{
+        Authenticator, Descriptor, Enrolment, Opening, Outcome, Readiness, Registry, StepContext, StepError,
+    },
     chain::{ACR_VALUES, Alternative, ChainDocument, ChainRevision, Demand, EnrolPolicy, Seconds, Step},
     condition::{Condition, Context, Test},
     evidence::{Evidence, FactorClass, Property, Via},
     id::{ClientId, InteractionId, UserId},
     interaction::AcrClaim,
-    plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
+    plan::{Availability, Binding, Denial, Inputs, Next, Plan, StepReport, plan},
     prompt::Fields,
     time::Time,
 };
@@ -28,6 +30,19 @@ impl Authenticator for Described {
     async fn readiness(&self, _: &StepContext<'_>) -> Result<Readiness, StepError> {
         Err(StepError::Busy)
     }
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Err(StepError::Busy)
+    }
+    async fn answer(&self, _: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
+        Err(StepError::Busy)
+    }
+    fn enrolment(&self) -> Option<&dyn Enrolment> {
+        (self.0.name.as_str() != "password").then_some(self)
+    }
+}
+
+#[async_trait]
+impl Enrolment for Described {
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
         Err(StepError::Busy)
     }
@@ -113,6 +128,7 @@ struct Case {
     groups: Option<Vec<String>>,
     ip: Option<IpAddr>,
     not_before: Option<Time>,
+    binding: Binding,
 }
 
 impl Case {
@@ -130,6 +146,7 @@ impl Case {
             groups,
             ip,
             not_before: None,
+            binding: Binding::default(),
         }
     }
 
@@ -158,6 +175,7 @@ impl Case {
             context: &context,
             acr_claim: self.acr_claim.as_ref(),
             not_before: self.not_before,
+            binding: self.binding,
             interaction: this_run(),
             now: NOW,
         })
@@ -226,6 +244,29 @@ fn a_048_a_condition_that_errs_makes_the_step_due() {
 }
 
 #[test]
+fn a_step_for_those_who_have_one_of_its_ways_is_due_for_them_and_when_nobody_can_tell() {
+    let case = |readiness: Readiness, user: Option<UserId>| {
+        let mut second = step(&["totp"]);
+        second.when = vec![Condition { test: Test::Enrolled(true), not: false }];
+        let mut case = Case::new(vec![step(&["password"]), second], vec![evidence("password", 1, 0)]);
+        case.availability = Some(Availability(vec![vec![Readiness::Ready { target: None }], vec![readiness]]));
+        case.user = user;
+        case
+    };
+    let why = || "x".to_owned();
+    let has = case(Readiness::Ready { target: None }, Some(alice()));
+    assert_eq!(has.asks(), Some(1));
+    // Trouble of ours opens no door.
+    assert!(matches!(case(Readiness::Broken { why: why() }, Some(alice())).denies(), Denial::Broken { step: 2, .. }));
+    for none in [Readiness::CanEnrol, Readiness::Unavailable { why: why() }] {
+        assert!(matches!(case(none, Some(alice())).plan().next, Next::Done(_)));
+    }
+    // Of whom nothing is proved, nothing is known.
+    let nobody = case(Readiness::CanEnrol, None).plan();
+    assert!(matches!(nobody.steps[1], StepReport::Blocked { .. }), "{nobody:?}");
+}
+
+#[test]
 fn a_050_a_user_without_the_factor_enrols_only_after_an_earlier_step_or_is_refused() {
     let none = |first: bool, enrol| {
         let mut last = step(&["totp"]);
@@ -241,6 +282,45 @@ fn a_050_a_user_without_the_factor_enrols_only_after_an_earlier_step_or_is_refus
     let mut nobody = none(false, EnrolPolicy::Require);
     nobody.user = None;
     assert!(matches!(nobody.denies(), Denial::NoAlternative { step: 1, .. }));
+}
+
+#[test]
+fn a_080_a_factor_is_bound_by_what_is_fresh_and_no_weaker_than_what_there_is() {
+    let case = |evidence: Vec<Evidence>, protected| {
+        let mut last = step(&["passkey"]);
+        last.enrol = EnrolPolicy::Allow;
+        let mut case = Case::new(vec![step(&["password", "smsotp"]), last], evidence);
+        let (ready, none) = (Readiness::Ready { target: None }, Readiness::CanEnrol);
+        case.availability = Some(Availability(vec![vec![ready; 2], vec![none]]));
+        case.binding.protected = protected;
+        case
+    };
+    assert!(matches!(case(vec![evidence("password", 1, 0)], false).plan().next, Next::Enrol { step: 1, .. }));
+    // A password alone binds nothing beside a factor that is more, and one that is more does.
+    assert!(matches!(case(vec![evidence("password", 1, 0)], true).denies(), Denial::NoAlternative { step: 2, .. }));
+    assert!(matches!(case(vec![evidence("smsotp", 1, 0)], true).plan().next, Next::Enrol { step: 1, .. }));
+    // What was proved an hour ago is asked for once more, and a device that stands in proves nothing.
+    assert_eq!(case(vec![evidence("password", 3600, 0)], false).asks(), Some(0));
+    let device = Evidence { via: Via::TrustedDevice, ..evidence("smsotp", 1, 0) };
+    let mut remembered = case(vec![device], false);
+    remembered.chain.document.steps[0].remember_device = Some(Seconds(3600));
+    assert!(!matches!(remembered.plan().next, Next::Enrol { .. } | Next::Done(_)));
+}
+
+#[test]
+fn a_step_that_adds_a_factor_is_passed_by_that_alone() {
+    let mut case =
+        Case::new(vec![step(&["password"]), step(&["totp"])], vec![evidence("password", 1, 0), evidence("totp", 1, 0)]);
+    assert!(matches!(case.plan().next, Next::Done(_)));
+    case.binding.adds = Some(1);
+    assert!(matches!(case.plan().next, Next::Enrol { step: 1, .. }), "having one is not adding one");
+    case.evidence.push(Evidence { interaction: this_run(), ..evidence("totp", 0, 1) });
+    assert!(matches!(case.plan().next, Next::Done(_)));
+    let mut broken = Case::new(vec![step(&["password"]), step(&["totp"])], vec![evidence("password", 1, 0)]);
+    broken.binding.adds = Some(1);
+    let (ready, trouble) = (Readiness::Ready { target: None }, Readiness::Broken { why: "x".to_owned() });
+    broken.availability = Some(Availability(vec![vec![ready], vec![trouble]]));
+    assert!(matches!(broken.denies(), Denial::NoAlternative { step: 2, .. }));
 }
 
 #[test]

@@ -10,7 +10,11 @@
 
 mod described;
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
 use uuid::Uuid;
 use vestibule_core::{
@@ -19,7 +23,7 @@ use vestibule_core::{
     condition::{Condition, Context, EvidenceAge, Test, Window},
     evidence::{Evidence, Via},
     id::{ClientId, InteractionId, UserId},
-    plan::{Availability, Denial, Inputs, Next, Plan, StepReport, plan},
+    plan::{Availability, Binding, Denial, Inputs, Next, Plan, StepReport, plan},
     simulate::{Fate, Outcome, Scenario, Simulation, simulate},
     time::Time,
 };
@@ -96,6 +100,7 @@ impl Case {
 
     fn simulate(&self, registry: &Registry) -> Simulation {
         simulate(&Scenario {
+            protected: false,
             chain: &self.chain,
             registry,
             user: ALICE,
@@ -368,6 +373,7 @@ impl Real<'_> {
             context: if self.known { &all } else { &nobody },
             acr_claim: None,
             not_before: self.case.not_before,
+            binding: Binding::default(),
             interaction: RUN,
             now: NOW,
         })
@@ -375,14 +381,20 @@ impl Real<'_> {
 
     fn plan(&self) -> Plan {
         let mut availability = Availability::all_ready(&self.case.chain);
-        let Next::Ask { step, .. } = self.plan_given(&availability).next else { return self.plan_given(&availability) };
-        for (alternative, readiness) in availability.0[step].iter_mut().enumerate() {
-            let real = self.case.availability.of(step, alternative);
-            if self.known || matches!(real, Readiness::Broken { .. }) {
-                *readiness = real;
+        let mut asked = BTreeSet::new();
+        loop {
+            let plan = self.plan_given(&availability);
+            let (Next::Ask { step, .. } | Next::Enrol { step, .. }) = plan.next else { return plan };
+            if !asked.insert(step) {
+                return plan;
+            }
+            for (alternative, readiness) in availability.0[step].iter_mut().enumerate() {
+                let real = self.case.availability.of(step, alternative);
+                if self.known || matches!(real, Readiness::Broken { .. }) {
+                    *readiness = real;
+                }
             }
         }
-        self.plan_given(&availability)
     }
 
     fn opening(&self, step: usize, alternative: usize) -> Opening {

@@ -53,7 +53,7 @@ impl Authenticator for GridCard {
         let title = Text::new("gridcard.title").with("cells", format!("A{} B{} C{} D{}", a + 1, b + 1, c + 1, d + 1));
         let kind = Code { length: 4, numeric: false };
         let fields = vec![Field { name: "code".to_owned(), label: Text::new("gridcard.label"), kind }];
-        Ok(Outcome::Ask(Prompt { title, lead: None, fields, submit: Text::new("gridcard.submit") }))
+        Ok(Outcome::Ask(Prompt { title, lead: None, exhibit: None, fields, submit: Text::new("gridcard.submit") }))
     }
 
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {

@@ -6,7 +6,7 @@
 //! (this user has no phone) is the simulator's.
 //!
 //! All ways through a chain are not walked one by one: what they can prove is a set of factor classes and properties, of which
-//! there are 64, so the sets that a chain can end with are carried from step to step.
+//! there are 64, so the sets that a chain can end with are carried from step to step, with what was used up on the way.
 
 use std::collections::BTreeSet;
 
@@ -143,8 +143,8 @@ pub enum ChainFault {
     /// Somebody may come through with less than the policy of this server demands.
     #[error("somebody may come through with less than the policy demands: {demand}")]
     BelowFloor {
-        /// What is demanded, as it is written in a chain.
-        demand: String,
+        /// What is demanded.
+        demand: Demand,
     },
     /// The step may be the first, and none of its alternatives says who somebody is.
     #[error("no alternative of this step can tell who somebody is: the first step needs one that asks for the name")]
@@ -242,8 +242,8 @@ pub fn check(
     connections: &[Connection],
     floor: Option<&[Demand]>,
 ) -> Vec<ChainProblem> {
-    let used_up = used_up(document, registry);
-    let mut check = Check { document, registry, connections, used_up, problems: Vec::new() };
+    let (ways, used_up) = ways(document, registry);
+    let mut check = Check { document, registry, connections, ways, used_up, problems: Vec::new() };
     if document.steps.is_empty() {
         check.say("/steps", ChainFault::NoSteps);
         return check.problems;
@@ -256,13 +256,35 @@ pub fn check(
     check.problems
 }
 
-/// What a way through the chain proves.
-type Proved = (BTreeSet<FactorClass>, BTreeSet<Property>);
+/// What of `floor` the weakest way through a chain does not reach. What the chain demands itself is refused at run time, so
+/// that a way without it is none.
+pub fn below_floor(document: &ChainDocument, registry: &Registry, floor: &[Demand]) -> Vec<Demand> {
+    let (mut ways, _) = ways(document, registry);
+    ways.retain(|way| document.demands.iter().all(|demand| way.meets(*demand)));
+    missed(&ways, floor)
+}
+
+fn missed(ways: &BTreeSet<Way<'_>>, floor: &[Demand]) -> Vec<Demand> {
+    floor.iter().copied().filter(|demand| !ways.iter().all(|way| way.meets(*demand))).collect()
+}
+
+/// What comes of a way through the chain: ways of which the same comes are one.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Way<'a> {
+    /// What it proves.
+    factors: BTreeSet<FactorClass>,
+    properties: BTreeSet<Property>,
+    /// What it used of which nobody has a second.
+    used: BTreeSet<&'a AuthenticatorName>,
+    /// Whether a step was passed at all: of a login without one nothing comes.
+    passed: bool,
+}
 
 struct Check<'a> {
     document: &'a ChainDocument,
     registry: &'a Registry,
     connections: &'a [Connection],
+    ways: BTreeSet<Way<'a>>,
     used_up: BTreeSet<usize>,
     problems: Vec<ChainProblem>,
 }
@@ -385,68 +407,58 @@ impl<'a> Check<'a> {
     }
 
     fn demands(&mut self, floor: &[Demand]) {
-        let mut left = self.ends();
+        let mut left = std::mem::take(&mut self.ways);
         for (index, demand) in self.document.demands.iter().enumerate() {
-            left.retain(|(factors, properties)| demand.met_by(factors, properties));
+            left.retain(|way| way.meets(*demand));
             if left.is_empty() {
                 self.say(format!("/demands/{index}"), ChainFault::DemandNotReachable);
                 return;
             }
         }
-        for demand in floor {
-            // What the chain demands itself is refused at run time.
-            if !left.iter().all(|(factors, properties)| demand.met_by(factors, properties)) {
-                let demand = serde_json::to_string(demand).unwrap_or_default();
-                self.say("/demands", ChainFault::BelowFloor { demand });
-            }
+        for demand in missed(&left, floor) {
+            self.say("/demands", ChainFault::BelowFloor { demand });
         }
-    }
-
-    /// What the ways through the chain can end with.
-    fn ends(&self) -> BTreeSet<Proved> {
-        let mut ends = BTreeSet::from([Proved::default()]);
-        for step in self.document.steps.iter().filter(|step| !never_runs(step)) {
-            let with = |(factors, properties): &Proved| {
-                let (factors, properties) = (factors.clone(), properties.clone());
-                let added = self
-                    .descriptors(step)
-                    .map(move |given| (&factors | &given.factors, &properties | &given.properties));
-                added.collect::<Vec<_>>()
-            };
-            let mut after: BTreeSet<Proved> = ends.iter().flat_map(with).collect();
-            if !always_runs(step) {
-                after.append(&mut ends);
-            }
-            ends = after;
-        }
-        ends
     }
 }
 
-/// The steps that nobody can pass in a login of its own, since every way to them uses up what they ask for. As with what a way
-/// proves, the ways are not walked one by one: what is carried on is the set of credentials that one may have used.
-fn used_up(document: &ChainDocument, registry: &Registry) -> BTreeSet<usize> {
-    let one_each = |name: &AuthenticatorName| registry.get(name).is_some_and(Authenticator::one_each);
-    let mut found = BTreeSet::new();
-    let mut ways = BTreeSet::from([BTreeSet::<&AuthenticatorName>::new()]);
+impl<'a> Way<'a> {
+    fn meets(&self, demand: Demand) -> bool {
+        demand.met_by(&self.factors, &self.properties)
+    }
+
+    /// The same way and then this, if that can be.
+    fn then(&self, authenticator: &'a dyn Authenticator, distinct: bool) -> Option<Self> {
+        let given = authenticator.descriptor();
+        let own = authenticator.one_each().then_some(&given.name);
+        let used = &self.used;
+        (!(distinct && own.is_some_and(|own| used.contains(own)))).then(|| Self {
+            factors: &self.factors | &given.factors,
+            properties: &self.properties | &given.properties,
+            used: used.iter().copied().chain(own).collect(),
+            passed: true,
+        })
+    }
+}
+
+/// What the ways through the chain come to, and the steps that nobody can pass in a login of its own, since every way to them
+/// uses up what they ask for. What may not be due is passed by, whatever its conditions are: the weakest way is one of these.
+fn ways<'a>(document: &'a ChainDocument, registry: &'a Registry) -> (BTreeSet<Way<'a>>, BTreeSet<usize>) {
+    let (mut ways, mut used_up) = (BTreeSet::from([Way::default()]), BTreeSet::new());
     for (position, step) in document.steps.iter().enumerate().filter(|(_, step)| !never_runs(step)) {
-        let names = || step.alternatives.iter().map(|alternative| &alternative.authenticator);
-        let mut after = BTreeSet::new();
-        for way in &ways {
-            for name in names().filter(|name| !(step.distinct && one_each(name) && way.contains(name))) {
-                after.insert(way.iter().copied().chain(one_each(name).then_some(name)).collect());
-            }
-        }
+        let known: Vec<_> = step.alternatives.iter().filter_map(|way| registry.get(&way.authenticator)).collect();
+        let passed = |way: &Way<'a>| known.iter().filter_map(|one| way.then(*one, step.distinct)).collect::<Vec<_>>();
+        let mut after: BTreeSet<Way<'a>> = ways.iter().flat_map(passed).collect();
         if after.is_empty() {
             // One without alternatives is another fault.
-            found.extend((!step.alternatives.is_empty()).then_some(position));
+            used_up.extend((!known.is_empty()).then_some(position));
         } else if always_runs(step) {
             ways = after;
         } else {
             ways.append(&mut after);
         }
     }
-    found
+    ways.retain(|way| way.passed);
+    (ways, used_up)
 }
 
 fn always_runs(step: &Step) -> bool {
@@ -471,7 +483,7 @@ fn excludes(a: &Condition, b: &Condition) -> bool {
     match (&a.test, a.not, &b.test, b.not) {
         (Test::Client(_), false, Test::Client(_), false) => true,
         // They differ, so they contradict each other unless one is turned round.
-        (Test::KnownDevice(_), a, Test::KnownDevice(_), b) => a == b,
+        (Test::KnownDevice(_), a, Test::KnownDevice(_), b) | (Test::Enrolled(_), a, Test::Enrolled(_), b) => a == b,
         (Test::Network(a), false, Test::Network(b), false) => {
             ranges(a, b).is_some_and(|(a, b)| !a.contains(&b) && !b.contains(&a))
         }

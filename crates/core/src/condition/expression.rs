@@ -203,6 +203,7 @@ mod tests {
         expression.check().map_err(ConditionError::from)?;
         expression.holds(&Facts {
             context: &context,
+            enrolled: false,
             user: groups.map(|_| crate::id::UserId(Uuid::from_u128(1))),
             evidence: &[],
             not_before: None,

@@ -53,6 +53,9 @@ pub enum Test {
     Acr(String),
     /// Whether the device is one that was remembered for the user.
     KnownDevice(bool),
+    /// Whether the user has one of the step's alternatives. What nobody can tell at the moment (a gateway is switched off) counts as
+    /// had, so that trouble of ours opens no door.
+    Enrolled(bool),
     /// It is a time of day, and a day of the week.
     Time(Window),
     /// What was proved before this run is older than so long.
@@ -88,6 +91,7 @@ struct ConditionTable {
     network: Option<String>,
     acr: Option<String>,
     known_device: Option<bool>,
+    enrolled: Option<bool>,
     time: Option<Window>,
     evidence_age: Option<EvidenceAge>,
     cel: Option<Expression>,
@@ -99,8 +103,20 @@ impl TryFrom<ConditionTable> for Condition {
     type Error = &'static str;
 
     fn try_from(table: ConditionTable) -> Result<Self, Self::Error> {
-        let ConditionTable { group, role, client, scope, network, acr, known_device, time, evidence_age, cel, not } =
-            table;
+        let ConditionTable {
+            group,
+            role,
+            client,
+            scope,
+            network,
+            acr,
+            known_device,
+            enrolled,
+            time,
+            evidence_age,
+            cel,
+            not,
+        } = table;
         let tests = [
             group.map(Test::Group),
             role.map(Test::Role),
@@ -109,6 +125,7 @@ impl TryFrom<ConditionTable> for Condition {
             network.map(Test::Network),
             acr.map(Test::Acr),
             known_device.map(Test::KnownDevice),
+            enrolled.map(Test::Enrolled),
             time.map(Test::Time),
             evidence_age.map(Test::EvidenceAge),
             cel.map(Test::Cel),
@@ -117,7 +134,7 @@ impl TryFrom<ConditionTable> for Condition {
         match (tests.next(), tests.next()) {
             (Some(test), None) => Ok(Self { test, not }),
             (None, _) => Err(
-                "a condition asks for a group, role, client, scope, network, acr, known_device, time, evidence_age or cel",
+                "a condition asks for a group, role, client, scope, network, acr, known_device, enrolled, time, evidence_age or cel",
             ),
             (Some(_), Some(_)) => Err("a condition asks one thing; what must hold besides is another condition"),
         }
@@ -153,6 +170,8 @@ pub struct Facts<'a> {
     pub context: &'a Context<'a>,
     /// Who was proved to be there.
     pub user: Option<UserId>,
+    /// Whether the user has one of the step's alternatives, as far as anybody can tell.
+    pub enrolled: bool,
     /// Everything that was proved.
     pub evidence: &'a [Evidence],
     /// A login that ended before this does not count.
@@ -286,6 +305,7 @@ impl Condition {
             Test::Acr(value) => context.acr_values.contains(value),
             Test::Network(range) => in_network(context.ip, range)?,
             Test::KnownDevice(known) => context.known_device == *known,
+            Test::Enrolled(wanted) => facts.user.map(|_| facts.enrolled == *wanted).ok_or(ConditionError::NoUser)?,
             Test::Time(window) => window.open(facts.now)?,
             Test::EvidenceAge(age) => age.holds(facts)?,
             Test::Cel(expression) => expression.holds(facts)?,
@@ -308,7 +328,7 @@ impl Condition {
 
     /// Whether it asks who the user is: as long as nobody is known it has no answer.
     pub(crate) fn asks_the_user(&self) -> bool {
-        matches!(self.test, Test::Group(_) | Test::Role(_) | Test::EvidenceAge(_))
+        matches!(self.test, Test::Group(_) | Test::Role(_) | Test::Enrolled(_) | Test::EvidenceAge(_))
     }
 
     /// How it reads, as the rest of a sentence that begins with "when": `condition.network` is "on the network {network}",
@@ -322,6 +342,7 @@ impl Condition {
             Test::Network(range) => ("network", vec![("network", range.clone())]),
             Test::Acr(value) => ("acr", vec![("acr", value.clone())]),
             Test::KnownDevice(_) => ("known_device", vec![]),
+            Test::Enrolled(_) => ("enrolled", vec![]),
             Test::Time(Window { from, to, days, zone }) => {
                 let kind = if days.is_empty() { "time" } else { "time_on_days" };
                 let args = [("from", from), ("to", to), ("zone", zone), ("days", &days.join(", "))];
@@ -336,7 +357,8 @@ impl Condition {
             Test::Cel(expression) => ("cel", vec![("expression", expression.as_str().to_owned())]),
         };
         // "On a device that is not known" is the same said in two ways.
-        let not = self.not != (self.test == Test::KnownDevice(false));
+        let turned = matches!(self.test, Test::KnownDevice(false) | Test::Enrolled(false));
+        let not = self.not != turned;
         let key = format!("condition.{kind}{}", if not { ".not" } else { "" });
         args.into_iter().fold(Text::new(&key), |text, (name, value)| text.with(name, value))
     }
@@ -388,6 +410,7 @@ mod tests {
     fn every_kind_is_written_as_it_was_read() {
         for written in [
             r#"{"known_device":true,"not":true}"#,
+            r#"{"enrolled":true}"#,
             r#"{"time":{"from":"08:00","to":"18:00","days":["mon","tue"],"zone":"Europe/Berlin"}}"#,
             r#"{"evidence_age":{"older_than":900,"authenticator":"smsotp"}}"#,
             r#"{"cel":"'staff' in groups","not":true}"#,

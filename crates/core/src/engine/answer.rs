@@ -5,16 +5,18 @@
 //! transaction that counts the try before anything else: a judgement whose try cannot be counted is thrown away.
 
 use super::{
-    Acted, Engine, EngineError, RequestContext, authenticator, device,
+    Acted, Engine, EngineError, RequestContext, authenticator,
+    choose::Way,
+    device,
     situation::{Person, Situation},
     tries::Tries,
 };
 use crate::{
     authenticator::{Opening, Rejection},
     budget::Who,
-    id::{ChallengeId, InteractionId},
+    id::{ChallengeId, InteractionId, UserId},
     interaction::{Challenge, Notice, Subject},
-    plan::Next,
+    plan::Due,
     prompt::Fields,
     store::{Store, StoreExt as _, Tx as _},
     user::LoginName,
@@ -37,8 +39,17 @@ pub(super) struct Turn {
     pub(super) alternative: usize,
     pub(super) challenge: Option<Challenge>,
     pub(super) opening: Opening,
+    /// Whether a factor is enrolled.
+    pub(super) enrolling: bool,
     /// Whether the person wishes to be remembered instead of this step.
     pub(super) remember: bool,
+}
+
+impl Turn {
+    pub(super) fn way(&self) -> Way {
+        let Self { step, alternative, enrolling, .. } = *self;
+        Way { step, alternative, enrolling }
+    }
 }
 
 impl<S: Store + ?Sized> Engine<S> {
@@ -61,10 +72,17 @@ impl<S: Store + ?Sized> Engine<S> {
         let open = Acted::open(&situation.interaction);
         match self.identify(&mut situation, &turn, &answer.fields).await? {
             Identified::Nobody => self.note(situation.interaction, EMPTY).await?,
-            Identified::Only => self.open_and_store(situation, (turn.step, turn.alternative), None, cx).await?,
+            Identified::Only => self.open_and_store(situation, turn.way(), None, cx).await?,
             Identified::Who(who) => return self.judge(situation, turn, &who, &answer.fields, cx).await,
         }
         Ok(open)
+    }
+
+    /// Whom the answer says it is of: by a name, or by what it carries itself.
+    fn claimed(&self, situation: &Situation, turn: &Turn, fields: &Fields) -> Option<Wanted> {
+        let authenticator = authenticator(&self.parts.registry, &situation.chain, turn.step, turn.alternative)?;
+        let known = authenticator.claims(fields).map(Wanted::Known);
+        known.or_else(|| LoginName::parse(fields.get("username")).map(Wanted::Named))
     }
 
     /// What the answer is judged by; `None` when there is nothing to judge.
@@ -73,16 +91,17 @@ impl<S: Store + ?Sized> Engine<S> {
         if !situation.waits() || interaction.version != answer.version {
             return None;
         }
-        let Next::Ask { step, alternatives } = self.plan(situation, cx).await.next else { return None };
+        let Due { step, alternatives, enrolling } = self.plan(situation, cx).await.next.due()?;
+        let fits = |c: &&Challenge| (c.step, c.enrols) == (step, enrolling);
         let challenge = match answer.challenge {
-            Some(id) => Some(situation.challenges.iter().find(|c| c.id == id && c.step == step)?.clone()),
+            Some(id) => Some(situation.challenges.iter().filter(fits).find(|c| c.id == id)?.clone()),
             None => None,
         };
         let chosen = interaction.chosen.filter(|chosen| chosen.step == step).map(|chosen| chosen.alternative);
         let only = alternatives.first().copied().filter(|_| alternatives.len() == 1);
         let alternative = challenge.as_ref().map(|c| c.alternative).or(chosen).or(only)?;
         let authenticator = authenticator(&self.parts.registry, &situation.chain, step, alternative)?;
-        let opening = authenticator.descriptor().opening;
+        let opening = if enrolling { Opening::Once } else { authenticator.descriptor().opening };
         let anonymous = !situation.proven();
         let judged = match (opening, &challenge) {
             (Opening::Free, None) | (Opening::Once, Some(_)) => true,
@@ -90,8 +109,9 @@ impl<S: Store + ?Sized> Engine<S> {
             (Opening::Once, None) => anonymous,
             (Opening::Free, Some(_)) => false,
         };
-        let remember = situation.may_remember(step).is_some() && !answer.fields.get(device::FIELD).is_empty();
-        let turn = Turn { step, alternative, challenge, opening, remember };
+        let remember =
+            !enrolling && situation.may_remember(step).is_some() && !answer.fields.get(device::FIELD).is_empty();
+        let turn = Turn { step, alternative, challenge, opening, enrolling, remember };
         (judged && alternatives.contains(&alternative)).then_some(turn)
     }
 
@@ -112,14 +132,20 @@ impl<S: Store + ?Sized> Engine<S> {
             }
             Subject::Nobody | Subject::Claimed { .. } => {}
         }
-        let Some(name) = LoginName::parse(fields.get("username")) else { return Ok(Identified::Nobody) };
-        let (chain, session, wanted) = (situation.chain.clone(), situation.session.clone(), name.clone());
+        let Some(wanted) = self.claimed(situation, turn, fields) else { return Ok(Identified::Nobody) };
         let load = move |tx: &mut S::Tx| {
-            let user = tx.user_by_login(&wanted)?;
+            let (user, typed) = match &wanted {
+                Wanted::Named(name) => (tx.user_by_login(name)?, name.clone()),
+                Wanted::Known(id) => (tx.user(*id)?, LoginName::from(*id)),
+            };
             let id = user.as_ref().map(|user| user.id);
-            Ok((id, Person::load(tx, &chain, user, session.as_ref())?))
+            let name = match (&wanted, &user) {
+                (Wanted::Known(_), Some(user)) => user.username.clone(),
+                _ => typed,
+            };
+            Ok((id, name, Person::load(tx, user)?))
         };
-        let (user, person) = self.store.read(load).await?;
+        let (user, name, person) = self.store.read(load).await?;
         let claimed = Subject::Claimed { name: name.clone(), user };
         if situation.interaction.subject != claimed {
             self.give_up_challenges(situation).await?;
@@ -168,12 +194,20 @@ impl<S: Store + ?Sized> Engine<S> {
             }
         }
         let judgement = self.ask(&situation, &turn, fields, cx).await;
-        let follow = self.follow(&situation, &judgement.verdict, cx).await;
+        let follow = self.follow(&situation, &judgement, cx).await;
         self.write_down(situation, turn, tries, counted_first, judgement, follow, cx).await
     }
 }
 
 const EMPTY: Notice = Notice::Rejected { why: Rejection::Empty, tries_left: None };
+
+/// Whom an answer says it is of.
+enum Wanted {
+    /// Somebody of this name.
+    Named(LoginName),
+    /// The user of this id.
+    Known(UserId),
+}
 
 enum Identified {
     /// No name was given.

@@ -10,12 +10,13 @@ use super::{
     tries::Report,
 };
 use crate::{
-    authenticator::{Opening, Outcome, Outgoing, Readiness, StepError},
+    authenticator::{Opening, Outcome, Outgoing, Readiness, StepContext, StepError},
     budget::{BudgetKey, Limited},
     channel::SendOutcome,
     id::{ChallengeId, InteractionId},
     interaction::{Challenge, Chosen, Interaction, Notice, Subject},
-    plan::Next,
+    plan::Due,
+    prompt::Prompt,
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
 };
 
@@ -26,6 +27,24 @@ pub struct Choose {
     pub version: i64,
     /// The position of the alternative; `None` goes back to the choice.
     pub alternative: Option<usize>,
+}
+
+/// One way to pass the due step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The position of the step.
+    pub(super) step: usize,
+    /// The position of the alternative in it.
+    pub(super) alternative: usize,
+    /// Whether it is to be enrolled.
+    pub(super) enrolling: bool,
+}
+
+impl Way {
+    pub(super) fn of(challenge: &Challenge) -> Self {
+        let Challenge { step, alternative, enrols, .. } = *challenge;
+        Self { step, alternative, enrolling: enrols }
+    }
 }
 
 /// A challenge about to be stored, with its message.
@@ -55,11 +74,12 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<Acted, EngineError> {
         let situation = self.situation(id, binding, cx).await?;
-        let Some(step) = self.due(&situation, choice.version, choice.alternative, cx).await else {
+        let Some((step, enrolling)) = self.due(&situation, choice.version, choice.alternative, cx).await else {
             return Ok(Acted::Nothing { stale: situation.interaction.version > choice.version });
         };
         let open = Acted::open(&situation.interaction);
-        self.take(situation, step, choice.alternative, cx).await.map(|()| open)
+        let way = choice.alternative.map(|alternative| Way { step, alternative, enrolling });
+        self.take(situation, way, cx).await.map(|()| open)
     }
 
     /// Sends the message of the present challenge once more; a code that is used up or too old is replaced by a new one.
@@ -77,8 +97,9 @@ impl<S: Store + ?Sized> Engine<S> {
         let stale = situation.interaction.version > version;
         let chosen = situation.interaction.chosen;
         if let Some(Chosen { alternative, challenge: Some(_), .. }) = chosen
-            && let Some(step) = self.due(&situation, version, Some(alternative), cx).await
+            && let Some(due) = self.due(&situation, version, Some(alternative), cx).await
             && let Some(challenge) = situation.challenge().cloned()
+            && due == (challenge.step, challenge.enrols)
         {
             let now = situation.now;
             let open = Acted::open(&situation.interaction);
@@ -89,47 +110,40 @@ impl<S: Store + ?Sized> Engine<S> {
                     self.note(situation.interaction, Notice::Limited { retry_at, sends: true }).await?;
                 }
                 () if challenge.alive(now) => self.send_again(situation, challenge, cx).await?,
-                () => self.open_and_store(situation, (step, alternative), Some(Notice::Renewed), cx).await?,
+                () => self.open_and_store(situation, Way::of(&challenge), Some(Notice::Renewed), cx).await?,
             }
             return Ok(open);
         }
         Ok(Acted::Nothing { stale })
     }
 
-    /// The step that is due, when the page was not too old and the alternative is one of its.
+    /// The step that is due, and whether it is passed by enrolling, when the page was not too old and the alternative is one of
+    /// its.
     async fn due(
         &self,
         situation: &Situation,
         version: i64,
         alternative: Option<usize>,
         cx: &RequestContext,
-    ) -> Option<usize> {
+    ) -> Option<(usize, bool)> {
         if !situation.waits() || situation.interaction.version != version {
             return None;
         }
-        match self.plan(situation, cx).await.next {
-            Next::Ask { step, alternatives } => {
-                alternative.is_none_or(|wanted| alternatives.contains(&wanted)).then_some(step)
-            }
-            _ => None,
-        }
+        let Due { step, alternatives, enrolling } = self.plan(situation, cx).await.next.due()?;
+        alternative.is_none_or(|wanted| alternatives.contains(&wanted)).then_some((step, enrolling))
     }
 
-    async fn take(
-        &self,
-        situation: Situation,
-        step: usize,
-        alternative: Option<usize>,
-        cx: &RequestContext,
-    ) -> Result<(), EngineError> {
-        let Some(alternative) = alternative else { return self.turn_to(situation.interaction, None).await };
+    async fn take(&self, situation: Situation, way: Option<Way>, cx: &RequestContext) -> Result<(), EngineError> {
+        let Some(way) = way else { return self.turn_to(situation.interaction, None).await };
+        let Way { step, alternative, enrolling } = way;
         let at = |challenge| Some(Chosen { step, alternative, challenge });
         let opening = authenticator(&self.parts.registry, &situation.chain, step, alternative)
             .map_or(Opening::Free, |authenticator| authenticator.descriptor().opening);
+        let opening = if enrolling { Opening::Once } else { opening };
         let living = situation
             .challenges
             .iter()
-            .find(|c| (c.step, c.alternative) == (step, alternative) && c.alive(situation.now))
+            .find(|c| Way::of(c) == way && c.alive(situation.now))
             .map(|challenge| challenge.id);
         match opening {
             Opening::Free => self.turn_to(situation.interaction, at(None)).await,
@@ -138,18 +152,13 @@ impl<S: Store + ?Sized> Engine<S> {
             Opening::Once if situation.interaction.subject == Subject::Nobody => {
                 self.turn_to(situation.interaction, at(None)).await
             }
-            Opening::Once => self.open_and_store(situation, (step, alternative), None, cx).await,
+            Opening::Once => self.open_and_store(situation, way, None, cx).await,
         }
     }
 
     /// Opens a challenge: asks the authenticator, changes nothing yet.
-    pub(super) async fn open(
-        &self,
-        situation: &Situation,
-        step: usize,
-        alternative: usize,
-        cx: &RequestContext,
-    ) -> Result<Opened, NotOpened> {
+    pub(super) async fn open(&self, situation: &Situation, way: Way, cx: &RequestContext) -> Result<Opened, NotOpened> {
+        let Way { step, alternative, enrolling } = way;
         let missing = || NotOpened::Trouble(StepError::Misconfigured("the alternative does not exist".to_owned()));
         let authenticator =
             authenticator(&self.parts.registry, &situation.chain, step, alternative).ok_or_else(missing)?;
@@ -157,8 +166,25 @@ impl<S: Store + ?Sized> Engine<S> {
         let person = if self.can_begin(situation, step, alternative).await { &situation.person } else { &nobody };
         let mut context =
             self.step_context_for(person, situation, step, alternative, Value::Null).ok_or_else(missing)?;
-        let begun = guarded(authenticator.begin(&mut context)).await.map_err(NotOpened::Trouble)?;
-        let Outcome::Ask(prompt) = begun else { return Err(NotOpened::Pointless) };
+        let begun = match authenticator.enrolment().filter(|_| enrolling && !situation.trial) {
+            Some(enrolment) => guarded(enrolment.begin(&mut context)).await,
+            None if enrolling => return Err(missing()),
+            None => guarded(authenticator.begin(&mut context)).await,
+        };
+        let Outcome::Ask(prompt) = begun.map_err(NotOpened::Trouble)? else { return Err(NotOpened::Pointless) };
+        Ok(self.opened(situation, way, prompt, context, cx))
+    }
+
+    /// The challenge that asks `prompt`, with what the authenticator left in its context.
+    pub(super) fn opened(
+        &self,
+        situation: &Situation,
+        way: Way,
+        prompt: Prompt,
+        mut context: StepContext<'_>,
+        cx: &RequestContext,
+    ) -> Opened {
+        let Way { step, alternative, enrolling } = way;
         let now = situation.now;
         let proven = situation.proven();
         let sent = context.outgoing.is_some() || !proven;
@@ -169,6 +195,7 @@ impl<S: Store + ?Sized> Engine<S> {
             interaction: situation.interaction.id,
             step,
             alternative,
+            enrols: enrolling,
             prompt,
             state: context.state.take(),
             max_tries: code.as_ref().map_or(DEFAULT_TRIES, |code| code.spec.tries),
@@ -183,7 +210,7 @@ impl<S: Store + ?Sized> Engine<S> {
             consumed_at: None,
         };
         let sends = sent.then(|| self.sends(situation, challenge.outgoing.as_ref(), false, cx));
-        Ok(Opened { challenge, sends })
+        Opened { challenge, sends }
     }
 
     /// Whether the challenge can be opened for the person themselves. Somebody who has proved nothing and could not pass
@@ -213,11 +240,11 @@ impl<S: Store + ?Sized> Engine<S> {
     pub(super) async fn open_and_store(
         &self,
         situation: Situation,
-        (step, alternative): (usize, usize),
+        way: Way,
         notice: Option<Notice>,
         cx: &RequestContext,
     ) -> Result<(), EngineError> {
-        let opened = match self.open(&situation, step, alternative, cx).await {
+        let opened = match self.open(&situation, way, cx).await {
             Ok(opened) => opened,
             Err(not_opened) => {
                 let notice = self.trouble(not_opened, cx);

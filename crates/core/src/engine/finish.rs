@@ -208,6 +208,11 @@ impl<S: Store + ?Sized> Engine<S> {
         event.details.insert("chain".to_owned(), format!("{}/{}", interaction.chain, interaction.revision));
         let amr: Vec<&str> = completed.amr().iter().map(String::as_str).collect();
         event.details.insert("amr".to_owned(), amr.join(" "));
+        // Of single sign-on there is nothing to tell: nobody was asked.
+        let took = now.since(interaction.created_at).as_millis();
+        if took > 0 {
+            event.details.insert("took_ms".to_owned(), took.to_string());
+        }
         if let Some(device) = cx.device.filter(|_| completed.remembered()) {
             event.details.insert("device".to_owned(), device.id.to_string());
         }

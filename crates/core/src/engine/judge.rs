@@ -6,17 +6,17 @@ use super::{
     Engine, RequestContext,
     answer::Turn,
     authenticator,
-    choose::{NotOpened, Opened},
+    choose::{NotOpened, Opened, Way},
     finish::Ending,
     guard::guarded,
     situation::Situation,
 };
 use crate::{
-    authenticator::{Descriptor, Opening, Outcome, Proof, Rejection, RenewedCredential, StepError},
+    authenticator::{Changes, Descriptor, Opening, Outcome, Proof, Rejection, StepError},
     evidence::{Evidence, Via},
     id::UserId,
     interaction::{Notice, Subject},
-    plan::{Denial, Next},
+    plan::{Denial, Due, Next},
     prompt::Fields,
     store::Store,
 };
@@ -24,7 +24,7 @@ use crate::{
 /// What an authenticator said, ready to be written down.
 pub(super) struct Judgement {
     pub(super) verdict: Verdict,
-    pub(super) renewed: Vec<RenewedCredential>,
+    pub(super) changes: Changes,
 }
 
 /// What it came to.
@@ -32,6 +32,8 @@ pub(super) enum Verdict {
     Passed(Evidence),
     Rejected(Rejection),
     Trouble(StepError),
+    /// There is one more thing to ask of the same way: its challenge takes the place of the one before.
+    Asks(Box<Opened>),
     /// Somebody else has to act first: nothing changes.
     Pending,
 }
@@ -68,15 +70,19 @@ impl<S: Store + ?Sized> Engine<S> {
         fields: &Fields,
         cx: &RequestContext,
     ) -> Judgement {
-        let trouble = |error| Judgement { verdict: Verdict::Trouble(error), renewed: Vec::new() };
+        let trouble = |error| Judgement { verdict: Verdict::Trouble(error), changes: Changes::default() };
         let missing = || StepError::Misconfigured("the alternative does not exist".to_owned());
         let state = turn.challenge.as_ref().map_or(serde_json::Value::Null, |challenge| challenge.state.clone());
         let authenticator = authenticator(&self.parts.registry, &situation.chain, turn.step, turn.alternative);
         let context = self.step_context(situation, turn.step, turn.alternative, state);
         let Some((authenticator, mut context)) = authenticator.zip(context) else { return trouble(missing()) };
         context.code = turn.challenge.as_ref().and_then(|challenge| challenge.code.clone());
-        let outcome = guarded(authenticator.answer(&mut context, fields)).await;
-        let renewed = std::mem::take(&mut context.renewed);
+        let outcome = match authenticator.enrolment().filter(|_| turn.enrolling && !situation.trial) {
+            Some(enrolment) => guarded(enrolment.answer(&mut context, fields)).await,
+            None if turn.enrolling => return trouble(missing()),
+            None => guarded(authenticator.answer(&mut context, fields)).await,
+        };
+        let changes = std::mem::take(&mut context.changes);
         let user = situation.person.user.as_ref();
         let verdict = match (outcome, user) {
             (Ok(Outcome::Passed(proof)), Some(user)) => {
@@ -85,18 +91,26 @@ impl<S: Store + ?Sized> Engine<S> {
             // Nobody is there who could have passed: whatever the authenticator says.
             (Ok(Outcome::Passed(_)), None) => Verdict::Rejected(Rejection::Wrong),
             (Ok(Outcome::Rejected(rejection)), _) => Verdict::Rejected(rejection),
+            (Ok(Outcome::Ask(prompt)), _) if turn.challenge.is_some() => {
+                Verdict::Asks(Box::new(self.opened(situation, turn.way(), prompt, context, cx)))
+            }
             (Ok(Outcome::Ask(_) | Outcome::Pending | Outcome::Redirect(_)), _) => Verdict::Pending,
             (Err(error), _) => Verdict::Trouble(error),
         };
         if let Verdict::Trouble(error) = &verdict {
             tracing::error!(%error, request_id = cx.request_id, "an authenticator could not judge");
         }
-        Judgement { verdict, renewed }
+        Judgement { verdict, changes }
     }
 
     /// Plans on from a passed step, as if it were written down already.
-    pub(super) async fn follow(&self, situation: &Situation, verdict: &Verdict, cx: &RequestContext) -> Follow<S::Tx> {
-        let Verdict::Passed(evidence) = verdict else { return Follow::Nothing };
+    pub(super) async fn follow(
+        &self,
+        situation: &Situation,
+        judgement: &Judgement,
+        cx: &RequestContext,
+    ) -> Follow<S::Tx> {
+        let Verdict::Passed(evidence) = &judgement.verdict else { return Follow::Nothing };
         let mut after = Situation {
             interaction: situation.interaction.clone(),
             chain: situation.chain.clone(),
@@ -109,24 +123,23 @@ impl<S: Store + ?Sized> Engine<S> {
             trial: situation.trial,
             now: situation.now,
         };
+        after.person.settle(&judgement.changes, &evidence.authenticator, situation.now);
         after.interaction.subject = Subject::Proven(evidence.user);
         after.interaction.evidence.push(evidence.clone());
-        let (step, alternatives) = match self.plan(&after, cx).await.next {
-            Next::Ask { step, alternatives } => (step, alternatives),
+        let due = match self.plan(&after, cx).await.next {
             Next::Done(completed) => {
                 return Follow::End(Box::new(self.ending(&after, completed, None, cx)));
             }
             Next::Deny(denial) => return Follow::Deny(denial),
-            Next::Enrol { step, .. } => {
-                return Follow::Deny(Denial::NoAlternative { step: step + 1, why: "nothing is enrolled".to_owned() });
-            }
+            next => next.due(),
         };
+        let Some(Due { step, alternatives, enrolling }) = due else { return Follow::Nothing };
         let [only] = alternatives.as_slice() else { return Follow::Ask };
         let opening = authenticator(&self.parts.registry, &after.chain, step, *only).map(|a| a.descriptor().opening);
-        if opening != Some(Opening::Once) {
+        if !enrolling && opening != Some(Opening::Once) {
             return Follow::Ask;
         }
-        match self.open(&after, step, *only, cx).await {
+        match self.open(&after, Way { step, alternative: *only, enrolling }, cx).await {
             Ok(opened) => Follow::Open(Box::new(opened)),
             Err(NotOpened::Pointless) => Follow::Ask,
             Err(trouble) => Follow::Trouble(self.trouble(trouble, cx)),

@@ -12,6 +12,7 @@ mod acted;
 mod answer;
 mod choose;
 mod device;
+mod errand;
 mod finish;
 mod guard;
 mod judge;
@@ -237,7 +238,8 @@ impl<S: Store + ?Sized> Engine<S> {
         if same { Ok(()) } else { Err(EngineError::WrongBrowser) }
     }
 
-    fn configuration(&self) -> Arc<Configuration> {
+    /// Chains, connections and channels as they are now.
+    pub fn configuration(&self) -> Arc<Configuration> {
         match self.configuration.read() {
             Ok(current) => Arc::clone(&current),
             Err(poisoned) => Arc::clone(&poisoned.into_inner()),

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     audit::AuditEvent,
-    authenticator::{Rejection, RenewedCredential, StepError},
+    authenticator::{Changes, Contact, Rejection, RenewedCredential, StepError},
     budget::Limited,
-    id::ChallengeId,
+    id::{AuthenticatorName, ChallengeId, UserId},
     interaction::{Interaction, Notice, Subject},
     store::{Store, StoreError, StoreExt as _, StoreResult, Tx},
     time::Time,
@@ -35,8 +35,9 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Result<Acted, EngineError> {
         let now = situation.now;
-        let event = self.judged_event(&situation, &turn, &judgement.verdict, cx);
+        let event = self.judged_event(&situation, &turn, &judgement, cx);
         let departure = self.next_departure(&situation, &judgement.verdict, &follow, cx);
+        let authenticator = situation.alternative(turn.step, turn.alternative).map(|way| way.authenticator.clone());
         let notice = self.notice(&judgement.verdict, &turn, cx);
         let outgoing = turn.challenge.as_ref().and_then(|challenge| challenge.outgoing.as_ref());
         let own_sends = outgoing.map(|outgoing| self.sends(&situation, Some(outgoing), false, cx));
@@ -46,7 +47,7 @@ impl<S: Store + ?Sized> Engine<S> {
         } else {
             interaction.remember.remove(&turn.step);
         }
-        let Judgement { verdict, renewed } = judgement;
+        let Judgement { verdict, changes } = judgement;
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
         let open = Acted::open(&interaction);
@@ -77,11 +78,15 @@ impl<S: Store + ?Sized> Engine<S> {
                     spend(tx, challenge, now)?;
                     tries.forgive(tx)?;
                     own_sends.iter().try_for_each(|sends| sends.used(tx))?;
-                    renew_credentials(tx, &renewed)?;
+                    change(tx, &changes, evidence.user, authenticator.as_ref(), now)?;
                     interaction.subject = Subject::Proven(evidence.user);
                     interaction.evidence.push(evidence.clone());
                     interaction.chosen = None;
                     go_on(tx, &mut interaction, &follow, now)?
+                }
+                Verdict::Asks(opened) => {
+                    spend(tx, challenge, now)?;
+                    if store_opened(tx, &mut interaction, opened, now)? { WentOn::Sends } else { WentOn::Nowhere }
                 }
                 Verdict::Rejected(_) | Verdict::Trouble(_) | Verdict::Pending => WentOn::Nowhere,
             };
@@ -145,18 +150,20 @@ impl<S: Store + ?Sized> Engine<S> {
         &self,
         situation: &Situation,
         turn: &Turn,
-        verdict: &Verdict,
+        judgement: &Judgement,
         cx: &RequestContext,
     ) -> Option<AuditEvent> {
-        let outcome = match verdict {
+        let outcome = match &judgement.verdict {
             Verdict::Passed(_) => "passed",
             Verdict::Rejected(Rejection::Wrong | Rejection::Expired) => "rejected",
             Verdict::Trouble(_) => "failed",
-            Verdict::Rejected(_) | Verdict::Pending => return None,
+            Verdict::Rejected(_) | Verdict::Pending | Verdict::Asks(_) => return None,
         };
         let code = turn.challenge.as_ref().is_some_and(|challenge| challenge.code.is_some());
         let family = if code { "otp" } else { "step" };
-        let mut event = self.event(&format!("{family}.{outcome}"), cx, situation.now);
+        let enrolled = turn.enrolling && matches!(judgement.verdict, Verdict::Passed(_));
+        let kind = if enrolled { enrolment(situation, &judgement.changes) } else { format!("{family}.{outcome}") };
+        let mut event = self.event(&kind, cx, situation.now);
         event.client = Some(situation.request().client.to_string());
         event.user = situation.interaction.subject.user();
         let name = situation.alternative(turn.step, turn.alternative).map(|a| a.authenticator.to_string());
@@ -172,15 +179,20 @@ impl<S: Store + ?Sized> Engine<S> {
         follow: &Follow<S::Tx>,
         cx: &RequestContext,
     ) -> Option<Departure> {
-        let (Verdict::Passed(evidence), Follow::Open(opened)) = (verdict, follow) else { return None };
-        let mut departure = self.departure(opened, &situation.interaction, cx)?;
-        departure.event.user = Some(evidence.user);
-        Some(departure)
+        match (verdict, follow) {
+            (Verdict::Asks(opened), _) => self.departure(opened, &situation.interaction, cx),
+            (Verdict::Passed(evidence), Follow::Open(opened)) => {
+                let mut departure = self.departure(opened, &situation.interaction, cx)?;
+                departure.event.user = Some(evidence.user);
+                Some(departure)
+            }
+            _ => None,
+        }
     }
 
     fn notice(&self, verdict: &Verdict, turn: &Turn, cx: &RequestContext) -> Option<Notice> {
         match verdict {
-            Verdict::Passed(_) | Verdict::Pending => None,
+            Verdict::Passed(_) | Verdict::Pending | Verdict::Asks(_) => None,
             Verdict::Rejected(why) => {
                 let counted = u32::from(verdict.counts());
                 let tries_left =
@@ -219,10 +231,50 @@ fn spend(tx: &mut (impl Tx + ?Sized), challenge: Option<ChallengeId>, now: Time)
     tx.consume_challenge(id, now)?.then_some(()).ok_or_else(spent)
 }
 
-fn renew_credentials(tx: &mut (impl Tx + ?Sized), renewed: &[RenewedCredential]) -> StoreResult<()> {
+/// How it is called that a factor was enrolled.
+fn enrolment(situation: &Situation, changes: &Changes) -> String {
+    let had = situation.person.user.as_ref().is_some_and(|user| user.phone_number.is_some());
+    match &changes.proved {
+        Some(Contact::PhoneNumber(_)) if had => "number.changed",
+        Some(Contact::PhoneNumber(_)) => "number.captured",
+        Some(Contact::Email(_)) => "email.verified",
+        None => "factor.enrolled",
+    }
+    .to_owned()
+}
+
+/// Writes what the authenticator wants written.
+fn change(
+    tx: &mut (impl Tx + ?Sized),
+    changes: &Changes,
+    user: UserId,
+    authenticator: Option<&AuthenticatorName>,
+    now: Time,
+) -> StoreResult<()> {
     use secrecy::ExposeSecret as _;
-    // Somebody else may have renewed it first; theirs is as good.
-    renewed.iter().try_for_each(|r| tx.renew_credential(r.id, r.version, r.secret.expose_secret()).map(drop))
+    let mut renew = |r: &RenewedCredential| tx.renew_credential(r.id, r.version, r.secret.expose_secret());
+    for renewed in &changes.renewed {
+        // Somebody else may have renewed it first; theirs is as good.
+        renew(renewed)?;
+    }
+    for spent in &changes.spent {
+        let used = || StoreError::Conflict("another answer used it up".to_owned());
+        renew(spent)?.then_some(()).ok_or_else(used)?;
+    }
+    for dropped in &changes.dropped {
+        tx.delete_credential(*dropped)?;
+    }
+    for added in &changes.added {
+        let Some(authenticator) = authenticator else { continue };
+        tx.insert_credential(&added.clone().of(user, authenticator, now))?;
+    }
+    if let Some(proved) = &changes.proved
+        && let Some(mut user) = tx.user(user)?
+    {
+        proved.clone().settle(&mut user, now);
+        tx.update_user(&user)?;
+    }
+    Ok(())
 }
 
 /// What the transaction of a judgement came to.

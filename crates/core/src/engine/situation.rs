@@ -1,19 +1,22 @@
 //! Everything that is known about an interaction at one moment, and the plan made from it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
-use super::{Configuration, Engine, EngineError, RequestContext, authenticator, guard::guarded, may_act};
+use super::{Configuration, Engine, EngineError, RequestContext, authenticator, errand, guard::guarded, may_act};
 use crate::{
-    authenticator::{CodeKey, Readiness, StepContext},
+    authenticator::{Changes, CodeKey, Readiness, StepContext},
     chain::{Alternative, ChainRevision},
     condition::Context,
     device::{DeviceGiven, TrustedDevice},
     evidence::Evidence,
     id::{AuthenticatorName, ChainName, InteractionId, UserId},
     interaction::{Challenge, Interaction, Request, Stage, Subject},
-    plan::{Availability, Denial, Inputs, Next, Plan, plan},
+    plan::{Availability, Binding, Denial, Inputs, Next, Plan, plan},
     session::Session,
     store::{Store, StoreExt as _, StoreResult, Tx},
     time::Time,
@@ -38,7 +41,7 @@ pub(super) struct Situation {
     pub(super) now: Time,
 }
 
-/// The user, with what the chain's authenticators keep for them; empty when nobody is known.
+/// The user, with what the authenticators keep for them; empty when nobody is known.
 #[derive(Clone, Default)]
 pub(super) struct Person {
     pub(super) user: Option<User>,
@@ -47,22 +50,26 @@ pub(super) struct Person {
 
 impl Person {
     /// Loads a user who may act. A disabled user is nobody: from outside the two must look the same.
-    pub(super) fn load(
-        tx: &mut (impl Tx + ?Sized),
-        chain: &ChainRevision,
-        user: Option<User>,
-        session: Option<&Session>,
-    ) -> StoreResult<Self> {
+    pub(super) fn load(tx: &mut (impl Tx + ?Sized), user: Option<User>) -> StoreResult<Self> {
         let Some(user) = user.filter(may_act) else { return Ok(Self::default()) };
-        let mut credentials = HashMap::new();
-        let asked = chain.document.steps.iter().flat_map(|step| &step.alternatives).map(|a| &a.authenticator);
-        let proved = session.iter().filter(|session| session.user == user.id).flat_map(|session| &session.evidence);
-        for name in asked.chain(proved.map(|evidence| &evidence.authenticator)) {
-            if !credentials.contains_key(name) {
-                credentials.insert(name.clone(), tx.credentials(user.id, name)?);
-            }
+        let mut credentials: HashMap<AuthenticatorName, Vec<Credential>> = HashMap::new();
+        for credential in tx.credentials_of(user.id)? {
+            credentials.entry(credential.authenticator.clone()).or_default().push(credential);
         }
         Ok(Self { user: Some(user), credentials })
+    }
+}
+
+impl Person {
+    /// Takes up what a passed step changed, as it will be written.
+    pub(super) fn settle(&mut self, changes: &Changes, authenticator: &AuthenticatorName, now: Time) {
+        let Some(user) = &mut self.user else { return };
+        let own = self.credentials.entry(authenticator.clone()).or_default();
+        own.retain(|credential| !changes.dropped.contains(&credential.id));
+        own.extend(changes.added.iter().cloned().map(|added| added.of(user.id, authenticator, now)));
+        if let Some(proved) = changes.proved.clone() {
+            proved.settle(user, now);
+        }
     }
 }
 
@@ -82,6 +89,7 @@ impl<S: Store + ?Sized> Engine<S> {
             let Some(chain) = chain_of(tx, &configuration, &interaction.chain, interaction.revision)? else {
                 return Ok(None);
             };
+            let chain = chain.with_tail(&interaction.tail);
             let session = match interaction.session {
                 Some(session) => tx.session(session)?.filter(|session| session.alive(now)),
                 None => None,
@@ -90,7 +98,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 Some(user) => tx.user(user)?,
                 None => None,
             };
-            let person = Person::load(tx, &chain, user, session.as_ref())?;
+            let person = Person::load(tx, user)?;
             let challenges = tx.challenges(id)?;
             let device = shown.map(|shown| tx.device(shown.id)).transpose()?.flatten();
             let closed = interaction.device.filter(|_| matches!(interaction.stage, Stage::Closed { .. }));
@@ -122,20 +130,53 @@ impl<S: Store + ?Sized> Engine<S> {
     }
 
     /// Plans what comes next; and what the authenticators of the due step say they can do. Those of the other steps are not
-    /// asked: the first step that is due decides, and which one that is does not hang on what anybody can do.
+    /// asked: the first step that is due decides. A step that is due only for those who have one of its ways may not be due
+    /// once it was asked; then the next is.
     pub(super) async fn plan_and_ask(&self, situation: &Situation, cx: &RequestContext) -> (Plan, Availability) {
         let mut availability = Availability::all_ready(&situation.chain);
-        let plan = self.plan_given(situation, &availability, cx);
-        let Next::Ask { step, .. } = plan.next else { return (plan, availability) };
-        if let Some(row) = availability.0.get_mut(step) {
-            for (alternative, readiness) in row.iter_mut().enumerate() {
+        let (mut asked, mut protected) = (BTreeSet::new(), None);
+        loop {
+            let plan = self.plan_given(situation, &availability, protected.unwrap_or_default(), cx);
+            let step = match plan.next {
+                Next::Ask { step, .. } | Next::Enrol { step, .. } if asked.insert(step) => step,
+                Next::Enrol { .. } if protected.is_none() => {
+                    protected = Some(self.protected(situation).await);
+                    continue;
+                }
+                _ => return (plan, availability),
+            };
+            for (alternative, readiness) in availability.0.get_mut(step).into_iter().flatten().enumerate() {
                 *readiness = self.readiness(situation, step, alternative).await;
             }
         }
-        (self.plan_given(situation, &availability, cx), availability)
     }
 
-    fn plan_given(&self, situation: &Situation, availability: &Availability, cx: &RequestContext) -> Plan {
+    /// Whether the person has a factor that is more than knowledge, anywhere on this server. What nobody can tell is one.
+    async fn protected(&self, situation: &Situation) -> bool {
+        let ways = errand::beyond_knowledge(&situation.configuration, &self.parts.registry);
+        for way in &ways {
+            let own = |person: &Person| person.credentials.get(&way.authenticator).is_some_and(|own| !own.is_empty());
+            if own(&situation.person) {
+                return true;
+            }
+            let connection = way.connection.as_ref().and_then(|name| situation.configuration.connection(name));
+            let Some(authenticator) = self.parts.registry.get(&way.authenticator) else { return true };
+            let context = self.context_of(&situation.person, situation, &way.authenticator, &way.settings, Value::Null);
+            let ready = guarded(authenticator.readiness(&StepContext { connection, ..context })).await;
+            if matches!(ready, Ok(Readiness::Ready { .. } | Readiness::Broken { .. }) | Err(_)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn plan_given(
+        &self,
+        situation: &Situation,
+        availability: &Availability,
+        protected: bool,
+        cx: &RequestContext,
+    ) -> Plan {
         let interaction = &situation.interaction;
         let request = &interaction.request;
         let proven = match interaction.subject {
@@ -169,13 +210,14 @@ impl<S: Store + ?Sized> Engine<S> {
             acr_claim: request.acr_claim.as_ref(),
             not_before: request.not_before,
             interaction: interaction.id,
+            binding: Binding { protected, adds: interaction.adds(situation.chain.document.steps.len()) },
             now: situation.now,
         })
     }
 
     /// The plan as if everything worked and everybody had everything.
     pub(super) fn plan_ready(&self, situation: &Situation, cx: &RequestContext) -> Plan {
-        self.plan_given(situation, &Availability::all_ready(&situation.chain), cx)
+        self.plan_given(situation, &Availability::all_ready(&situation.chain), true, cx)
     }
 
     /// What was proved in this run and, for the same user, in the session, as far as they still have what they proved it with:
@@ -268,7 +310,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 issue: situation.interaction.issues.saturating_add(1),
             },
             outgoing: None,
-            renewed: Vec::new(),
+            changes: Changes::default(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, RequestContext,
+    Engine, EngineError, RequestContext, errand,
     situation::{Person, Situation},
 };
 use crate::{
-    chain::ChainRevision,
+    chain::{ChainRevision, Step},
     device::DeviceGiven,
     id::{ChainName, InteractionId},
     interaction::{Interaction, Request, Stage, Subject},
@@ -93,10 +93,19 @@ impl<S: Store + ?Sized> Engine<S> {
             return Ok(self.refused(&request, denial));
         };
         let now = self.now();
-        let (known, person) = self.known(session, &request, &chain, now).await?;
+        let tail = match request.errand.as_ref() {
+            Some(errand) => errand::steps(errand, &chain, &configuration, &self.parts.registry),
+            None => Ok(Vec::new()),
+        };
+        let tail = match tail {
+            Ok(tail) => tail,
+            Err(denial) => return Ok(self.refused(&request, denial)),
+        };
+        let (known, person) = self.known(session, &request, now).await?;
         self.mark_seen(known.as_ref(), session).await?;
         let subject = person.user.as_ref().map_or(Subject::Nobody, |user| Subject::Proven(user.id));
-        let interaction = self.new_interaction(request, &chain, known.as_ref(), subject, now);
+        let interaction = self.new_interaction(request, &chain, tail, known.as_ref(), subject, now);
+        let chain = chain.with_tail(&interaction.tail);
         let trial = self.finish.is_trial(&interaction.request);
         let situation = Situation {
             interaction,
@@ -144,11 +153,9 @@ impl<S: Store + ?Sized> Engine<S> {
         &self,
         reference: Option<SessionRef>,
         request: &Request,
-        chain: &ChainRevision,
         now: Time,
     ) -> Result<(Option<Session>, Person), EngineError> {
         let Some(reference) = reference else { return Ok((None, Person::default())) };
-        let chain = chain.clone();
         let (required, not_before, ignored) = (request.required_user, request.not_before, request.ignore_session);
         let load = move |tx: &mut S::Tx| {
             let Some(session) = tx.session(reference.id)?.filter(|session| session.opens_for(reference, now)) else {
@@ -157,7 +164,7 @@ impl<S: Store + ?Sized> Engine<S> {
             let fresh = session.evidence.iter().any(|e| not_before.is_none_or(|limit| e.at >= limit));
             let wanted = required.is_none_or(|user| user == session.user);
             let user = if fresh && wanted && !ignored { tx.user(session.user)? } else { None };
-            let person = Person::load(tx, &chain, user, Some(&session))?;
+            let person = Person::load(tx, user)?;
             Ok((Some(session), person))
         };
         Ok(self.store.read(load).await?)
@@ -167,6 +174,7 @@ impl<S: Store + ?Sized> Engine<S> {
         &self,
         request: Request,
         chain: &ChainRevision,
+        tail: Vec<Step>,
         session: Option<&Session>,
         subject: Subject,
         now: Time,
@@ -180,6 +188,7 @@ impl<S: Store + ?Sized> Engine<S> {
             session: session.map(|session| session.id),
             subject,
             evidence: Vec::new(),
+            tail,
             chosen: None,
             notice: None,
             issues: 0,

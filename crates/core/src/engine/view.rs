@@ -73,6 +73,8 @@ pub struct StepView {
     pub number: usize,
     /// How many are or were due.
     pub of: usize,
+    /// Whether one of the alternatives is to be enrolled, rather than used.
+    pub enrolling: bool,
     /// What to ask; `None` as long as the person has to choose an alternative.
     pub prompt: Option<Prompt>,
     /// Whether to ask for the user name too, and what to fill in.
@@ -175,9 +177,6 @@ impl<S: Store + ?Sized> Engine<S> {
         };
         match &plan.next {
             Next::Deny(denial) => denied(denial.clone()),
-            Next::Enrol { step, .. } => {
-                denied(Denial::NoAlternative { step: step + 1, why: "nothing is enrolled".to_owned() })
-            }
             Next::Done(completed) => match situation.person.user.clone() {
                 Some(user) => Body::Held { user: Box::new(user), completed: completed.clone() },
                 None => denied(Denial::MayNotAct),
@@ -185,7 +184,12 @@ impl<S: Store + ?Sized> Engine<S> {
             Next::Ask { step, alternatives } => {
                 let at = at(situation, *step, alternatives);
                 let ways = ways(situation, &availability, *step, alternatives, at);
-                Body::Step(Box::new(self.step(situation, &plan, *step, at, ways).await))
+                Body::Step(Box::new(self.step(situation, &plan, (*step, false), at, ways).await))
+            }
+            Next::Enrol { step, alternatives } => {
+                let at = at(situation, *step, alternatives);
+                let ways = ways(situation, &availability, *step, alternatives, at);
+                Body::Step(Box::new(self.step(situation, &plan, (*step, true), at, ways).await))
             }
         }
     }
@@ -194,23 +198,26 @@ impl<S: Store + ?Sized> Engine<S> {
         &self,
         situation: &Situation,
         plan: &Plan,
-        step: usize,
+        (step, enrolling): (usize, bool),
         at: Option<usize>,
         alternatives: Vec<AlternativeView>,
     ) -> StepView {
         let counts = |report: &&StepReport| !matches!(report, StepReport::NotDue { .. });
         let interaction = &situation.interaction;
-        let challenge = situation.challenge().filter(|challenge| challenge.step == step);
+        let challenge =
+            situation.challenge().filter(|challenge| (challenge.step, challenge.enrols) == (step, enrolling));
         let (prompt, anonymous) = match (at, challenge) {
             (None, _) => (None, false),
             (Some(_), Some(challenge)) => (Some(challenge.prompt.clone()), false),
+            (Some(_), None) if enrolling => (None, false),
             (Some(alternative), None) => self.unopened(situation, step, alternative).await,
         };
         let wished = interaction.remember.contains(&step);
-        let remember = situation.may_remember(step).filter(|_| prompt.is_some());
+        let remember = situation.may_remember(step).filter(|_| prompt.is_some() && !enrolling);
         StepView {
             number: plan.steps.iter().take(step + 1).filter(counts).count(),
             of: plan.steps.iter().filter(counts).count(),
+            enrolling,
             prompt,
             username: anonymous.then(|| hint(situation)),
             user: situation.person.user.clone().filter(|_| situation.proven()),
@@ -291,5 +298,6 @@ fn hint(situation: &Situation) -> String {
 
 /// What is asked when a way needs to know who it is about.
 fn identify() -> Prompt {
-    Prompt { title: Text::new("identify.title"), lead: None, fields: Vec::new(), submit: Text::new("identify.submit") }
+    let (title, submit) = (Text::new("identify.title"), Text::new("identify.submit"));
+    Prompt { title, lead: None, exhibit: None, fields: Vec::new(), submit }
 }

@@ -90,7 +90,7 @@ async fn prompt(contract: &dyn Contract, step: &mut StepFixture) -> Option<Promp
 async fn every_text_has_a_message(contract: &dyn Contract) {
     let descriptor = contract.authenticator().descriptor();
     let mut texts = vec![label(&descriptor.name)];
-    if let Some(Prompt { title, lead, fields, submit }) = prompt(contract, &mut contract.ready().await).await {
+    if let Some(Prompt { title, lead, fields, submit, .. }) = prompt(contract, &mut contract.ready().await).await {
         texts.extend([title, submit]);
         texts.extend(lead);
         texts.extend(fields.into_iter().map(|field| field.label));

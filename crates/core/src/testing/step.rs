@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 use super::SeededRandom;
 use crate::{
-    authenticator::{Authenticator, CodeKey, Outcome, Outgoing, Readiness, RenewedCredential, StepContext, StepError},
+    authenticator::{
+        Authenticator, Changes, CodeKey, Outcome, Outgoing, Readiness, RenewedCredential, StepContext, StepError,
+    },
     channel::{Connection, Settings},
     code::IssuedCode,
     crypto::{MasterKey, Prf},
@@ -40,7 +42,7 @@ pub struct StepFixture {
     issues: u32,
     code: Option<IssuedCode>,
     outgoing: Option<Outgoing>,
-    renewed: Vec<RenewedCredential>,
+    changes: Changes,
 }
 
 impl StepFixture {
@@ -69,7 +71,7 @@ impl StepFixture {
             issues: 0,
             code: None,
             outgoing: None,
-            renewed: Vec::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -134,7 +136,7 @@ impl StepFixture {
             code: self.code.clone(),
             code_key: CodeKey { prf: &self.prf, interaction: self.interaction, step: Self::STEP, issue: self.issues },
             outgoing: None,
-            renewed: Vec::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -160,7 +162,7 @@ impl StepFixture {
         self.code = None;
         let mut cx = self.context();
         let outcome = authenticator.begin(&mut cx).await;
-        let effects = (cx.state, cx.code, cx.outgoing, cx.renewed);
+        let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
         self.keep(effects);
         outcome
     }
@@ -172,17 +174,22 @@ impl StepFixture {
     pub async fn answer(&mut self, authenticator: &dyn Authenticator, input: &Fields) -> Result<Outcome, StepError> {
         let mut cx = self.context();
         let outcome = authenticator.answer(&mut cx, input).await;
-        let effects = (cx.state, cx.code, cx.outgoing, cx.renewed);
+        let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
         self.keep(effects);
         outcome
     }
 
-    fn keep(&mut self, effects: (Value, Option<IssuedCode>, Option<Outgoing>, Vec<RenewedCredential>)) {
-        let (state, code, outgoing, renewed) = effects;
+    fn keep(&mut self, effects: (Value, Option<IssuedCode>, Option<Outgoing>, Changes)) {
+        let (state, code, outgoing, changes) = effects;
         self.state = state;
         self.code = code;
         self.outgoing = outgoing.or(self.outgoing.take());
-        self.renewed.extend(renewed);
+        let Changes { renewed, spent, added, dropped, proved } = changes;
+        self.changes.renewed.extend(renewed);
+        self.changes.spent.extend(spent);
+        self.changes.added.extend(added);
+        self.changes.dropped.extend(dropped);
+        self.changes.proved = proved.or(self.changes.proved.take());
     }
 
     /// The code that was issued, without the code.
@@ -202,7 +209,62 @@ impl StepFixture {
 
     /// The credentials that were renewed.
     pub fn renewed(&self) -> &[RenewedCredential] {
-        &self.renewed
+        &self.changes.renewed
+    }
+
+    /// All that the authenticator wanted to be written.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Takes up the credentials that were added, spent and dropped, as the engine does when a step passes.
+    pub fn settle(&mut self, authenticator: &dyn Authenticator) {
+        let Changes { renewed, spent, added, dropped, proved } = std::mem::take(&mut self.changes);
+        let Some(user) = &mut self.user else { return };
+        for change in renewed.into_iter().chain(spent) {
+            let own = self.credentials.iter_mut().find(|own| (own.id, own.version) == (change.id, change.version));
+            if let Some(own) = own {
+                (own.secret, own.version) = (change.secret, own.version + 1);
+            }
+        }
+        self.credentials.retain(|own| !dropped.contains(&own.id));
+        let name = &authenticator.descriptor().name;
+        self.credentials.extend(added.into_iter().map(|added| added.of(user.id, name, self.now)));
+        if let Some(proved) = proved {
+            proved.settle(user, self.now);
+        }
+    }
+
+    /// Begins an enrolment, and keeps what came of it.
+    ///
+    /// # Errors
+    /// The authenticator's.
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "a test asks it of what can be enrolled")]
+    pub async fn begin_enrolment(&mut self, authenticator: &dyn Authenticator) -> Result<Outcome, StepError> {
+        self.issues += 1;
+        self.code = None;
+        let mut cx = self.context();
+        let outcome = authenticator.enrolment().expect("it can be enrolled").begin(&mut cx).await;
+        let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
+        self.keep(effects);
+        outcome
+    }
+
+    /// Answers an enrolment, and keeps what came of it.
+    ///
+    /// # Errors
+    /// The authenticator's.
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "a test asks it of what can be enrolled")]
+    pub async fn answer_enrolment(
+        &mut self,
+        authenticator: &dyn Authenticator,
+        input: &Fields,
+    ) -> Result<Outcome, StepError> {
+        let mut cx = self.context();
+        let outcome = authenticator.enrolment().expect("it can be enrolled").answer(&mut cx, input).await;
+        let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
+        self.keep(effects);
+        outcome
     }
 
     /// 32 random bytes as text: a value that nobody can have guessed.

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use vestibule_core::{
-    authenticator::{Authenticator, Descriptor, Opening, Outcome, Readiness, Registry, StepContext, StepError},
+    authenticator::{
+        Authenticator, Descriptor, Enrolment, Opening, Outcome, Readiness, Registry, StepContext, StepError,
+    },
     evidence::{FactorClass, Property},
     prompt::Fields,
 };
@@ -32,11 +34,24 @@ impl Authenticator for Described {
     async fn answer(&self, _: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
         Err(StepError::Busy)
     }
+    fn enrolment(&self) -> Option<&dyn Enrolment> {
+        (self.0.name.as_str() != "password").then_some(self)
+    }
     fn check_settings(&self, settings: &Map<String, Value>) -> Result<(), String> {
         match settings.keys().find(|name| *name != "tries") {
             Some(name) => Err(format!("{name}: this authenticator has no such setting")),
             None => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl Enrolment for Described {
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Err(StepError::Busy)
+    }
+    async fn answer(&self, _: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
+        Err(StepError::Busy)
     }
 }
 

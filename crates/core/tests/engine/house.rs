@@ -14,7 +14,7 @@ use vestibule_core::{
     Authenticator, Channel, Connection, Descriptor, Engine, FactorClass, Outcome, Readiness, Registry, Rejection,
     StepContext, StepError,
     audit::AuditEvent,
-    authenticator::{Opening, Proof},
+    authenticator::{Enrolment, Opening, Proof},
     budget::Limits,
     chain::{ChainDocument, ChainRevision, Seconds},
     channel::{Message, SendOutcome},
@@ -102,6 +102,7 @@ pub(crate) fn request() -> Request {
         required_user: None,
         ignore_session: false,
         login_hint: None,
+        errand: None,
         locales: vec![],
         payload: json!({}),
     }
@@ -122,7 +123,12 @@ impl House {
         let store = vestibule_store::open(&address, &master, &vestibule_store::Options::default()).unwrap();
         let (gateway, grants) = (Arc::new(Gateway::default()), Arc::new(Grants::default()));
         let parts = Parts {
-            registry: Registry::new(vec![Arc::new(Word::new()), Arc::new(Code::new()), Arc::new(Broken::new())]),
+            registry: Registry::new(vec![
+                Arc::new(Word::new()),
+                Arc::new(Code::new()),
+                Arc::new(Broken::new()),
+                Arc::new(Key::new()),
+            ]),
             prf: master.prf(),
             clock: clock.clone(),
             random: random.clone(),
@@ -399,7 +405,8 @@ fn descriptor(name: &str, factor: FactorClass, opening: Opening) -> Descriptor {
 
 fn ask(field: &str, kind: FieldKind) -> Outcome {
     let field = Field { name: field.to_owned(), label: Text::new("label"), kind };
-    Outcome::Ask(Prompt { title: Text::new("title"), lead: None, fields: vec![field], submit: Text::new("submit") })
+    let (title, submit) = (Text::new("title"), Text::new("submit"));
+    Outcome::Ask(Prompt { title, lead: None, exhibit: None, fields: vec![field], submit })
 }
 
 fn proof(name: &str, factor: FactorClass, credential: &str) -> Outcome {
@@ -452,7 +459,7 @@ fn phone(cx: &StepContext<'_>) -> Option<String> {
 
 impl Code {
     fn new() -> Self {
-        Self(descriptor("code", FactorClass::Possession, Opening::Once))
+        Self(Descriptor { connection: Some("test"), ..descriptor("code", FactorClass::Possession, Opening::Once) })
     }
 }
 
@@ -489,12 +496,66 @@ impl Authenticator for Code {
     }
 }
 
+/// A number that its owner keeps: enrolled by giving it twice, and used up by one each time.
+struct Key(Descriptor);
+
+impl Key {
+    fn new() -> Self {
+        Self(descriptor("key", FactorClass::Possession, Opening::Free))
+    }
+}
+
+#[async_trait]
+impl Authenticator for Key {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
+    }
+    async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
+        let none = cx.user.is_some() && cx.credentials.is_empty();
+        Ok(if none { Readiness::CanEnrol } else { Readiness::Ready { target: None } })
+    }
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Ok(ask("key", FieldKind::Password))
+    }
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
+        let Some(own) = cx.credentials.first() else { return Ok(Rejection::Wrong.into()) };
+        if own.secret.expose_secret() != input.get("key") {
+            return Ok(Rejection::Wrong.into());
+        }
+        let next = own.secret.expose_secret().parse::<u32>().unwrap() + 1;
+        cx.spend_credential(own, next.to_string().into());
+        Ok(proof("key", FactorClass::Possession, &own.id.to_string()))
+    }
+    fn enrolment(&self) -> Option<&dyn Enrolment> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Enrolment for Key {
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Ok(ask("number", FieldKind::Label))
+    }
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
+        if cx.state.is_null() {
+            cx.state = input.get("number").into();
+            return Ok(ask("key", FieldKind::Password));
+        }
+        let number = cx.state.as_str().unwrap_or_default().to_owned();
+        if input.get("key") != number {
+            return Ok(Rejection::Wrong.into());
+        }
+        let id = cx.add_credential(Some("mine".to_owned()), number.into());
+        Ok(proof("key", FactorClass::Possession, &id.to_string()))
+    }
+}
+
 /// Broken in the way that the setting `how` says; also claims more than it may.
 struct Broken(Descriptor);
 
 impl Broken {
     fn new() -> Self {
-        Self(descriptor("broken", FactorClass::Possession, Opening::Free))
+        Self(Descriptor { connection: Some("test"), ..descriptor("broken", FactorClass::Possession, Opening::Free) })
     }
 }
 

@@ -319,6 +319,7 @@ fn frozen(valid: ValidRequest, trial: Option<Trial>) -> Request {
         required_user,
         ignore_session: prompts.select_account,
         login_hint: hints.login_hint,
+        errand: None,
         locales: hints.ui_locales,
         // A struct of strings: writing it cannot fail. If it did, reading it back would, and nothing is granted.
         payload: serde_json::to_value(frozen).unwrap_or_default(),

@@ -474,7 +474,7 @@ impl Authenticator for Door {
 
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
         let text = || Text::new("door");
-        Ok(Outcome::Ask(Prompt { title: text(), lead: None, fields: vec![], submit: text() }))
+        Ok(Outcome::Ask(Prompt { title: text(), lead: None, exhibit: None, fields: vec![], submit: text() }))
     }
 
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {

@@ -30,8 +30,20 @@ pub struct DeclaredChain {
 
 const STEP: &[&str] = &["alternatives", "when", "distinct", "enrol", "remember_device", "on_request"];
 const ALTERNATIVE: &[&str] = &["authenticator", "connection", "settings", "max_age"];
-const CONDITION: &[&str] =
-    &["group", "role", "client", "scope", "network", "acr", "known_device", "time", "evidence_age", "cel", "not"];
+const CONDITION: &[&str] = &[
+    "group",
+    "role",
+    "client",
+    "scope",
+    "network",
+    "acr",
+    "known_device",
+    "enrolled",
+    "time",
+    "evidence_age",
+    "cel",
+    "not",
+];
 const TIME: &[&str] = &["from", "to", "days", "zone"];
 const EVIDENCE_AGE: &[&str] = &["older_than", "authenticator"];
 const DEMAND: &[&str] = &["factors"];
@@ -161,7 +173,7 @@ impl Walk<'_> {
             return self.wrong(&node.place, "steps.when", "is no condition", advice);
         };
         let read = self.table(table, "steps.when", CONDITION, |key, node| match key {
-            "not" | "known_device" => Some(to_json(node)),
+            "not" | "known_device" | "enrolled" => Some(to_json(node)),
             "time" => self.inner(node, "steps.when.time", TIME, |_, node| Some(to_json(node))),
             "evidence_age" => self.inner(node, "steps.when.evidence_age", EVIDENCE_AGE, |key, node| match key {
                 "older_than" => self.seconds(node, "steps.when.evidence_age.older_than"),
@@ -311,7 +323,7 @@ fn steps_schema(registry: &Registry) -> Json {
 fn condition_schema() -> Json {
     table_schema(CONDITION, &[], |key| match key {
         "not" => json!({ "type": "boolean", "default": false }),
-        "known_device" => json!({ "type": "boolean" }),
+        "known_device" | "enrolled" => json!({ "type": "boolean" }),
         "time" => table_schema(TIME, &["from", "to", "zone"], |key| match key {
             "days" => {
                 json!({ "type": "array", "items": { "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] } })

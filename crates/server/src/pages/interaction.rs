@@ -143,6 +143,11 @@ impl From<&FieldKind> for InputKind {
             FieldKind::Code { length, numeric } => {
                 Self::Code { length: *length, room: length.saturating_add(3), numeric: *numeric }
             }
+            FieldKind::NewPassword => Self::NewPassword,
+            FieldKind::PhoneNumber => Self::PhoneNumber,
+            FieldKind::Email => Self::Email,
+            FieldKind::Label => Self::Label,
+            FieldKind::PublicKey => Self::PublicKey,
         }
     }
 }
@@ -268,6 +273,7 @@ mod tests {
             required_user: None,
             ignore_session: false,
             login_hint: None,
+            errand: None,
             locales: Vec::new(),
             payload: serde_json::Value::Null,
         };
@@ -283,7 +289,8 @@ mod tests {
     fn prompt(kind: FieldKind) -> Prompt {
         let field = Field { name: "code".to_owned(), label: Text::new("smsotp.field"), kind };
         let lead = Some(Text::new("smsotp.lead"));
-        Prompt { title: Text::new("smsotp.title"), lead, fields: vec![field], submit: Text::new("smsotp.submit") }
+        let (title, submit) = (Text::new("smsotp.title"), Text::new("smsotp.submit"));
+        Prompt { title, lead, exhibit: None, fields: vec![field], submit }
     }
 
     fn challenge() -> ChallengeView {
@@ -302,6 +309,7 @@ mod tests {
         StepView {
             number: 2,
             of: 2,
+            enrolling: false,
             prompt: Some(prompt(FieldKind::Code { length: 6, numeric: true })),
             username: None,
             user: Some(ada()),

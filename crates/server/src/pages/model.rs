@@ -211,6 +211,16 @@ pub enum InputKind {
         /// Whether they are all digits.
         numeric: bool,
     },
+    /// A password that is to be.
+    NewPassword,
+    /// A telephone number.
+    PhoneNumber,
+    /// An e-mail address.
+    Email,
+    /// The name of a device; may be left empty.
+    Label,
+    /// What the browser answers, filled in by the page's script.
+    PublicKey,
 }
 
 /// Where the message stands that carries a code.

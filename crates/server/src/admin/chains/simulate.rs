@@ -12,6 +12,7 @@ use vestibule_core::{
     condition::{Context, Facts},
     evidence::{Evidence, Via},
     id::{ChainName, ClientId, InteractionId, UserId},
+    plan::Availability,
     prompt::Text,
     simulate::{Asked, Fate, Outcome, Scenario, Simulation, simulate},
     store::StoreExt as _,
@@ -279,7 +280,10 @@ async fn run(
     };
     let id = user.as_ref().map_or(UserId(uuid::Uuid::max()), |user| user.id);
     let evidence = if request.known_device { remembered(state, chain, id, now) } else { Vec::new() };
+    let more = |own: &Credential| state.engine.registry().beyond_knowledge(&own.authenticator);
+    let protected = user.as_ref().is_some_and(|user| user.phone_number_verified) || credentials.iter().any(more);
     let simulation = simulate(&Scenario {
+        protected,
         chain,
         registry: state.engine.registry(),
         user: id,
@@ -335,7 +339,8 @@ fn told(
     let steps = chain.document.steps.iter().zip(simulation.steps).enumerate().map(|(position, (step, simulated))| {
         let name = |index: &usize| step.alternatives.get(*index).map(|way| way.authenticator.to_string());
         let enrolled = availability.enrolled(position);
-        let facts = Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
+        let facts =
+            Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
         let unmet = step.when.iter().find(|condition| condition.holds(&facts) == Ok(false));
         let unmet = unmet.filter(|_| matches!(simulated.fate, Fate::NotDue { .. }));
         let Asked { offered, chosen, condition_error } =

@@ -89,6 +89,7 @@ impl Workbench<'_> {
             "add" => self.add(&mut document, params),
             "up" => moved(&mut document.steps, at, true).map(|to| Go::Moved(to, true)),
             "down" => moved(&mut document.steps, at, false).map(|to| Go::Moved(to, false)),
+            "move" => moved_to(&mut document.steps, at, number(params, "to")).map(|(to, up)| Go::Moved(to, up)),
             "duplicate" => duplicate(&mut document, at),
             "remove" => removed(&mut document.steps, at).map(|()| Go::Chain),
             "demands" => demands(&mut document, params),
@@ -184,6 +185,15 @@ fn moved<T>(items: &mut [T], at: Option<usize>, up: bool) -> Result<usize, Refus
     let Some(to) = to else { return Ok(at) };
     items.swap(at, to);
     Ok(to)
+}
+
+/// Moves an item to where it was dropped; where it stands then, and whether that is further up.
+fn moved_to<T>(items: &mut Vec<T>, at: Option<usize>, to: Option<usize>) -> Result<(usize, bool), Refused> {
+    let within = |place: Option<usize>| place.filter(|place| *place < items.len()).ok_or(Refused::Gone);
+    let (at, to) = (within(at)?, within(to)?);
+    let item = items.remove(at);
+    items.insert(to, item);
+    Ok((to, to < at))
 }
 
 fn removed<T>(items: &mut Vec<T>, at: Option<usize>) -> Result<(), Refused> {
@@ -395,6 +405,20 @@ mod tests {
         assert_eq!(after(three(), &[("act", "up"), ("step", "0")]), three());
         assert_eq!(after(three(), &[("act", "down"), ("step", "2")]), three());
         assert_eq!(act(&document(three()), &[("act", "up"), ("step", "2")]).unwrap().go, Go::Moved(1, true));
+    }
+
+    #[test]
+    fn a_step_that_was_dragged_stands_where_it_was_dropped() {
+        let four = || json!([["a"], ["b"], ["c"], ["d"]]);
+        let drop = |step, to| after(four(), &[("act", "move"), ("step", step), ("to", to)]);
+        assert_eq!(drop("3", "0"), json!([["d"], ["a"], ["b"], ["c"]]));
+        assert_eq!(drop("0", "2"), json!([["b"], ["c"], ["a"], ["d"]]));
+        assert_eq!(drop("1", "1"), four());
+        let go = |step, to| act(&document(four()), &[("act", "move"), ("step", step), ("to", to)]).map(|edited| edited.go);
+        assert_eq!((go("3", "0"), go("0", "2")), (Ok(Go::Moved(0, true)), Ok(Go::Moved(2, false))));
+        for (step, to) in [("0", "4"), ("4", "0"), ("0", ""), ("", "0"), ("0", "-1")] {
+            assert_eq!(go(step, to), Err(Refused::Gone), "{step} {to}");
+        }
     }
 
     #[test]

@@ -107,13 +107,19 @@ struct Seat {
     desk: Desk,
     name: ChainName,
     opened: Opened,
+    /// Where the policy's floor is set, for whoever may read the settings.
+    floor_set_in: Option<String>,
 }
 
 impl Seat {
     async fn open(desk: Desk, name: &str) -> Result<Self, HttpResponse> {
         let name = ChainName::from(name);
         match chains::open(&desk.state, &desk.actor, &name).await {
-            Ok(opened) => Ok(Self { desk, name, opened }),
+            Ok(opened) => {
+                let set = desk.state.sources.iter().find(|setting| setting.key == "policy.floor");
+                let set = set.filter(|_| desk.may(Permission::SettingsRead)).map(|set| set.place.to_string());
+                Ok(Self { desk, name, opened, floor_set_in: set })
+            }
             Err(error) => Err(desk.refused(Place::Chains, &error)),
         }
     }
@@ -145,6 +151,8 @@ impl Seat {
             connections: &self.opened.connections,
             home: self.desk.path(HOME),
             may: self.desk.may(Permission::ChainsWrite),
+            floor: &self.desk.state.policy.floor,
+            floor_set_in: self.floor_set_in.as_deref(),
         }
     }
 

@@ -225,7 +225,15 @@ pub(in crate::console) fn samples() -> Vec<(&'static str, Screen)> {
         ),
     ];
     let of = |view: &ChainView, draw: &dyn Fn(&Editor<'_>) -> Screen| {
-        draw(&Editor { view, registry: &registry, connections: &connections, home: HOME.to_owned(), may: true })
+        draw(&Editor {
+            view,
+            registry: &registry,
+            connections: &connections,
+            home: HOME.to_owned(),
+            may: true,
+            floor: &[Demand::Factors(2), Demand::PhishingResistant],
+            floor_set_in: Some("vestibule.toml, line 9"),
+        })
     };
     let draft = drafted(everything(), 4);
     let typed = |pairs: &[(&str, &str)]| pairs.iter().copied().collect::<Params>();

@@ -18,10 +18,10 @@ pub(super) fn answer(state: &State, req: &HttpRequest, view: &View, csrf: &str) 
         Body::Step(step) if step.prompt.is_none() => ("choose", step_json(step)),
         Body::Step(step) => ("step", step_json(step)),
         Body::Held { user, .. } => ("consent", json!({ "user": user.username, "scopes": view.request.scopes })),
-        Body::Closed { answer, .. } => ("closed", json!({ "redirect_to": super::client_url(state, answer) })),
+        Body::Closed { answer, .. } => ("closed", json!({ "redirect_to": super::client_url(state, view.id, answer) })),
         Body::Denied { answer, .. } => {
             let reference = request_id(req);
-            ("denied", json!({ "redirect_to": super::client_url(state, answer), "reference": reference }))
+            ("denied", json!({ "redirect_to": super::client_url(state, view.id, answer), "reference": reference }))
         }
         Body::Expired => ("expired", json!({})),
     };
@@ -45,6 +45,7 @@ fn step_json(step: &StepView) -> Value {
     json!({
         "step": step.number,
         "of": step.of,
+        "enrolling": step.enrolling,
         "prompt": step.prompt,
         "username": step.username,
         "user": step.user.as_ref().map(|user| &user.username),

@@ -17,7 +17,7 @@ use serde::Serialize;
 use vestibule_core::{
     Registry,
     authenticator::label,
-    chain::{ACR_VALUES, ChainProblem, Seconds, Severity},
+    chain::{ACR_VALUES, ChainProblem, Demand, Seconds, Severity},
     channel::Connection,
     prompt::Text,
     time::Timestamp,
@@ -27,7 +27,10 @@ use vestibule_oauth::Params;
 pub(super) use self::{list::list, new::new, overview::Moved};
 use super::edit::Wrong;
 use crate::{
-    admin::chains::ChainView,
+    admin::chains::{
+        ChainView,
+        words::{self, Part},
+    },
     config::Leaf as _,
     pages::console::{Choice, Fact, Field, Form, Kind, Say, Screen},
 };
@@ -41,6 +44,10 @@ pub(super) struct Editor<'a> {
     pub(super) home: String,
     /// Whether the visitor may change it.
     pub(super) may: bool,
+    /// What every chain of this server has to reach.
+    pub(super) floor: &'a [Demand],
+    /// Where that is set, for whoever may read the settings.
+    pub(super) floor_set_in: Option<&'a str>,
 }
 
 /// A form that was not taken: what was typed, and what is wrong with it.
@@ -100,7 +107,14 @@ impl Editor<'_> {
             facts.push(Fact::new("chains.fact.draft", [by]));
         }
         facts.push(Fact::new("chains.fact.clients", view.clients.iter().map(|client| client.to_string())).code());
+        facts.extend(self.floor_fact());
         facts
+    }
+
+    fn floor_fact(&self) -> Option<Fact> {
+        let mut values = said(self.floor);
+        values.extend(self.floor_set_in.map(|place| Text::new("chains.floor.set_in").with("place", place).into()));
+        (!self.floor.is_empty()).then(|| Fact { name: Text::new("chains.fact.floor"), values, code: false })
     }
 
     fn authenticators(&self, name: &str) -> Field {
@@ -108,6 +122,15 @@ impl Editor<'_> {
         let choices = names.map(|name| Choice::new(name.as_str(), label(&name), false));
         Field::select(name, "chains.authenticator", choices.collect::<Vec<_>>())
     }
+}
+
+/// Demands in words.
+fn said(demands: &[Demand]) -> Vec<Say> {
+    let said = |demand: &Demand| {
+        let Part { text, n } = words::demand(*demand);
+        Say::Text(n.map_or(text.clone(), |n| text.with("n", n)))
+    };
+    demands.iter().map(said).collect()
 }
 
 /// The step that a problem is about.

@@ -7,9 +7,9 @@ use vestibule_core::{
     prompt::Text,
 };
 
-use super::{Editor, ProblemLine, Typed, filled, step_of};
+use super::{Editor, ProblemLine, Typed, filled, said, step_of};
 use crate::{
-    admin::chains::words::{self, Part, Sentence},
+    admin::chains::words::{self, Sentence},
     pages::{
         Tone,
         console::{Action, Block, Choice, Fact, Field, Form, Say, Screen},
@@ -68,7 +68,7 @@ impl Editor<'_> {
             .with(self.cards(&document, problems, moved));
         if self.editable() {
             screen = screen.with(self.add_form(&document)).with(self.demands_form(&document, None));
-            screen.scripts.push("chain.js");
+            screen.scripts.extend(["chain.js", "drag.js"]);
         } else if !document.demands.is_empty() {
             screen = screen.with(Block::Facts { facts: vec![demands_fact(&document)] });
         }
@@ -176,9 +176,5 @@ impl Editor<'_> {
 }
 
 fn demands_fact(document: &ChainDocument) -> Fact {
-    let said = document.demands.iter().map(|demand| {
-        let Part { text, n } = words::demand(*demand);
-        Say::Text(n.map_or(text.clone(), |n| text.with("n", n)))
-    });
-    Fact { name: Text::new("chains.demands"), values: said.collect(), code: false }
+    Fact { name: Text::new("chains.demands"), values: said(&document.demands), code: false }
 }

@@ -12,6 +12,7 @@ use crate::{
     pages::{
         Tone,
         console::{Action, Block, Field, Form, Say, Screen},
+        told,
     },
 };
 
@@ -26,8 +27,8 @@ impl Editor<'_> {
     ) -> Screen {
         let mut screen = self.screen(Text::new("chains.publish.title").with("name", &self.view.name));
         if let Some(why) = &checked.locks_out {
-            let says = Text::new("chains.publish.locks_out").with("why", why);
-            screen = screen.with(Block::Note { tone: Tone::Bad, says: vec![says.into()] });
+            let says = [vec![Say::key("chains.publish.locks_out")], told(why, self.registry)].concat();
+            screen = screen.with(Block::Note { tone: Tone::Bad, says });
         }
         let value = json!({ "problems": checked.problems.iter().map(|problem| json!({
             "tone": ProblemLine::of(problem).tone,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use vestibule_core::{
+    Registry,
     authenticator::label,
     id::ClientId,
     prompt::Text,
@@ -15,7 +16,10 @@ use crate::{
         FieldFault,
         chains::{Simulated, SimulatedRun},
     },
-    pages::console::{Block, Choice, Field, Form},
+    pages::{
+        console::{Block, Choice, Field, Form, Say},
+        told,
+    },
 };
 
 impl Editor<'_> {
@@ -48,8 +52,8 @@ impl Editor<'_> {
         let mut blocks = vec![Block::Heading { id: "try-heading", text: Text::new("chains.try") }, form.into()];
         if let Some(result) = result {
             let value = json!({
-                "run": run(&result.run),
-                "published": result.published.as_ref().map(run),
+                "run": run(&result.run, self.registry),
+                "published": result.published.as_ref().map(|published| run(published, self.registry)),
                 "same": result.same,
                 "compared": self.view.published.is_some(),
             });
@@ -60,14 +64,15 @@ impl Editor<'_> {
 }
 
 /// What a simulated login comes to, as the template shows it.
-fn run(run: &SimulatedRun) -> Value {
+fn run(run: &SimulatedRun, registry: &Registry) -> Value {
     let steps = run.steps.iter().map(|step| {
         let (state, because) = match &step.fate {
-            Fate::Runs => ("runs", None),
-            Fate::Satisfied { by, .. } => ("satisfied", Some(by.clone())),
-            Fate::NotDue { because } => ("not_due", Some(because.clone()).filter(|_| step.unmet.is_none())),
-            Fate::Blocked { because } => ("blocked", Some(because.clone())),
-            Fate::NotReached => ("not_reached", None),
+            Fate::Runs => ("runs", Vec::new()),
+            Fate::Satisfied { by, .. } => ("satisfied", vec![label(&by.as_str().into()).into()]),
+            Fate::NotDue { .. } if step.unmet.is_some() => ("not_due", Vec::new()),
+            Fate::NotDue { because } => ("not_due", told(because, registry)),
+            Fate::Blocked { because } => ("blocked", told(because, registry)),
+            Fate::NotReached => ("not_reached", Vec::new()),
         };
         json!({
             "number": step.step,
@@ -78,20 +83,22 @@ fn run(run: &SimulatedRun) -> Value {
             "sentence": step.sentence,
             "offered": step.offered.iter().map(|name| label(&name.as_str().into())).collect::<Vec<_>>(),
             "chosen": step.chosen.as_ref().map(|name| label(&name.as_str().into())),
-            "error": step.condition_error,
+            "error": step.condition_error.as_ref().map(|error| told(error, registry)),
         })
     });
-    let (text, tone) = match &run.outcome {
+    let refused = |text: Text, why: &str| [vec![Say::Text(text)], told(why, registry)].concat();
+    let (outcome, tone) = match &run.outcome {
         Outcome::Granted { acr, amr, .. } => {
             let text = Text::new("chains.run.granted").with("acr", acr.unwrap_or("–")).with("amr", amr.join(", "));
-            (text, "good")
+            (vec![text.into()], "good")
         }
-        Outcome::Refused { denial } => (Text::new("chains.run.refused").with("why", denial), "bad"),
-        Outcome::Enrols { step, .. } => (Text::new("chains.run.enrols").with("step", step.saturating_add(1)), "plain"),
+        Outcome::Refused { denial } => (refused(Text::new("chains.run.refused"), &denial.to_string()), "bad"),
+        Outcome::Enrols { step, .. } => {
+            (vec![Text::new("chains.run.enrols").with("step", step.saturating_add(1)).into()], "plain")
+        }
         Outcome::Stuck { step, because } => {
-            let text = Text::new("chains.run.stuck").with("step", step.saturating_add(1)).with("why", because);
-            (text, "bad")
+            (refused(Text::new("chains.run.stuck").with("step", step.saturating_add(1)), because), "bad")
         }
     };
-    json!({ "steps": steps.collect::<Vec<_>>(), "outcome": text, "tone": tone })
+    json!({ "steps": steps.collect::<Vec<_>>(), "outcome": outcome, "tone": tone })
 }

@@ -1,0 +1,81 @@
+//! What a person comes for besides signing in: to prove once more that it is them, or to enrol one more factor. It is done as
+//! further steps behind those of the chain, so that everything that holds for a step holds for it: budgets, browser binding,
+//! one transaction, both faces.
+//!
+//! The steps are frozen when the run begins, as the chain's revision is: a chain that is published meanwhile must not make an
+//! open challenge the answer to another question.
+
+use super::Configuration;
+use crate::{
+    authenticator::Registry,
+    chain::{Alternative, ChainRevision, EnrolPolicy, Seconds, Step},
+    condition::{Condition, Test},
+    id::AuthenticatorName,
+    interaction::Errand,
+    plan::Denial,
+};
+
+/// How old the proof may be that is asked for once more.
+const FRESH: Seconds = Seconds(300);
+
+/// The steps that an errand adds to `chain`.
+pub(super) fn steps(
+    errand: &Errand,
+    chain: &ChainRevision,
+    configuration: &Configuration,
+    registry: &Registry,
+) -> Result<Vec<Step>, Denial> {
+    let mut steps = Vec::new();
+    let ways = beyond_knowledge(configuration, registry);
+    if !ways.is_empty() {
+        steps.push(confirm(ways));
+    }
+    if let Errand::Enrol { authenticator } = errand {
+        let number = chain.document.steps.len() + steps.len() + 1;
+        let none = || Denial::UnknownAuthenticator { step: number, authenticator: authenticator.to_string() };
+        let way = way(authenticator, configuration, registry).ok_or_else(none)?;
+        steps.push(Step { enrol: EnrolPolicy::Require, ..Step::from(vec![way]) });
+    }
+    Ok(steps)
+}
+
+/// Every way to prove more than knowledge that this server has for anybody, each once: those of its chains, with their
+/// connections, and those that need none.
+pub(super) fn beyond_knowledge(configuration: &Configuration, registry: &Registry) -> Vec<Alternative> {
+    let written = configuration.chains.iter().flat_map(|chain| &chain.document.steps).flat_map(|s| &s.alternatives);
+    let simple = registry.iter().map(|authenticator| authenticator.descriptor());
+    let simple = simple.filter(|descriptor| descriptor.connection.is_none());
+    let simple = simple.map(|descriptor| Alternative::plain(descriptor.name.as_str()));
+    let mut ways: Vec<Alternative> = Vec::new();
+    for way in written.cloned().chain(simple).filter(|way| registry.beyond_knowledge(&way.authenticator)) {
+        let same =
+            |known: &Alternative| (&known.authenticator, &known.connection) == (&way.authenticator, &way.connection);
+        if !ways.iter().any(same) {
+            ways.push(Alternative { max_age: Some(FRESH), ..way });
+        }
+    }
+    ways
+}
+
+/// The step by which somebody proves once more that it is them: due for whoever has any of its ways, and passed by what was
+/// proved on the way here.
+fn confirm(alternatives: Vec<Alternative>) -> Step {
+    let when = vec![Condition { test: Test::Enrolled(true), not: false }];
+    Step { when, distinct: false, ..Step::from(alternatives) }
+}
+
+/// How one of this authenticator is enrolled: as a chain would use it, or else by the first connection of its kind.
+fn way(name: &AuthenticatorName, configuration: &Configuration, registry: &Registry) -> Option<Alternative> {
+    let written = configuration.chains.iter().flat_map(|chain| &chain.document.steps).flat_map(|s| &s.alternatives);
+    if let Some(way) = written.into_iter().find(|way| way.authenticator == *name) {
+        return Some(way.clone());
+    }
+    let plain = Alternative::plain(name.as_str());
+    match registry.get(name)?.descriptor().connection {
+        None => Some(plain),
+        Some(kind) => {
+            let fits = configuration.connections.iter().find(|known| known.kind == kind && !known.disabled);
+            fits.map(|connection| Alternative { connection: Some(connection.name.clone()), ..plain })
+        }
+    }
+}
