@@ -5,6 +5,7 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     chain::Seconds,
@@ -81,17 +82,23 @@ impl IssuedCode {
         code.into()
     }
 
-    /// Whether what was typed is the code, compared in constant time. Spaces and dashes do not count: people paste `123 456`.
+    /// Whether what was typed is the code, compared in constant time.
     pub fn matches(&self, typed: &str, prf: &Prf, interaction: InteractionId, step: usize) -> bool {
         use secrecy::ExposeSecret as _;
-        let typed: String = typed
-            .chars()
-            .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}'))
-            .take(32)
-            .flat_map(char::to_uppercase)
-            .collect();
+        let typed = canonical(typed);
         same_secret(typed.as_bytes(), self.reveal(prf, interaction, step).expose_secret().as_bytes())
     }
+}
+
+/// What was typed as a code, in one spelling. Spaces and dashes do not count, since people paste `123 456`; neither does the width
+/// or the case of a letter or digit.
+pub fn canonical(typed: &str) -> String {
+    typed
+        .nfkc()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}'))
+        .take(32)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -134,10 +141,12 @@ mod tests {
         let right = code.reveal(&prf, id, 1).expose_secret().to_owned();
         assert!(right.len() == 6 && right.bytes().all(|b| b.is_ascii_digit()));
         let spaced = format!(" {} {}-{} ", &right[..2], &right[2..4], &right[4..]);
-        assert!(code.matches(&right, &prf, id, 1) && code.matches(&spaced, &prf, id, 1));
         let full_width: String =
             right.chars().filter_map(|c| char::from_u32(c as u32 - '0' as u32 + '０' as u32)).collect();
-        for bad in ["", "null", "[]", &right[..5], &format!("{right}0"), &full_width] {
+        for good in [&right, &spaced, &full_width] {
+            assert!(code.matches(good, &prf, id, 1), "{good:?}");
+        }
+        for bad in ["", "null", "[]", &right[..5], &format!("{right}0"), &format!("{full_width}０")] {
             assert!(!code.matches(bad, &prf, id, 1), "{bad:?}");
         }
     }
