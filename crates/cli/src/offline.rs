@@ -69,6 +69,7 @@ pub(crate) fn open(arguments: &SettingsArguments) -> Result<Offline, Failure> {
     let pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let registry = authenticators::registry(&pool)?;
     let outbox = settings.dev.then(|| Outbox::new(Arc::clone(&clock)));
-    let workshop = Workshop { store, pool, prf: master.prf(), clock, random, registry, channels: Channels { outbox } };
+    let (prf, floor) = (master.prf(), settings.policy.floor.clone());
+    let workshop = Workshop { store, pool, prf, clock, random, registry, floor, channels: Channels { outbox } };
     Ok(Offline { settings, workshop })
 }

@@ -328,11 +328,15 @@ async fn assemble(
         readiness: Readiness::default(),
         hash_pool,
         portal_client: settings.portal_client.clone(),
+        policy: settings.policy.clone(),
         sources,
         openapi: std::sync::OnceLock::new(),
         dev,
     });
     configuration::load_engine(&state).await?;
+    for chain in crate::admin::chains::below_floor(&state).await? {
+        tracing::warn!(%chain, "this chain is weaker than policy.floor: it goes on as it is, and is not published again");
+    }
     Ok(state)
 }
 

@@ -12,7 +12,7 @@ use vestibule_jose::VerifiedCache;
 use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, snapshot::Snapshot, store::Store};
 
 use crate::{
-    config::Setting, configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages,
+    config::{PolicySettings, Setting}, configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages,
 };
 
 /// A transaction of the database.
@@ -52,6 +52,8 @@ pub struct State {
     pub hash_pool: HashPool,
     /// The id of the service provider that the portal is.
     pub portal_client: String,
+    /// What every chain has to reach.
+    pub policy: PolicySettings,
     /// Every setting with its source.
     pub sources: Vec<Setting>,
     /// The description of the admin API, made once somebody asks for it.

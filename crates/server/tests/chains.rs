@@ -15,7 +15,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 use serde_json::{Value, json};
 use support::{Browser, PHONE, Page, TestApp};
 use vestibule_core::{
-    chain::ChainDocument, engine::RequestContext, id::ChainName, id::UserId, simulate::Outcome, user::LoginName,
+    chain::{ChainDocument, Demand}, engine::RequestContext, id::ChainName, id::UserId, simulate::Outcome, user::LoginName,
 };
 use vestibule_oauth::managed::{Managed, ObjectKind};
 use vestibule_server::admin::{
@@ -194,6 +194,58 @@ async fn errors_keep_a_chain_from_being_published_and_warnings_do_not() {
     let checked = chains::check(&desk.app.state, &desk.actor, &desk.name, None).await.unwrap();
     assert!(!checked.problems.is_empty() && checked.passes(), "{checked:?}");
     assert!(desk.publish(None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_chain_below_the_floor_of_the_policy_is_not_published_and_a_published_one_goes_on() {
+    let app = TestApp::start_with(|settings| settings.policy.floor = vec![Demand::Factors(2)]).await;
+    let desk = Desk { app, actor: actor(Role::Owner), name: "default".into() };
+    let unless = json!({ "alternatives": [sms()], "when": [{ "network": "10.0.0.0/8", "not": true }] });
+    for weak in [json!([["password"]]), json!([["password"], unless]), json!([["password"], ["password", sms()]])] {
+        desk.save(weak.clone()).await;
+        let checked = chains::check(&desk.app.state, &desk.actor, &desk.name, None).await.unwrap();
+        assert_eq!(checked.passes(), weak[1][0] == "password", "{weak}: {checked:?}");
+    }
+    desk.save(json!([["password"]])).await;
+    let Err(AdminError::Invalid(faults)) = desk.publish(None).await else { panic!("it was published") };
+    let said: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.detail.as_str())).collect();
+    let why = "somebody may come through with less than the policy demands: factors >= 2";
+    assert_eq!(said, [("/draft/document/demands", why)]);
+    let view = desk.view().await;
+    assert_eq!(view.revision(), 1, "nothing of it stays");
+    // What the chain demands itself is enough.
+    let demanding = json!({ "steps": [["password"], unless], "demands": [{ "factors": 2 }] });
+    let save = SaveDraft { document: serde_json::from_value(demanding).unwrap(), base: None };
+    chains::save_draft(&desk.app.state, &desk.actor, &desk.name, Some(&view.etag()), save).await.unwrap();
+    assert_eq!(desk.publish(None).await.unwrap().revision(), 2);
+    // The console's own chain was made before anybody could have two factors.
+    let weaker = || async { chains::below_floor(&desk.app.state).await.unwrap() };
+    assert_eq!(weaker().await, [ChainName::from("admin")]);
+    desk.app.chain("default", json!([["password"]])).await;
+    assert!(weaker().await.contains(&desk.name));
+}
+
+#[tokio::test]
+async fn the_editor_shows_the_floor_with_its_source_and_says_what_is_below_it_in_both_languages() {
+    let app = TestApp::start_with(|settings| settings.policy.floor = vec![Demand::Factors(2)]).await;
+    let mut browser = signed_in(&app).await;
+    let page = browser.get("/admin/chains/admin").await;
+    for said in ["The least that any chain must reach", "less than this server&#x27;s policy demands", "factors &gt;&#x3D; 2"]
+    {
+        assert!(page.body.contains(said), "{said}: {}", page.body);
+    }
+    let page = browser.get("/admin/chains/admin/publish").await;
+    assert_eq!(page.status, 404, "there is no draft: {}", page.body);
+    app.user("bob", "bob", None).await;
+    let refused = browser.get("/admin/chains/default?try=yes&user=bob").await;
+    assert!(refused.body.contains("no alternative of step <bdi>2</bdi> is open to this user"), "{}", refused.body);
+    browser.headers.push(("accept-language".to_owned(), "de".to_owned()));
+    let refused = browser.get("/admin/chains/default?try=yes&user=bob").await;
+    for said in ["kein Verfahren von Schritt <bdi>2</bdi> steht diesem Benutzer offen", "der Benutzer hat keines"] {
+        assert!(refused.body.contains(said), "{said}: {}", refused.body);
+    }
+    let nobody = browser.get("/admin/chains/default?try=yes&user=nobody").await;
+    assert!(nobody.body.contains("Es gibt niemanden mit diesem Namen."), "{}", nobody.body);
 }
 
 #[tokio::test]

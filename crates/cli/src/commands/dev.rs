@@ -115,6 +115,7 @@ async fn furnish(state: &State, outbox: &Outbox) -> Result<(), Failure> {
         clock: Arc::clone(&state.clock),
         random: Arc::clone(&state.random),
         registry: state.engine.registry().clone(),
+        floor: state.policy.floor.clone(),
         channels: Channels { outbox: Some(outbox.clone()) },
     };
     let environment = |name: &str| match name {

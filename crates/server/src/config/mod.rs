@@ -18,6 +18,7 @@ pub mod master_key;
 mod nearest;
 mod network;
 mod password;
+mod policy;
 mod problem;
 mod reader;
 mod schema;
@@ -46,6 +47,7 @@ pub use master_key::MasterKeySource;
 pub use nearest::nearest;
 pub use network::{Management, Tls, is_loopback};
 pub use password::PasswordSettings;
+pub use policy::PolicySettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Report, Setting};
 pub use schema::{Described, Shape};
@@ -79,6 +81,8 @@ pub struct Settings {
     pub session: SessionLife,
     /// How passwords are hashed.
     pub password: PasswordSettings,
+    /// What every chain has to reach.
+    pub policy: PolicySettings,
     /// Signing keys.
     pub keys: KeySettings,
     /// The chain of service providers that name none.
@@ -164,6 +168,7 @@ impl Settings {
             limits: reader.section("limits", |section| limits::read(section, dev)),
             session: reader.section("session", session::read),
             password: reader.section("password", |section| password::read(section, dev)),
+            policy: reader.section("policy", policy::read),
             keys: reader.section("keys", keys::read),
             default_chain: reader.optional::<String>("default_chain").map(ChainName::from),
             portal_client: reader.leaf("portal_client", "userportal".to_owned()),

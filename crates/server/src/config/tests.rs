@@ -30,6 +30,18 @@ fn one_line_is_enough() {
 }
 
 #[test]
+fn the_floor_of_the_policy_is_a_list_of_demands_and_empty_at_first() {
+    use vestibule_core::chain::Demand;
+    let floor = |more: &str, environment: &[_]| load(&minimal(more), environment).unwrap().settings.policy.floor;
+    assert_eq!(floor("", &[]), []);
+    let both = [Demand::Factors(2), Demand::PhishingResistant];
+    assert_eq!(floor("[policy]\nfloor = [\"factors >= 2\", \"phishing_resistant\"]\n", &[]), both);
+    assert_eq!(floor("", &[("VESTIBULE_POLICY__FLOOR", "factors >= 2, phishing_resistant")]), both);
+    let refused = wrong(&minimal("[policy]\nfloor = [\"factors > 2\"]\n"), &[]);
+    assert!(refused.contains("policy.floor") && refused.contains("`factors >= 1` to"), "{refused}");
+}
+
+#[test]
 fn a_133_an_unknown_key_is_refused_with_place_and_nearest() {
     let cases = [
         ("public_ulr = \"x\"\n", "vestibule.toml:2: public_ulr: there is no such setting. The nearest is public_url."),

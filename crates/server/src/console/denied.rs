@@ -12,6 +12,7 @@ use crate::{
     pages::{
         Page, Tone,
         console::{self, Block, Console, Fact, Form, Say, Screen, Shell},
+        said,
     },
     state::State,
 };
@@ -53,9 +54,13 @@ pub(super) fn says(error: &AdminError) -> Say {
         AdminError::VersionWanted => Say::key("console.refused.version"),
         AdminError::LocksOut(why) => Text::new("console.refused.lockout").with("why", why).into(),
         AdminError::Stale { .. } => Say::key("console.conflict.title"),
-        AdminError::Invalid(_) | AdminError::Taken(_) | AdminError::Refused(_) | AdminError::Store(_) => {
-            error.to_string().into()
-        }
+        AdminError::Refused(why) => said(why),
+        AdminError::Taken(fault) => said(&fault.detail),
+        AdminError::Invalid(faults) => match faults.as_slice() {
+            [only] => said(&only.detail),
+            _ => error.to_string().into(),
+        },
+        AdminError::Store(_) => error.to_string().into(),
     }
 }
 

@@ -10,7 +10,7 @@ use vestibule_authn_password::{HashError, HashPool, Password};
 use vestibule_core::{
     Clock, Connection, Registry, audit,
     budget::{BudgetKey, Who},
-    chain::{ChainDocument, ChainProblem, Severity, check},
+    chain::{ChainDocument, ChainProblem, Demand, Severity, check},
     crypto::Prf,
     id::{AuthenticatorName, ChainName, ConnectionName, CredentialId},
     random::Random,
@@ -52,6 +52,8 @@ pub struct Workshop {
     pub random: Arc<dyn Random>,
     /// The authenticators of this server.
     pub registry: Registry,
+    /// What every chain of this server has to reach.
+    pub floor: Vec<Demand>,
     /// Builds channels, to see whether a connection can be used.
     pub channels: Channels,
 }
@@ -331,10 +333,10 @@ impl Plan {
         }
         for (name, document) in &after.chains {
             let declared = self.declaration.chains.iter().find(|declared| declared.name == *name);
-            let mut found = check(document, &self.workshop.registry, &after.connections, None);
+            let mut found = check(document, &self.workshop.registry, &after.connections, Some(&self.workshop.floor));
             if declared.is_none() {
                 // What is not declared is as it was: only what the declaration does to it is its fault.
-                let known = check(document, &self.workshop.registry, &before.connections, None);
+                let known = check(document, &self.workshop.registry, &before.connections, Some(&self.workshop.floor));
                 found.retain(|problem| !known.contains(problem));
             }
             for problem in found {

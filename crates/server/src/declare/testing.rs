@@ -67,6 +67,7 @@ impl Bench {
             prf: key.prf(),
             clock: clock.clone(),
             random,
+            floor: Vec::new(),
             channels: Channels { outbox: Some(Outbox::new(clock)) },
         };
         Self { workshop, _folder: folder }

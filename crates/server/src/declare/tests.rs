@@ -45,6 +45,21 @@ password = { env = "ALICE" }
 "#;
 
 #[tokio::test]
+async fn a_declared_chain_below_the_floor_of_the_policy_is_refused_at_its_place() {
+    let mut bench = Bench::new();
+    let weak = "[[chain]]\nname = \"weak\"\nsteps = [[\"password\"]]\n";
+    bench.apply(weak).await;
+    bench.workshop.floor = vec![vestibule_core::chain::Demand::Factors(2)];
+    let other = "[[chain]]\nname = \"other\"\nsteps = [[\"password\"]]\n";
+    let declaration = bench.read(other).unwrap();
+    let refused = apply(&bench.workshop, &declaration, &Options::default()).await.unwrap_err().to_string();
+    let why = "chain other: somebody may come through with less than the policy demands: factors >= 2";
+    assert!(refused.contains(why) && !refused.contains("weak"), "what is not declared goes on: {refused}");
+    let declaration = bench.read(weak).unwrap();
+    assert!(apply(&bench.workshop, &declaration, &Options::default()).await.is_err(), "declared again it is held to it");
+}
+
+#[tokio::test]
 async fn what_would_be_better_is_told_and_holds_no_secret() {
     let bench = Bench::new();
     let text = "[[connection]]\nname = \"SMSOTP\"\n\

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use vestibule_core::prompt::Text;
 
-use super::{Moment, Tone};
+use super::{Moment, Tone, said};
 
 /// A page of the console.
 #[derive(Clone, Debug, Serialize)]
@@ -520,7 +520,8 @@ impl Form {
             let long = fault.pointer.trim_start_matches('/').replace('/', ".");
             let found = self.fields.iter_mut().find(|field| field.name == long || field.name == name);
             match found {
-                Some(field) => field.faults.push(fault.detail.clone().into()),
+                Some(field) => field.faults.push(said(&fault.detail)),
+                None if fault.pointer.is_empty() => self.faults.push(said(&fault.detail)),
                 None => self.faults.push(fault.to_string().into()),
             }
         }

@@ -16,11 +16,13 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/en.json"),
         include_str!("messages/console/en.json"),
         include_str!("messages/chains/en.json"),
+        include_str!("messages/said/en.json"),
     ],
     &[
         include_str!("messages/de.json"),
         include_str!("messages/console/de.json"),
         include_str!("messages/chains/de.json"),
+        include_str!("messages/said/de.json"),
     ],
 ];
 
@@ -81,6 +83,16 @@ pub(super) enum Piece<'a> {
     Words(&'a str),
     /// The name of what is filled in.
     Slot(&'a str),
+}
+
+impl<'a> Piece<'a> {
+    /// Its words; nothing, where something is filled in.
+    pub(super) fn words(&self) -> &'a str {
+        match self {
+            Self::Words(words) => words,
+            Self::Slot(_) => "",
+        }
+    }
 }
 
 /// The pieces of a message. A brace without its twin is a word like any other.

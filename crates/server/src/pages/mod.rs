@@ -17,6 +17,7 @@ pub mod locale;
 mod messages;
 mod model;
 mod moment;
+mod said;
 mod samples;
 mod templates;
 
@@ -26,7 +27,7 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use vestibule_core::{Registry, prompt::Text};
 
-pub use self::{assets::Assets, locale::negotiate, model::*, moment::Moment, samples::Sample};
+pub use self::{assets::Assets, locale::negotiate, model::*, moment::Moment, said::{said, told}, samples::Sample};
 
 /// Draws pages. Made once, when the server starts.
 pub struct Pages {

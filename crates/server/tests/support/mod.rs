@@ -32,7 +32,7 @@ use vestibule_oauth::model::{Client, HashedSecret};
 use vestibule_server::{
     Addresses, Application, Parts,
     config::{
-        Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource, PasswordSettings,
+        Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource, PasswordSettings, PolicySettings,
         Settings,
     },
     configuration,
@@ -381,6 +381,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
             queue: 16,
             deadline: seconds(5),
         },
+        policy: PolicySettings::default(),
         keys: KeySettings { algorithms: vec![Algorithm::RS256, Algorithm::ES256], rotate_after: seconds(90 * 86_400) },
         default_chain: Some("default".into()),
         dev: false,

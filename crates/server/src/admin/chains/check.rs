@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use vestibule_core::{
     Registry,
-    chain::{self, ChainDocument, ChainProblem, ChainRevision, EnrolPolicy, Severity, Step},
+    chain::{self, ChainDocument, ChainProblem, ChainRevision, Demand, EnrolPolicy, Severity, Step},
     channel::Connection,
     condition::Test,
     draft::{LackCount, LackQuestion, Means, Membership},
@@ -88,7 +88,7 @@ pub async fn check(
 /// When the database fails.
 pub async fn check_of(state: &State, opened: &Opened, document: ChainDocument) -> Result<Checked, AdminError> {
     let (registry, snapshot) = (state.engine.registry().clone(), state.live.snapshot());
-    let problems = problems(&document, &registry, &opened.connections);
+    let problems = problems(&document, &registry, &opened.connections, &state.policy.floor);
     // No other chain opens the console. Publishing asks again, of what is true in its transaction.
     let console = snapshot.client(CONSOLE).filter(|console| snapshot.chain(console) == opened.view.name).cloned();
     let (guard, opened) = (Guard::new(state), opened.clone());
@@ -104,14 +104,35 @@ pub async fn check_of(state: &State, opened: &Opened, document: ChainDocument) -
     Ok(Checked { problems, keeps_out, locks_out })
 }
 
+/// The published chains that are weaker than the policy allows: they were published before it said so, and go on as they are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn below_floor(state: &State) -> StoreResult<Vec<ChainName>> {
+    let chains = state.store.read(|tx: &mut Transaction| tx.published_chains()).await?;
+    let (registry, floor) = (state.engine.registry(), &state.policy.floor);
+    let weaker = |chain: &ChainRevision| !chain::below_floor(&chain.document, registry, floor).is_empty();
+    Ok(chains.into_iter().filter(weaker).map(|chain| chain.chain).collect())
+}
+
 /// What is wrong with a document.
-pub(super) fn problems(document: &ChainDocument, registry: &Registry, connections: &[Connection]) -> Vec<ChainProblem> {
-    chain::check(document, registry, connections, None)
+pub(super) fn problems(
+    document: &ChainDocument,
+    registry: &Registry,
+    connections: &[Connection],
+    floor: &[Demand],
+) -> Vec<ChainProblem> {
+    chain::check(document, registry, connections, Some(floor))
 }
 
 /// The errors alone, as faults of what is published.
-pub(super) fn errors(document: &ChainDocument, registry: &Registry, connections: &[Connection]) -> Vec<FieldFault> {
-    let problems = problems(document, registry, connections).into_iter();
+pub(super) fn errors(
+    document: &ChainDocument,
+    registry: &Registry,
+    connections: &[Connection],
+    floor: &[Demand],
+) -> Vec<FieldFault> {
+    let problems = problems(document, registry, connections, floor).into_iter();
     let errors = problems.filter(|problem| problem.severity == Severity::Error);
     errors.map(|problem| FieldFault::new(format!("/draft/document{}", problem.pointer), problem.detail)).collect()
 }

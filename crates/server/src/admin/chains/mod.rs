@@ -40,7 +40,7 @@ pub mod words;
 use vestibule_core::{Connection, chain::ChainProblem, id::ChainName, store::StoreExt as _};
 
 pub use self::{
-    check::{Checked, KeptOut, check, check_of},
+    check::{Checked, KeptOut, below_floor, check, check_of},
     delete::delete,
     diff::{Diff, FieldChange, StepChange, diff},
     draft::{NewChain, SaveDraft, create, discard_draft, restore, save_draft},
@@ -85,6 +85,6 @@ pub async fn open(state: &State, actor: &Actor, name: &ChainName) -> Result<Open
     let read = move |tx: &mut Transaction| Ok((view::view(tx, &snapshot, &name)?, tx.connections()?));
     let (view, connections) = state.store.read(read).await?;
     let view = view.ok_or(AdminError::NotFound("chain"))?;
-    let problems = check::problems(&view.editable(), state.engine.registry(), &connections);
+    let problems = check::problems(&view.editable(), state.engine.registry(), &connections, &state.policy.floor);
     Ok(Opened { view, connections, problems })
 }

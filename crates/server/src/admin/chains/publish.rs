@@ -51,6 +51,7 @@ pub async fn publish(
     let work = {
         let (work, snapshot, registry) =
             (Work::new(state, actor), state.live.snapshot(), state.engine.registry().clone());
+        let floor = state.policy.floor.clone();
         let (byline, name, expected) = (Byline { author: Some(actor.name()), note }, name.clone(), expected.cloned());
         move |tx: &mut Transaction| {
             let before = view(tx, &snapshot, &name)?.ok_or(AdminError::NotFound("chain"))?;
@@ -63,7 +64,7 @@ pub async fn publish(
             if before.published.as_ref().is_some_and(|published| published.document == draft.document) {
                 return Err(AdminError::Refused("The draft says what is published already.".to_owned()));
             }
-            all_right(check::errors(&draft.document, &registry, &tx.connections()?))?;
+            all_right(check::errors(&draft.document, &registry, &tx.connections()?, &floor))?;
             gate::may_open(tx, &snapshot, &work.actor, &name)?;
             let owners = work.guard.before(tx)?;
             tx.publish_chain_by(&name, &draft.document, &byline, work.now)?;
