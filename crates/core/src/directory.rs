@@ -21,7 +21,14 @@ pub struct UserSearch {
     pub role: Option<String>,
     /// Whether they are disabled.
     pub disabled: Option<bool>,
+    /// Whether they have something to sign in with besides a password: another credential, or a number that was vouched for.
+    pub second_factor: Option<bool>,
+    /// Whether they have ever signed in, as far as the audit log was looked through: it is a moment behind.
+    pub signed_in: Option<bool>,
 }
+
+/// The one authenticator whose credential is no second factor.
+pub const FIRST_FACTOR: &str = "password";
 
 /// A place in a list of users: what it is ordered by, and the id where that is not enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +58,11 @@ pub fn folded(text: &str) -> String {
 }
 
 impl User {
+    /// Whether codes can be sent to them.
+    pub fn has_number(&self) -> bool {
+        self.phone_number.is_some() && self.phone_number_verified
+    }
+
     /// What this user is found by.
     pub fn search_terms(&self) -> BTreeSet<String> {
         let shown = [self.email.as_deref(), self.display_name.as_deref()];

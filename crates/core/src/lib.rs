@@ -33,6 +33,7 @@ pub mod reach;
 pub mod session;
 pub mod simulate;
 pub mod store;
+pub mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

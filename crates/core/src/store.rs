@@ -3,7 +3,10 @@
 //! A `write` is a transaction: all of it or nothing, and durable when it returns. Single use is decided here, by
 //! conditional updates whose row count is the answer; reading first and deciding in memory would let two requests win.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 
@@ -25,6 +28,7 @@ use crate::{
     },
     interaction::{Challenge, Interaction},
     session::Session,
+    tally::{Moment, Span, Tally, Total},
     time::Time,
     user::{Credential, LoginName, User},
 };
@@ -226,8 +230,22 @@ pub trait Tx: Send {
     fn seal_audit(&mut self, before: &[u8], after: &[u8], seals: &[Seal]) -> StoreResult<bool>;
     /// A number that is kept beside the audit log, such as how far a sink has been served.
     fn audit_mark(&mut self, name: &str) -> StoreResult<Option<i64>>;
+    /// All such numbers, by name.
+    fn audit_marks(&mut self) -> StoreResult<BTreeMap<String, i64>>;
     /// Moves such a number from `before` to `after`, if it is still there; whether it was.
     fn move_audit_mark(&mut self, name: &str, before: Option<i64>, after: i64) -> StoreResult<bool>;
+    /// The number of the sealed row up to which the log is counted.
+    fn tally_mark(&mut self) -> StoreResult<i64>;
+    /// Moves it from `before` to `after`, if it is still there; whether it was.
+    fn move_tally_mark(&mut self, before: i64, after: i64) -> StoreResult<bool>;
+    /// Adds to tallies.
+    fn add_tallies(&mut self, tallies: &[Tally]) -> StoreResult<()>;
+    /// How often each of `what` happened in each span since `since`, by time.
+    fn tallies_by_time(&mut self, span: Span, since: Time, what: &[&str]) -> StoreResult<Vec<Moment>>;
+    /// How often everything happened to each thing since `since`.
+    fn tallies_by_subject(&mut self, span: Span, since: Time) -> StoreResult<Vec<Total>>;
+    /// Notes that these users have signed in: they are found no more among those who never did.
+    fn note_signed_in(&mut self, users: &[UserId]) -> StoreResult<()>;
 
     /// Deletes up to `limit` rows of each kind that ended before `now`; how many.
     fn sweep(&mut self, now: Time, limit: usize) -> StoreResult<usize>;

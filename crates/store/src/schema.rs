@@ -265,6 +265,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    tallies (span, at, what, about) {
+        span -> BigInt,
+        at -> BigInt,
+        what -> Text,
+        about -> Text,
+        number -> BigInt,
+    }
+}
+
 diesel::joinable!(login_names -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(login_names, users);
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);

@@ -4,6 +4,7 @@
 //! verbs. Whoever runs a job begins and ends the transaction; a job cannot.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -33,6 +34,7 @@ use vestibule_core::{
     interaction::{Challenge, Interaction},
     session::Session,
     store::{Job, StoreError, StoreResult},
+    tally::{Moment, Span, Tally, Total},
     time::Time,
     user::{Credential, LoginName, User},
 };
@@ -152,6 +154,7 @@ verbs! { vestibule_core::store::Tx {
         fn users_of(ids: &[UserId]) -> Vec<User>;
         fn groups(after: Option<&str>, limit: usize) -> Vec<GroupCount>;
         fn delete_user(id: UserId) -> bool;
+        fn note_signed_in(users: &[UserId]) -> ();
     }
     links {
         fn insert_link(link: &OneTimeLink) -> ();
@@ -235,7 +238,15 @@ verbs! { vestibule_core::store::Tx {
         fn audit_head() -> Option<Vec<u8>>;
         fn seal_audit(before: &[u8], after: &[u8], seals: &[AuditSeal]) -> bool;
         fn audit_mark(name: &str) -> Option<i64>;
+        fn audit_marks() -> BTreeMap<String, i64>;
         fn move_audit_mark(name: &str, before: Option<i64>, after: i64) -> bool;
+    }
+    tallies {
+        fn tally_mark() -> i64;
+        fn move_tally_mark(before: i64, after: i64) -> bool;
+        fn add_tallies(tallies: &[Tally]) -> ();
+        fn tallies_by_time(span: Span, since: Time, what: &[&str]) -> Vec<Moment>;
+        fn tallies_by_subject(span: Span, since: Time) -> Vec<Total>;
     }
     sweep {
         fn sweep(now: Time, limit: usize) -> usize;

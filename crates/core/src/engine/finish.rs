@@ -210,7 +210,7 @@ impl<S: Store + ?Sized> Engine<S> {
         event.details.insert("amr".to_owned(), amr.join(" "));
         // Of single sign-on there is nothing to tell: nobody was asked.
         let took = now.since(interaction.created_at).as_millis();
-        if took > 0 {
+        if took > 0 || !interaction.evidence.is_empty() {
             event.details.insert("took_ms".to_owned(), took.to_string());
         }
         if let Some(device) = cx.device.filter(|_| completed.remembered()) {

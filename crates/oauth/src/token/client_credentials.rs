@@ -20,6 +20,7 @@ pub(super) fn issue(deps: &Deps<'_>, form: &Params, client: &Registered) -> Resu
     let scope = scope(form, client)?;
     let claims = AccessClaims::own(client, scope, deps.snapshot, deps.now(), deps.random);
     Ok(TokenAnswer {
+        client: client.id.clone(),
         access_token: claims.sign(deps.snapshot)?.into(),
         expires_in: claims.exp.saturating_sub(claims.iat),
         refresh_token: None,

@@ -52,6 +52,8 @@ pub struct TokenRequest<'a> {
 /// What the client gets (RFC 6749, section 5.1).
 #[derive(Debug)]
 pub struct TokenAnswer {
+    /// Who gets it; no part of the answer.
+    pub client: ClientId,
     /// The access token.
     pub access_token: SecretString,
     /// For how many seconds it is good.
@@ -218,6 +220,7 @@ fn issue(deps: &Deps<'_>, issue: Issue<'_>) -> Result<TokenAnswer, TokenError> {
     let refresh_token =
         generation.map(|generation| RefreshToken { grant: grant.id, generation }.to_text(deps.prf).into());
     Ok(TokenAnswer {
+        client: client.id.clone(),
         access_token: access_token.into(),
         expires_in: claims.exp.saturating_sub(claims.iat),
         refresh_token,

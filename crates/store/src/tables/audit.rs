@@ -3,6 +3,8 @@
 //! Appending is one insert with its proof; number, link and the columns that a row is found by are the sealer's. So a page
 //! by kind or user looks at the few unsealed rows as well as at its index.
 
+use std::collections::BTreeMap;
+
 use diesel::{
     prelude::*,
     sql_query,
@@ -159,7 +161,7 @@ fn cap(filter: &AuditFilter, limit: usize) -> usize {
 /// row is shown yet.
 fn page(filter: &AuditFilter, found: &mut [Found], cap: usize, limit: usize) -> AuditPage {
     found.sort_by(|a, b| b.place().cmp(&a.place()));
-    let mut counts = std::collections::BTreeMap::new();
+    let mut counts = BTreeMap::new();
     let mut edge = None;
     for row in found.iter() {
         let count: &mut usize = counts.entry(row.part).or_default();
@@ -326,6 +328,15 @@ on_both! {
     pub(crate) fn audit_mark(tx: &mut Tx, name: &str) -> Verdict<Option<i64>> {
         let mark = counters::table.find(format!("{MARKS}{name}")).select(counters::value);
         Ok(mark.get_result(&mut tx.connection).optional()?)
+    }
+
+    pub(crate) fn audit_marks(tx: &mut Tx) -> Verdict<BTreeMap<String, i64>> {
+        let marks: Vec<(String, i64)> = counters::table
+            .filter(counters::name.like(format!("{MARKS}%")))
+            .select((counters::name, counters::value))
+            .load(&mut tx.connection)?;
+        let named = |(name, value): (String, i64)| Some((name.strip_prefix(MARKS)?.to_owned(), value));
+        Ok(marks.into_iter().filter_map(named).collect())
     }
 
     pub(crate) fn move_audit_mark(tx: &mut Tx, name: &str, before: Option<i64>, after: i64) -> Verdict<bool> {

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use secrecy::{ExposeSecret as _, SecretString};
 use vestibule_core::{
+    directory::FIRST_FACTOR,
     id::{AuthenticatorName, CredentialId, UserId},
     time::Time,
     user::Credential,
@@ -91,7 +92,11 @@ on_both! {
     pub(crate) fn insert_credential(tx: &mut Tx, credential: &Credential) -> Verdict<()> {
         let row = Row::new(credential, &tx.seal);
         let new = diesel::insert_into(credentials::table).values(row).on_conflict_do_nothing();
-        written(new.execute(&mut tx.connection)?, "the credential's id is taken")
+        written(new.execute(&mut tx.connection)?, "the credential's id is taken")?;
+        if credential.authenticator.as_str() == FIRST_FACTOR {
+            return Ok(());
+        }
+        tx.list_user_again(&credential.user.to_string())
     }
 
     pub(crate) fn renew_credential(tx: &mut Tx, id: CredentialId, version: i64, secret: &str) -> Verdict<bool> {
@@ -107,6 +112,11 @@ on_both! {
     }
 
     pub(crate) fn delete_credential(tx: &mut Tx, id: CredentialId) -> Verdict<bool> {
-        Ok(diesel::delete(credentials::table.find(id.to_string())).execute(&mut tx.connection)? == 1)
+        let id = id.to_string();
+        let owner = credentials::table.find(&id).select(credentials::user_id);
+        let Some(owner): Option<String> = owner.get_result(&mut tx.connection).optional()? else { return Ok(false) };
+        let gone = diesel::delete(credentials::table.find(&id)).execute(&mut tx.connection)? == 1;
+        tx.list_user_again(&owner)?;
+        Ok(gone)
     }
 }

@@ -1,4 +1,7 @@
-//! Lists of users: a row for each list that a user is in, at the place where the list has them. See the migration.
+//! Lists of users: a row for each list that a user is in, at the place where the list has them. See the migrations.
+//!
+//! Two lists are not told by the user alone. Who has no second factor (`single`) changes with their credentials as well; who
+//! never signed in (`never`) is everybody new, until the audit log says otherwise ([`note_signed_in`](sqlite::note_signed_in)).
 
 use std::collections::BTreeSet;
 
@@ -8,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use vestibule_core::{
-    directory::{GroupCount, UserPlace, UserSearch, folded},
+    directory::{FIRST_FACTOR, GroupCount, UserPlace, UserSearch, folded},
     id::UserId,
     user::User,
 };
@@ -16,11 +19,18 @@ use vestibule_core::{
 use super::{from_json, rows};
 use crate::{
     error::Verdict,
-    schema::{consents, grants, sessions, trusted_devices, user_facets, user_groups, users},
+    schema::{consents, credentials, grants, sessions, trusted_devices, user_facets, user_groups, users},
 };
 
 /// The largest character: what begins with a text lies between it and it with this behind it.
 const LAST: char = '\u{10FFFF}';
+
+/// Those who have nothing to sign in with besides a password.
+const SINGLE: &str = "single";
+/// Those who have never signed in.
+const NEVER: &str = "never";
+/// So many are taken off that list by one statement.
+const SIGNED_IN_AT_ONCE: usize = 200;
 
 #[derive(QueryableByName)]
 struct Found {
@@ -73,8 +83,15 @@ impl Question {
         let text = search.text.as_deref().map(folded).filter(|text| !text.is_empty());
         let group = search.group.as_ref().map(|group| format!("group:{group}"));
         let role = search.role.as_ref().map(|role| format!("role:{role}"));
-        let disabled = (search.disabled == Some(true)).then(|| "disabled".to_owned());
-        let mut lists = [text.as_ref().map(|_| "text".to_owned()), group, role, disabled].into_iter().flatten();
+        // Each with whether who is wanted is in that list, or is not.
+        let states = [
+            ("disabled", search.disabled),
+            (SINGLE, search.second_factor.map(|has| !has)),
+            (NEVER, search.signed_in.map(|has| !has)),
+        ];
+        let within = states.iter().filter(|(_, wanted)| *wanted == Some(true)).map(|(list, _)| (*list).to_owned());
+        let named = [text.as_ref().map(|_| "text".to_owned()), group, role];
+        let mut lists = named.into_iter().flatten().chain(within);
         let driving = lists.next().unwrap_or_else(|| "all".to_owned());
         let driving = question.bind(driving);
         let first = text.clone().unwrap_or_default();
@@ -100,10 +117,10 @@ impl Question {
                 " AND EXISTS (SELECT 1 FROM user_facets o WHERE o.user_id = f.user_id AND o.facet = {list})"
             ));
         }
-        if search.disabled == Some(false) {
-            question.say(
-                " AND NOT EXISTS (SELECT 1 FROM user_facets o WHERE o.user_id = f.user_id AND o.facet = 'disabled')",
-            );
+        for (list, _) in states.iter().filter(|(_, wanted)| *wanted == Some(false)) {
+            question.say(&format!(
+                " AND NOT EXISTS (SELECT 1 FROM user_facets o WHERE o.user_id = f.user_id AND o.facet = '{list}')"
+            ));
         }
         question.say(&format!(" ORDER BY f.term, f.user_id LIMIT ${}", question.bound.len() + 1));
         question
@@ -146,7 +163,8 @@ on_both! {
     pub(crate) fn delete_user(tx: &mut Tx, id: UserId) -> Verdict<bool> {
         let id = id.to_string();
         let connection = &mut *tx.connection;
-        relist(connection, &id, &BTreeSet::new())?;
+        let before = listed(connection, &id)?;
+        relist(connection, &id, &before, &BTreeSet::new())?;
         diesel::delete(sessions::table.filter(sessions::user_id.eq(&id))).execute(connection)?;
         diesel::delete(grants::table.filter(grants::user_id.eq(&id))).execute(connection)?;
         diesel::delete(consents::table.filter(consents::user_id.eq(&id))).execute(connection)?;
@@ -158,27 +176,69 @@ on_both! {
     impl Tx {
         /// Puts a user into the lists that they belong in, and takes them out of the others.
         pub(in crate::tables) fn list_user(&mut self, user: &User) -> Verdict<()> {
-            relist(&mut self.connection, &user.id.to_string(), &facets(user))
+            let (id, connection) = (user.id.to_string(), &mut *self.connection);
+            let before = listed(connection, &id)?;
+            let name = || user.username.as_str().to_owned();
+            let mut wanted = facets(user);
+            if !user.has_number() && !has_second(connection, &id)? {
+                wanted.insert((SINGLE.to_owned(), name()));
+            }
+            if before.is_empty() || before.iter().any(|(facet, _)| facet == NEVER) {
+                wanted.insert((NEVER.to_owned(), name()));
+            }
+            relist(connection, &id, &before, &wanted)
+        }
+
+        /// The same after a credential of theirs came or went.
+        pub(in crate::tables) fn list_user_again(&mut self, id: &str) -> Verdict<()> {
+            let body = users::table.find(id).select(users::body);
+            let body: Option<String> = body.get_result(&mut self.connection).optional()?;
+            body.map_or(Ok(()), |body| self.list_user(&from_json("users", &body)?))
         }
     }
 
-    fn relist(connection: &mut Connection, id: &str, wanted: &BTreeSet<(String, String)>) -> Verdict<()> {
-        let before: Vec<(String, String)> = user_facets::table
-            .filter(user_facets::user_id.eq(id))
-            .select((user_facets::facet, user_facets::term))
-            .load(connection)?;
-        let before: BTreeSet<_> = before.into_iter().collect();
+    pub(crate) fn note_signed_in(tx: &mut Tx, users: &[UserId]) -> Verdict<()> {
+        for some in users.chunks(SIGNED_IN_AT_ONCE) {
+            let ids = some.iter().map(ToString::to_string);
+            let never = user_facets::table.filter(user_facets::facet.eq(NEVER));
+            let theirs = never.filter(user_facets::user_id.eq_any(ids.collect::<Vec<_>>()));
+            diesel::delete(theirs).execute(&mut tx.connection)?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has a credential besides a password.
+    fn has_second(connection: &mut Connection, id: &str) -> Verdict<bool> {
+        let second = credentials::table
+            .filter(credentials::user_id.eq(id))
+            .filter(credentials::authenticator.ne(FIRST_FACTOR))
+            .select(credentials::id);
+        Ok(second.get_result::<String>(connection).optional()?.is_some())
+    }
+
+    fn listed(connection: &mut Connection, id: &str) -> Verdict<BTreeSet<(String, String)>> {
+        let listed = user_facets::table.filter(user_facets::user_id.eq(id));
+        let listed: Vec<_> = listed.select((user_facets::facet, user_facets::term)).load(connection)?;
+        Ok(listed.into_iter().collect())
+    }
+
+    fn relist(
+        connection: &mut Connection,
+        id: &str,
+        before: &BTreeSet<(String, String)>,
+        wanted: &BTreeSet<(String, String)>,
+    ) -> Verdict<()> {
         for (facet, term) in before.difference(wanted) {
             diesel::delete(user_facets::table.find((facet, term, id))).execute(connection)?;
         }
-        for (facet, term) in wanted.difference(&before) {
+        for (facet, term) in wanted.difference(before) {
             let row = (user_facets::facet.eq(facet), user_facets::term.eq(term), user_facets::user_id.eq(id));
             diesel::insert_into(user_facets::table).values(row).execute(connection)?;
         }
         let groups = |facets: &BTreeSet<(String, String)>| -> BTreeSet<String> {
             facets.iter().filter_map(|(facet, _)| Some(facet.strip_prefix("group:")?.to_owned())).collect()
         };
-        let (was, is) = (groups(&before), groups(wanted));
+        let (was, is) = (groups(before), groups(wanted));
         for (name, by) in was.difference(&is).map(|name| (name, -1)).chain(is.difference(&was).map(|name| (name, 1))) {
             count_member(connection, name, by)?;
         }
@@ -208,6 +268,7 @@ mod tests {
             group: Some(evil.to_owned()),
             role: Some(evil.to_owned()),
             disabled: Some(false),
+            ..UserSearch::default()
         };
         let question = Question::of(&search, None);
         assert!(!question.text.contains("OR '1'") && !question.text.contains("LIKE"), "{}", question.text);

@@ -24,6 +24,7 @@ pub(crate) mod managed;
 pub(crate) mod meta;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
+pub(crate) mod tallies;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

@@ -20,6 +20,7 @@ mod operation;
 mod place;
 mod races;
 mod samples;
+mod tallies;
 mod verbs;
 
 /// Runs each test on every database.
@@ -104,6 +105,13 @@ everywhere! {
         a_link_is_used_once_for_what_it_is_for_and_the_last_alone
         a_receipt_is_opened_once_and_its_answer_is_kept
         everybody_who_is_signed_in_is_listed_page_by_page
+    }
+    tallies {
+        tallies_are_added_up_and_read_by_time_and_by_subject
+        tallies_of_two_who_count_at_once_are_all_there
+        hours_are_kept_for_a_week_and_days_for_a_year
+        who_has_no_second_factor_is_listed
+        who_never_signed_in_is_listed
     }
     races {
         a_024_one_code_is_spent_once_by_sixteen

@@ -1,0 +1,14 @@
+-- How often something happened, by the hour and by the day: added up from the sealed audit log in the background.
+CREATE TABLE tallies (
+    span INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    about TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (span, at, what, about)
+) STRICT, WITHOUT ROWID;
+
+-- The counting begins with what happened in the last 32 days: that is as far as an overview looks.
+INSERT INTO counters (name, value) SELECT 'tallies', COALESCE((
+    SELECT seq FROM audit_events WHERE at < (CAST(strftime('%s', 'now') AS INTEGER) - 2764800) * 1000000
+    AND seq IS NOT NULL ORDER BY at DESC, id DESC LIMIT 1), 0);
