@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
-use vestibule_authn_smsotp::{Outbox, SmsOtp};
+use vestibule_authn_smsotp::{Outbox, SmsGateway, SmsOtp, Unreachable};
 use vestibule_core::{
     Registry,
     channel::{Channel, Connection, ConnectionError},
@@ -46,7 +46,41 @@ pub struct Channels {
     pub outbox: Option<Outbox>,
 }
 
+/// Where messages by a connection would go.
+#[derive(Debug)]
+pub enum Reached {
+    /// To this host, which takes connections.
+    Host(String),
+    /// Nowhere: they are kept here.
+    Kept,
+}
+
+/// Why no message would go by a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// Its settings are no use.
+    #[error(transparent)]
+    Settings(#[from] ConnectionError),
+    /// Its host is not reached.
+    #[error(transparent)]
+    Away(#[from] Unreachable),
+}
+
 impl Channels {
+    /// Looks whether messages could go by a connection, by the way that they would take. None is sent.
+    ///
+    /// # Errors
+    /// What is wrong with its settings, or how far it came.
+    pub async fn reach(&self, connection: &Connection) -> Result<Reached, Unfit> {
+        let Some(_) = self.build(connection)? else { return Ok(Reached::Kept) };
+        if connection.settings.0.get("preset").is_some_and(|preset| preset == "outbox") {
+            return Ok(Reached::Kept);
+        }
+        let gateway = SmsGateway::from_settings(&connection.settings)?;
+        gateway.reach().await?;
+        Ok(Reached::Host(gateway.host().to_owned()))
+    }
+
     /// The channel of a connection; `None` for a kind that delivers nothing.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub struct PasswordSettings {
 }
 
 /// The least that the OWASP password storage cheat sheet and RFC 9106 leave as reasonable: 19 MiB and two passes.
-const FLOOR_KIB: u32 = 19_456;
+pub(crate) const FLOOR_KIB: u32 = 19_456;
 
 pub(super) fn read(reader: &Reader<'_>, dev: bool) -> PasswordSettings {
     let least = if dev { 1024 } else { 7_168 };

@@ -42,6 +42,8 @@ pub struct Setting {
     pub shown: Option<String>,
     /// Where it comes from.
     pub place: Place,
+    /// The file that `<key>_file` names, of a secret that is in one.
+    pub file: Option<PathBuf>,
 }
 
 /// A value as it stands in a schema: a number or a truth value as itself, all else as text.
@@ -286,7 +288,9 @@ impl<'a> Reader<'a> {
             }
         });
         let place = value.as_ref().map_or(Place::Default, |(_, place)| place.clone());
-        self.show(key, value.as_ref().map(|_| "•••".to_owned()), place);
+        let by_file = self.node(&format!("{key}_file")).and_then(Node::text);
+        let file = by_file.map(|path| self.report.folder.join(path));
+        self.show_in(key, value.as_ref().map(|_| "•••".to_owned()), place, file);
         value.map(|(value, _)| value)
     }
 
@@ -417,7 +421,11 @@ impl<'a> Reader<'a> {
     }
 
     fn show(&self, key: &str, shown: Option<String>, place: Place) {
-        self.report.settings.borrow_mut().push(Setting { key: self.full(key), shown, place });
+        self.show_in(key, shown, place, None);
+    }
+
+    fn show_in(&self, key: &str, shown: Option<String>, place: Place, file: Option<PathBuf>) {
+        self.report.settings.borrow_mut().push(Setting { key: self.full(key), shown, place, file });
     }
 
     fn full(&self, key: &str) -> String {

@@ -7,8 +7,10 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use vestibule_authn_password::Password;
+use vestibule_authn_password::{HashPool, Password};
 use vestibule_core::{
+    Time,
+    crypto::Prf,
     store::{StoreExt as _, StoreResult},
     user::{Credential, LoginName},
 };
@@ -85,18 +87,27 @@ pub async fn find(state: &State) -> StoreResult<Vec<Leftover>> {
         Ok((tx.clients()?, passwords))
     };
     let (clients, passwords) = state.store.read(load).await?;
-    let mut found = Vec::new();
-    for client in clients.iter().filter(|client| !client.disabled) {
-        found.extend(leftover(state, client));
-    }
-    if everybody_knows(state, &passwords).await {
-        found.push(Leftover::User);
-    }
-    Ok(found)
+    Ok(among(&clients, &passwords, &state.hash_pool, &state.prf, state.clock.now()).await)
 }
 
-fn leftover(state: &State, client: &Client) -> Option<Leftover> {
-    let known = |secret: &HashedSecret| secret.matches(&client.id, TRY_SECRET, &state.prf, state.clock.now());
+/// What is left over among these service providers and these passwords of [`USER`].
+pub(crate) async fn among(
+    clients: &[Client],
+    passwords: &[Credential],
+    pool: &HashPool,
+    prf: &Prf,
+    now: Time,
+) -> Vec<Leftover> {
+    let living = clients.iter().filter(|client| !client.disabled);
+    let mut found: Vec<_> = living.filter_map(|client| leftover(client, prf, now)).collect();
+    if everybody_knows(pool, passwords).await {
+        found.push(Leftover::User);
+    }
+    found
+}
+
+fn leftover(client: &Client, prf: &Prf, now: Time) -> Option<Leftover> {
+    let known = |secret: &HashedSecret| secret.matches(&client.id, TRY_SECRET, prf, now);
     match client.id.as_str() {
         demo::CLIENT if client.redirect_uris.iter().any(|uri| uri.ends_with(demo::CALLBACK)) => {
             Some(Leftover::DemoClient)
@@ -107,10 +118,10 @@ fn leftover(state: &State, client: &Client) -> Option<Leftover> {
 }
 
 /// Whether one of these passwords is the known one. A hash that cannot be read is no password at all.
-async fn everybody_knows(state: &State, passwords: &[Credential]) -> bool {
+async fn everybody_knows(pool: &HashPool, passwords: &[Credential]) -> bool {
     let known = SecretString::from(USER);
     for password in passwords {
-        if state.hash_pool.verify(&known, password.secret.expose_secret()).await.unwrap_or_default() {
+        if pool.verify(&known, password.secret.expose_secret()).await.unwrap_or_default() {
             return true;
         }
     }

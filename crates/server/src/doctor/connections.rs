@@ -1,0 +1,82 @@
+//! Connections: settings that are complete, a host that is found, and a handshake. No message is sent.
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::timeout;
+use vestibule_core::channel::Connection;
+
+use super::{
+    PATIENCE, Patient,
+    outcome::{
+        CONNECTION_AWAY, CONNECTION_INCOMPLETE, CONNECTION_KEPT, CONNECTION_OFF, CONNECTION_REACHED, CONNECTIONS_NONE,
+        Finding, LATE, UNREAD,
+    },
+};
+use crate::authenticators::{Channels, Reached, Unfit};
+
+/// So many at a time: names are looked up on few threads, and a login waits for the same ones.
+const AT_ONCE: usize = 8;
+
+pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let Some(records) = &patient.records else { return vec![UNREAD.found().of(super::Group::Connections)] };
+    if records.connections.is_empty() {
+        return vec![CONNECTIONS_NONE.found()];
+    }
+    let all = stream::iter(&records.connections).map(|connection| one(connection, patient.channels));
+    all.buffer_unordered(AT_ONCE).collect().await
+}
+
+async fn one(connection: &Connection, channels: &Channels) -> Finding {
+    let named = |finding: Finding| finding.with("connection", &connection.name);
+    if connection.disabled {
+        return named(CONNECTION_OFF.found());
+    }
+    match timeout(PATIENCE, channels.reach(connection)).await {
+        Ok(Ok(Reached::Host(host))) => named(CONNECTION_REACHED.found()).with("host", host),
+        Ok(Ok(Reached::Kept)) => named(CONNECTION_KEPT.found()),
+        Ok(Err(Unfit::Settings(error))) => named(CONNECTION_INCOMPLETE.found()).with("why", error),
+        Ok(Err(Unfit::Away(error))) => named(CONNECTION_AWAY.found()).with("why", error),
+        Err(_) => LATE.found().with("check", &connection.name).of(super::Group::Connections),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::doctor::patient::tests::{House, keys};
+
+    fn house(settings: &[Value]) -> House {
+        let mut house = House::new();
+        let connection = |(n, settings): (usize, &Value)| {
+            serde_json::from_value(json!({ "name": format!("SMS{n}"), "kind": "sms", "settings": settings })).unwrap()
+        };
+        house.records.as_mut().unwrap().connections = settings.iter().enumerate().map(connection).collect();
+        house
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_takes_connections_is_reached() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/send?to=$ctx.num", listener.local_addr().unwrap());
+        let house = house(&[json!({ "url": url })]);
+        assert_eq!(keys(&check(&house.patient()).await), ["connections.reached"]);
+        assert_eq!(keys(&check(&House::new().patient()).await), ["connections.none"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_away_incomplete_or_off_is_named_without_its_secrets() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let away = json!({ "url": format!("http://{free}/?key={{{{secret.key}}}}"), "secrets": { "key": "hunter2" } });
+        let incomplete = json!({ "url": "https://sms.example/?key={{secret.key}}" });
+        let mut house = house(&[away, incomplete, json!({ "preset": "outbox" }), json!({})]);
+        house.records.as_mut().unwrap().connections[3].disabled = true;
+        let found = check(&house.patient()).await;
+        let mut named = keys(&found);
+        named.sort_unstable();
+        let wanted = ["connections.away", "connections.incomplete", "connections.incomplete", "connections.off"];
+        assert_eq!(named, wanted);
+        assert!(!format!("{found:?}").contains("hunter2"));
+    }
+}
