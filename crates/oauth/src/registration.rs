@@ -125,7 +125,8 @@ pub fn faults(client: &Client) -> Vec<ClientFault> {
     faults
 }
 
-fn uri_faults(client: &Client) -> Vec<ClientFault> {
+/// What is wrong with its redirect URIs alone, for a form that tells while they are typed.
+pub fn uri_faults(client: &Client) -> Vec<ClientFault> {
     let bad = |uri: &String| Some((uri.clone(), validate_redirect_uri(uri, client).err()?));
     let redirect = client.redirect_uris.iter().filter_map(bad);
     let mut faults: Vec<_> = redirect.map(|(uri, why)| ClientFault::RedirectUri { uri, why }).collect();

@@ -39,6 +39,45 @@ async function typeCode(code) {
   if (!told.javaScript) await main(person.page).click();
 }
 
+/** The second step is dragged up by the mouse, taken back half way down by Escape, and dragged down by a finger. */
+async function dragged() {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const order = () => page.locator("ol.chain > li").evaluateAll((cards) => cards.map((card) => card.textContent.includes("Password")));
+  const middle = async (selector) => {
+    await page.locator(selector).scrollIntoViewIfNeeded();
+    const box = await page.locator(selector).boundingBox();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  };
+  const grab = async (number) => {
+    const { x, y } = await middle(`#step-${number} .grip`);
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+  };
+  const over = async (number, beyond) => {
+    const { x, y } = await middle(`#step-${number}`);
+    await page.mouse.move(x, y + beyond, { steps: 8 });
+  };
+  const moved = (to) => page.waitForURL(`**?moved=${to}&**`);
+  const saw = {};
+  await grab(2);
+  await over(1, -10);
+  await Promise.all([moved(0), page.mouse.up()]);
+  await page.locator("#announce", { hasText: "Step 1 of 2" }).waitFor({ state: "attached" });
+  saw.mouse = await order();
+  await grab(1);
+  await over(2, 10);
+  await page.keyboard.press("Escape");
+  await page.mouse.up();
+  saw.back = await order();
+  const [from, to] = [await middle("#step-1 .grip"), await middle("#step-2")];
+  const touch = (type, at) => admin.devtools.send("Input.dispatchTouchEvent", { type, touchPoints: at ? [at] : [] });
+  await touch("touchStart", from);
+  for (const part of [0.3, 0.6, 1.05]) await touch("touchMove", { x: from.x, y: from.y + part * (to.y + 10 - from.y) });
+  await Promise.all([moved(1), touch("touchEnd")]);
+  saw.finger = await order();
+  return saw;
+}
+
 try {
   // In by the link, which works once.
   await page.goto(told.link);
@@ -106,6 +145,7 @@ try {
   await page.locator("select[name=template]").selectOption("password_sms");
   await main(page).click();
   await admin.look("chain");
+  if (told.javaScript) saw.dragged = await dragged();
   await page.goto("/admin/chains/two-doors/publish");
   await admin.look("chain-publish");
   await press(page, "Publish");
@@ -119,6 +159,22 @@ try {
   await main(page).click();
   await admin.says("It was saved.");
   await admin.look("client");
+
+  // A test sign-in, in a tab of its own: alice's, and the admin stays who they are.
+  const tried = (await messages()).length;
+  const [tab] = await Promise.all([page.context().waitForEvent("page"), press(page, "Test sign-in in a new tab")]);
+  await signIn(tab, "alice", "wonder behind glass");
+  await tab.locator("input[name=code]").waitFor();
+  await tab.locator("input[name=code]").fill(await codeFor(tried));
+  if (!told.javaScript) await main(tab).click();
+  await tab.getByText("The sign-in is complete.").waitFor();
+  saw.trial = { path: new URL(tab.url()).pathname, idToken: JSON.parse(await tab.locator("#id-token").innerText()) };
+  await tab.screenshot({ path: `${told.screenshots}/console-${mode}-trial.png`, fullPage: true });
+  await tab.close();
+  await page.reload();
+  await admin.says("Quick start");
+  // Until another message may be sent.
+  await new Promise((done) => setTimeout(done, told.cooldown * 1000));
 
   // The user at the portal: password, a wrong code, the right one.
   const sent = (await messages()).length;

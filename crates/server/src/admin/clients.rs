@@ -10,7 +10,7 @@ use vestibule_core::{id::ClientId, time::Timestamp};
 use vestibule_oauth::{
     managed::ObjectKind,
     model::{Client, ClientAuthMethod, HashedSecret, new_client_secret},
-    registration::faults,
+    registration::{ClientFault, faults, uri_faults},
 };
 
 use super::{
@@ -302,6 +302,22 @@ pub async fn rotate_secret(
     Ok(WithSecret { client, secret: Some(secret) })
 }
 
+/// What is wrong with addresses that are about to be saved, by the same rules; how a service provider authenticates is one of
+/// them. Nothing is changed.
+///
+/// # Errors
+/// When the actor may not, or what was given are no addresses.
+pub fn check_addresses(actor: &Actor, given: &Map<String, Value>) -> Result<Vec<FieldFault>, AdminError> {
+    actor.needs(Permission::ClientsWrite)?;
+    let mut fields = given.clone();
+    fields.extend(["id", "name"].map(|name| (name.to_owned(), "x".into())));
+    Ok(told(&uri_faults(&parse(fields)?)))
+}
+
+fn told(faults: &[ClientFault]) -> Vec<FieldFault> {
+    faults.iter().map(|fault| FieldFault::new(format!("/{}", fault.field()), fault.to_string())).collect()
+}
+
 fn has_secret(client: &Client) -> bool {
     matches!(client.auth, ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost)
 }
@@ -322,8 +338,7 @@ fn editable(view: &ClientView) -> Result<(), AdminError> {
 
 /// Everything that is wrong with a service provider about to be saved.
 fn check(tx: &mut Transaction, client: &Client) -> Result<Vec<FieldFault>, AdminError> {
-    let mut found: Vec<_> =
-        faults(client).iter().map(|fault| FieldFault::new(format!("/{}", fault.field()), fault.to_string())).collect();
+    let mut found = told(&faults(client));
     if let Some(chain) = &client.chain
         && !tx.published_chains()?.iter().any(|known| known.chain == *chain)
     {

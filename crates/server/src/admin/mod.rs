@@ -24,6 +24,7 @@ pub mod record;
 pub mod sessions;
 pub mod settings;
 pub mod transact;
+pub mod trials;
 pub mod users;
 pub mod view;
 

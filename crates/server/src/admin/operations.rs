@@ -71,6 +71,7 @@ operations! {
     "clients.update" Patch "/clients/{id}" ClientsWrite "Changes a service provider." ["/admin/clients/{id}"];
     "clients.delete" Delete "/clients/{id}" ClientsWrite "Removes a service provider and what was granted to it." ["/admin/clients/{id}/delete"];
     "clients.rotate_secret" Post "/clients/{id}/secrets" ClientsWrite "Makes a new secret, shown once; the old ones last a while." ["/admin/clients/{id}/secrets"];
+    "clients.try" Post "/clients/{id}/try" ClientsWrite "Offers a test sign-in: an address that runs the chain of a service provider for real, and grants nothing." ["/admin/clients/{id}/try"];
     "connections.list" Get "/connections" ConnectionsRead "Connections, without their secrets." ["/admin/connections"];
     "connections.create" Post "/connections" ConnectionsWrite "Makes a connection." ["/admin/connections/new"];
     "connections.get" Get "/connections/{name}" ConnectionsRead "One connection, without its secrets." ["/admin/connections/{name}"];

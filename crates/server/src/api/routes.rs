@@ -32,6 +32,7 @@ use crate::admin::{
     paging::PageQuery,
     sessions::{self, SessionView},
     settings::{self, SettingView},
+    trials::{self, NewTrial, TrialLink},
     users::{self, FactorView, NewUser, OwnRoles, PasswordLink, SignedOut, UserChange, UserQuery, UserView},
 };
 
@@ -129,6 +130,7 @@ routes! {
     "clients.update" clients_update () patch::<Client>(&["id"]) => of::<ClientView>();
     "clients.delete" clients_delete () NONE => NONE;
     "clients.rotate_secret" clients_rotate_secret () of::<Rotation>() => of::<NewSecret<'static>>();
+    "clients.try" clients_try () of::<NewTrial>() => of::<TrialLink>();
     "connections.list" connections_list ("limit" "after") NONE => list::<ConnectionView>();
     "connections.create" connections_create () of::<NewConnection>() => of::<ConnectionView>();
     "connections.get" connections_get () NONE => of::<ConnectionView>();
@@ -289,6 +291,11 @@ async fn clients_rotate_secret(call: &Call<'_>) -> Done {
     let tag = call.if_match()?;
     let made = clients::rotate_secret(call.state, &call.actor, call.name("id"), overlap, tag.as_ref()).await?;
     Ok(with_secret(&made))
+}
+
+async fn clients_try(call: &Call<'_>) -> Done {
+    let asked: NewTrial = call.body_or_default()?;
+    Ok(Answer::json(&trials::offer(call.state, &call.actor, call.name("id"), &asked).await?))
 }
 
 async fn connections_list(call: &Call<'_>) -> Done {

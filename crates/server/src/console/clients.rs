@@ -18,7 +18,7 @@ use vestibule_oauth::{
 use super::{
     Desk, Place,
     desk::{Base, part, status},
-    form,
+    form, snippets, trials,
 };
 use crate::{
     admin::{
@@ -39,6 +39,10 @@ const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_creden
 const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
 /// How long an old secret may work on, in hours.
 const OVERLAPS: [&str; 4] = ["0", "24", "168", "720"];
+/// Where addresses are checked while they are typed.
+const CHECK: &str = "/admin/clients/new/check";
+/// What asks there.
+const SCRIPT: &str = "redirects.js";
 
 /// `GET /admin/clients`.
 pub(super) async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
@@ -124,13 +128,15 @@ pub(super) fn new_screen(typed: &Params, faults: &[FieldFault], chains: &[String
         .field(auth_field(&auth))
         .field(
             Field::area("redirect_uris", "console.clients.redirects", value("redirect_uris"))
-                .hint("console.clients.redirects.hint"),
+                .hint("console.clients.redirects.hint")
+                .checked_at(base.to(CHECK)),
         )
         .field(chain_field(&value("chain"), chains));
     let mut screen = Screen::new(Text::new("console.clients.new"))
         .lead("console.clients.new.lead")
         .crumb(base.to("/admin/clients"), Say::key("console.clients.title"));
     screen.alarmed = !faults.is_empty();
+    screen.scripts.push(SCRIPT);
     screen.with(form.refused(faults))
 }
 
@@ -185,7 +191,7 @@ pub(super) fn secret_screen(client: &Client, secret: &str, issuer: &str, base: &
         label: Text::new(label),
         text: text.to_owned(),
     };
-    let environment = format!("OIDC_ISSUER={issuer}\nOIDC_CLIENT_ID={}\nOIDC_CLIENT_SECRET={secret}\n", client.id);
+    let environment = snippets::environment(client, issuer, Some(secret));
     Screen::new(Text::new("console.secret.title").with("name", &client.name))
         .crumb(base.to("/admin/clients"), Say::key("console.clients.title"))
         .crumb(here(client.id.as_str(), base), client.name.as_str())
@@ -200,7 +206,10 @@ pub(super) struct Around<'a> {
     pub(super) chains: &'a [String],
     pub(super) issuer: &'a str,
     pub(super) may: bool,
-    pub(super) dev: bool,
+    /// Whether the actor may read the audit log.
+    pub(super) log: bool,
+    /// A test sign-in that was not begun: what was typed, and what is wrong with it.
+    pub(super) trial: Option<(&'a Params, &'a [FieldFault])>,
 }
 
 /// `GET /admin/clients/{id}`.
@@ -209,7 +218,12 @@ pub(super) async fn detail(req: HttpRequest, state: Data<State>, path: Path<Stri
         Ok(desk) => desk,
         Err(answer) => return answer,
     };
-    show(&desk, &path, StatusCode::OK, None, &[]).await
+    show(&desk, &path, StatusCode::OK, None, &[], None).await
+}
+
+/// The page again, with what is wrong with a test sign-in beside its form.
+pub(super) async fn show_refused_trial(desk: &Desk, id: &str, typed: &Params, faults: &[FieldFault]) -> HttpResponse {
+    show(desk, id, StatusCode::UNPROCESSABLE_ENTITY, None, &[], Some((typed, faults))).await
 }
 
 async fn show(
@@ -218,6 +232,7 @@ async fn show(
     status: StatusCode,
     typed: Option<&Params>,
     faults: &[FieldFault],
+    trial: Option<(&Params, &[FieldFault])>,
 ) -> HttpResponse {
     let found = match clients::get(&desk.state, &desk.actor, id).await {
         Ok(found) => found,
@@ -227,7 +242,8 @@ async fn show(
         chains: &chains(desk).await,
         issuer: desk.state.public.issuer.as_str(),
         may: desk.may(Permission::ClientsWrite),
-        dev: desk.state.dev.is_some(),
+        log: desk.may(Permission::AuditRead),
+        trial,
     };
     desk.show_as(status, HERE, detail_screen(&found, typed, faults, &around, &desk.base()))
 }
@@ -245,22 +261,24 @@ pub(super) fn detail_screen(
     let mut screen = Screen::new(Text::new("console.client.title").with("name", &client.name))
         .crumb(base.to("/admin/clients"), Say::key("console.clients.title"))
         .with(facts(view, around));
-    screen.alarmed = !faults.is_empty();
+    screen.alarmed = !faults.is_empty() || around.trial.is_some();
+    screen.scripts.push(SCRIPT);
     if let Some(file) = &view.managed_by {
         let says = vec![Text::new("console.refused.managed").with("file", file).into()];
         screen = screen.with(Block::Note { tone: Tone::Plain, says });
     }
-    if around.dev && client.grant_types.contains(&GrantType::AuthorizationCode) && !client.disabled {
-        let actions = vec![Action::plain(test_link(client, base), "console.client.test")];
-        screen = screen.with(Block::Actions { actions });
+    screen = screen.with_all(activity(client, around, base));
+    screen = screen.with(heading("quick-start", "console.client.quick_start"));
+    screen = screen.with_all(snippets::all(client, around.issuer));
+    if around.may && client.grant_types.contains(&GrantType::AuthorizationCode) {
+        screen = screen.with(heading("trial-heading", "console.client.test")).with(trial(client, around, &own));
     }
     let editable = around.may && view.managed_by.is_none();
     if editable {
         let form = Form::new("client", own.as_str(), "console.save").hidden("etag", etag);
-        let form = edit_fields(form, client, typed, around.chains);
+        let form = edit_fields(form, client, typed, around.chains, base);
         screen = screen.with(heading("edit", "console.client.edit")).with(form.refused(faults));
     }
-    screen = screen.with_all(snippets(client, around.issuer));
     if view.secrets.is_empty() && !has_secret(client) {
         return deletion(screen, view, editable, &own, etag);
     }
@@ -310,26 +328,23 @@ fn facts(view: &ClientView, around: &Around<'_>) -> Block {
     }
 }
 
-/// In development the answer of a sign-in is looked at where it arrives; the demo app shows its own.
-fn test_link(client: &Client, base: &Base) -> String {
-    let redirect = client.redirect_uris.first().map(String::as_str).unwrap_or_default();
-    let query = crate::http::form::to_query(
-        [
-            ("response_type", "code"),
-            ("client_id", client.id.as_str()),
-            ("redirect_uri", redirect),
-            ("scope", "openid"),
-            ("state", "test-sign-in"),
-            // The S256 of "test-sign-in-test-sign-in-test-sign-in-test-s": nobody exchanges the code of a test.
-            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-            ("code_challenge_method", "S256"),
-        ]
-        .into_iter(),
-    );
-    base.to(&format!("/oauth2/authorize?{query}"))
+/// The form of a test sign-in, or why there is none.
+fn trial(client: &Client, around: &Around<'_>, own: &str) -> Block {
+    if client.disabled {
+        return Block::Paragraph { says: Say::key("console.trial.disabled") };
+    }
+    let (typed, faults) = around.trial.map_or((None, [].as_slice()), |(typed, faults)| (Some(typed), faults));
+    trials::form(client, typed, faults, own).into()
 }
 
-fn edit_fields(form: Form, client: &Client, typed: Option<&Params>, chains: &[String]) -> Form {
+/// Where to read what it did.
+fn activity(client: &Client, around: &Around<'_>, base: &Base) -> Option<Block> {
+    let query = crate::http::form::to_query([("client", client.id.as_str())].into_iter());
+    let action = Action::plain(base.to(&format!("/admin/audit?{query}")), "console.client.activity");
+    around.log.then(|| Block::Actions { actions: vec![action] })
+}
+
+fn edit_fields(form: Form, client: &Client, typed: Option<&Params>, chains: &[String], base: &Base) -> Form {
     let now = serde_json::to_value(client).unwrap_or_default();
     let value =
         |name: &str| typed.map_or_else(|| shown(&now, name), |typed| typed.get(name).unwrap_or_default().to_owned());
@@ -349,9 +364,13 @@ fn edit_fields(form: Form, client: &Client, typed: Option<&Params>, chains: &[St
         .field(auth_field(&value("auth")))
         .field(
             Field::area("redirect_uris", "console.clients.redirects", value("redirect_uris"))
-                .hint("console.clients.redirects.hint"),
+                .hint("console.clients.redirects.hint")
+                .checked_at(base.to(CHECK)),
         )
-        .field(Field::area("post_logout_redirect_uris", "console.client.logout", value("post_logout_redirect_uris")))
+        .field(
+            Field::area("post_logout_redirect_uris", "console.client.logout", value("post_logout_redirect_uris"))
+                .checked_at(base.to(CHECK)),
+        )
         .field(chain_field(&value("chain"), chains))
         .field(line("groups", "console.client.groups").hint("console.client.groups.hint"))
         .field(Field::check(
@@ -389,16 +408,39 @@ pub(super) async fn update(req: HttpRequest, state: Data<State>, path: Path<Stri
     };
     let patch = match patch(&params) {
         Ok(patch) => patch,
-        Err(faults) => return show(&desk, &path, StatusCode::UNPROCESSABLE_ENTITY, Some(&params), &faults).await,
+        Err(faults) => return show(&desk, &path, StatusCode::UNPROCESSABLE_ENTITY, Some(&params), &faults, None).await,
     };
     match clients::update(&desk.state, &desk.actor, &path, &patch, form::etag(&params).as_ref()).await {
         Ok(_) => desk.go(&format!("/admin/clients/{}", part(&path)), "saved"),
         Err(error @ AdminError::Invalid(_)) => {
             let code = status(&error);
             let AdminError::Invalid(faults) = error else { return desk.refused(HERE, &AdminError::Busy) };
-            show(&desk, &path, code, Some(&params), &faults).await
+            show(&desk, &path, code, Some(&params), &faults, None).await
         }
         Err(error) => desk.refused_form(HERE, &error, &params),
+    }
+}
+
+/// `POST /admin/clients/new/check`: what is wrong with the addresses of a form, while they are typed. What is sent beside is passed
+/// over; a service provider that is half typed is wrong elsewhere, too.
+pub(super) async fn check(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    let (desk, params) = match Desk::open_form(req, state, payload).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let mut given = Map::new();
+    if let Some(auth) = params.get("auth").filter(|auth| AUTH.contains(auth)) {
+        given.insert("auth".to_owned(), auth.into());
+    }
+    for name in ["redirect_uris", "post_logout_redirect_uris"] {
+        given.insert(name.to_owned(), form::lines(&params, name).into());
+    }
+    match clients::check_addresses(&desk.actor, &given) {
+        Ok(faults) => {
+            let faults: Vec<_> = faults.into_iter().map(|fault| fault.detail).collect();
+            HttpResponse::Ok().json(json!({ "faults": faults }))
+        }
+        Err(error) => desk.refused(HERE, &error),
     }
 }
 
@@ -472,42 +514,4 @@ pub(super) async fn delete(req: HttpRequest, state: Data<State>, path: Path<Stri
         Ok(()) => desk.go("/admin/clients", "deleted"),
         Err(error) => desk.refused_form(HERE, &error, &params),
     }
-}
-
-/// What an application is set up with: for openid-client (Node) and Authlib (Python).
-fn snippets(client: &Client, issuer: &str) -> Vec<Block> {
-    if !client.grant_types.contains(&GrantType::AuthorizationCode) {
-        return Vec::new();
-    }
-    let (id, public) = (client.id.as_str(), client.auth == ClientAuthMethod::None);
-    let redirect = client.redirect_uris.first().map(String::as_str).unwrap_or("https://app.example.com/callback");
-    let (js, python) = if public {
-        ("undefined, client.None()", "None")
-    } else {
-        ("process.env.OIDC_CLIENT_SECRET", "os.environ[\"OIDC_CLIENT_SECRET\"]")
-    };
-    let quoted = |text: &str| json!(text).to_string();
-    let node = format!(
-        "import * as client from \"openid-client\";\n\n\
-         const config = await client.discovery(new URL({issuer}), {id}, {js});\n\
-         const verifier = client.randomPKCECodeVerifier();\n\
-         const url = client.buildAuthorizationUrl(config, {{\n  redirect_uri: {redirect},\n  scope: \"openid profile\",\n  \
-         code_challenge: await client.calculatePKCECodeChallenge(verifier),\n  code_challenge_method: \"S256\",\n  \
-         state: client.randomState(),\n}});\n",
-        issuer = quoted(issuer),
-        id = quoted(id),
-        redirect = quoted(redirect),
-    );
-    let authlib = format!(
-        "import os\nfrom authlib.integrations.flask_client import OAuth\n\n\
-         oauth = OAuth(app)\noauth.register(\n    \"vestibule\",\n    client_id={id},\n    client_secret={python},\n    \
-         server_metadata_url={metadata},\n    client_kwargs={{\"scope\": \"openid profile\", \"code_challenge_method\": \"S256\"}},\n)\n",
-        id = quoted(id),
-        metadata = quoted(&format!("{issuer}/.well-known/openid-configuration")),
-    );
-    vec![
-        heading("snippets", "console.client.snippets"),
-        Block::Copy { id: "node".to_owned(), label: Text::new("console.client.node"), text: node },
-        Block::Copy { id: "python".to_owned(), label: Text::new("console.client.python"), text: authlib },
-    ]
 }

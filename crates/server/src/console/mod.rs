@@ -19,6 +19,8 @@ mod keys;
 pub(crate) mod samples;
 mod sessions;
 mod settings;
+mod snippets;
+mod trials;
 mod users;
 
 use actix_web::{
@@ -92,7 +94,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/clients").route(get().to(clients::list)))
         .service(resource("/admin/clients/new").route(get().to(clients::new)).route(post().to(clients::create)))
         .service(resource("/admin/clients/{id}").route(get().to(clients::detail)).route(post().to(clients::update)))
+        .service(resource("/admin/clients/new/check").route(post().to(clients::check)))
         .service(resource("/admin/clients/{id}/secrets").route(post().to(clients::rotate)))
+        .service(resource("/admin/clients/{id}/try").route(post().to(trials::offer)))
+        .service(resource("/admin/trials/new/{ticket}").route(get().to(trials::begin)))
+        .service(resource("/admin/trials/{run}").route(get().to(trials::result)))
         .service(resource("/admin/clients/{id}/delete").route(post().to(clients::delete)))
         .service(resource("/admin/connections").route(get().to(connections::list)))
         .service(

@@ -18,7 +18,7 @@ use vestibule_oauth::{Params, model::Client};
 use super::{
     audit, chains, clients, connections, denied,
     desk::{Base, DONE, Place},
-    entry, groups, home, keys, sessions, settings, users,
+    entry, groups, home, keys, sessions, settings, trials, users,
 };
 use crate::{
     admin::{
@@ -147,7 +147,7 @@ fn applications(add: &mut Add<'_>, base: &Base) {
     let typed: Params = [("id", "a b"), ("redirect_uris", "http://app.example.com/*")].into_iter().collect();
     let wrong = faults(&[("/id", "an id has letters and digits"), ("/redirect_uris", "no wildcard can be registered")]);
     add(Place::Clients, "console-clients", "new-wrong", clients::new_screen(&typed, &wrong, &chains, base));
-    let around = clients::Around { chains: &chains, issuer: "https://login.example.com", may: true, dev: true };
+    let around = clients::Around { chains: &chains, issuer: "https://login.example.com", may: true, log: true, trial: None };
     let show = |view: &ClientView, typed: Option<&Params>, faults: &[FieldFault]| {
         clients::detail_screen(&Versioned::new(view.clone()), typed, faults, &around, base)
     };
@@ -161,6 +161,14 @@ fn applications(add: &mut Add<'_>, base: &Base) {
     add(Place::Clients, "console-client", "managed", show(&managed, None, &[]));
     let secret = clients::secret_screen(&shop.client, "vss_example", around.issuer, base);
     add(Place::Clients, "console-client", "secret", secret);
+    let tried: Params = [("max_age", "a day"), ("prompt", "login"), ("single_sign_on", "yes")].into_iter().collect();
+    let wrong = faults(&[("/max_age", "a number of seconds is expected")]);
+    let refused = clients::Around { trial: Some((&tried, &wrong)), log: false, ..around };
+    let found = Versioned::new(shop.clone());
+    add(Place::Clients, "console-client", "trial-wrong", clients::detail_screen(&found, None, &[], &refused, base));
+    for (state, view) in trials::samples() {
+        add(Place::Clients, "console-trial", state, trials::screen(&view, base));
+    }
 }
 
 fn gateways(add: &mut Add<'_>, base: &Base) {

@@ -47,6 +47,7 @@ impl Assets {
             asset!("console.css", "text/css; charset=utf-8"),
             asset!("console.js", "text/javascript; charset=utf-8"),
             asset!("chain.js", "text/javascript; charset=utf-8"),
+            asset!("redirects.js", "text/javascript; charset=utf-8"),
             asset!("drag.js", "text/javascript; charset=utf-8"),
         ])
     }
@@ -87,7 +88,7 @@ mod tests {
         let size = |name| Assets::new().0.iter().find(|asset| asset.name == name).map_or(0, |asset| asset.body.len());
         assert!(size("site.css") <= 8 * 1024, "{}", size("site.css"));
         assert!((1..=14 * 1024).contains(&size("console.css")), "{}", size("console.css"));
-        for script in ["password.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js"] {
+        for script in ["password.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js", "redirects.js"] {
             assert!((1..2_500).contains(&size(script)), "{script}: {}", size(script));
         }
     }

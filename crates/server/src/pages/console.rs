@@ -452,6 +452,8 @@ pub struct Form {
     pub main: bool,
     /// Whether what it does cannot be undone.
     pub danger: bool,
+    /// Whether what comes of it is shown in a tab of its own.
+    pub new_tab: bool,
 }
 
 impl Form {
@@ -468,6 +470,7 @@ impl Form {
             submit: Text::new(submit),
             main: true,
             danger: false,
+            new_tab: false,
         }
     }
 
@@ -502,6 +505,13 @@ impl Form {
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.main = false;
+        self
+    }
+
+    /// The same, showing what comes of it in a tab of its own.
+    #[must_use]
+    pub fn new_tab(mut self) -> Self {
+        self.new_tab = true;
         self
     }
 
@@ -552,6 +562,8 @@ pub struct Field {
     pub required: bool,
     /// `autocomplete`.
     pub autocomplete: &'static str,
+    /// Where what is typed is checked before it is saved, where there are scripts.
+    pub checked_at: Option<String>,
 }
 
 /// What a field takes.
@@ -606,6 +618,7 @@ impl Field {
             faults: Vec::new(),
             required: false,
             autocomplete: "off",
+            checked_at: None,
         }
     }
 
@@ -645,6 +658,13 @@ impl Field {
     #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// The same, checked there while it is typed.
+    #[must_use]
+    pub fn checked_at(mut self, path: String) -> Self {
+        self.checked_at = Some(path);
         self
     }
 

@@ -30,6 +30,7 @@ use vestibule_oauth::{answer_url, consent};
 
 use self::submission::{Act, Refused, Submission};
 use crate::{
+    admin::trials,
     answer::{self, Drawing, wants_json},
     context::{self, device_cookie},
     http::{
@@ -142,7 +143,7 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     let client = snapshot.client(view.request.client.as_str());
     let host = consent::view(&view.request).map(|consent| consent.host);
     let back = match &view.body {
-        Body::Denied { answer, .. } => client_url(state, answer),
+        Body::Denied { answer, .. } => client_url(state, view.id, answer),
         _ => client.and_then(|client| client.client_uri.clone()),
     };
     let reference = request_id(req);
@@ -193,7 +194,7 @@ fn go_on(state: &State, req: &HttpRequest, view: &View, posted: Option<Challenge
     about(req, &view.request.client);
     match &view.body {
         Body::Closed { answer, session, device } => leave(state, req, view.id, answer, (*session, *device)),
-        Body::Denied { answer, denial: None } => to_client(state, req, answer),
+        Body::Denied { answer, denial: None } => to_client(state, req, view.id, answer),
         Body::Step(step) if view.stale && is_another(step, posted) => {
             answer::see_other(&format!("{}?{MOVED}", path(view.id)))
         }
@@ -206,20 +207,26 @@ type Kept = (Option<SessionRef>, Option<DeviceGiven>);
 
 /// Sends the browser to the client, signed in.
 fn leave(state: &State, req: &HttpRequest, id: InteractionId, answer: &Value, kept: Kept) -> HttpResponse {
-    let mut response = to_client(state, req, answer);
-    sign_in(state, id, kept, &mut response);
+    let mut response = to_client(state, req, id, answer);
+    // Nobody is signed in by a trial, and what came of it can be looked at for longer.
+    if !trials::is_of_trial(answer) {
+        sign_in(state, id, kept, &mut response);
+    }
     response
 }
 
-fn to_client(state: &State, req: &HttpRequest, answer: &Value) -> HttpResponse {
-    match client_url(state, answer) {
+fn to_client(state: &State, req: &HttpRequest, id: InteractionId, answer: &Value) -> HttpResponse {
+    match client_url(state, id, answer) {
         Some(url) => answer::see_other(&url),
         None => answer::error(state, req, Cause::Internal),
     }
 }
 
-/// The address that tells the client how it ended.
-fn client_url(state: &State, answer: &Value) -> Option<String> {
+/// The address that tells the client how it ended; of a trial, that of the page that tells the admin.
+fn client_url(state: &State, id: InteractionId, answer: &Value) -> Option<String> {
+    if trials::is_of_trial(answer) {
+        return Some(state.public.path(&trials::path(id)));
+    }
     match answer_url(answer, &state.prf, &state.public.issuer) {
         Ok(url) => Some(url.into()),
         Err(error) => {
