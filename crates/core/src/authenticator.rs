@@ -70,6 +70,11 @@ pub trait Authenticator: Send + Sync {
         cx.credentials.iter().any(|own| own.id.to_string() == credential)
     }
 
+    /// How often a credential can still be used, where that has an end (a set of codes); for what its owner is shown.
+    fn uses_left(&self, _credential: &Credential, _now: Time) -> Option<usize> {
+        None
+    }
+
     /// Whether nobody has more than one credential of it. Who used theirs for one step cannot pass a later step with it that
     /// is distinct, and a chain that asks so much is refused when it is saved.
     fn one_each(&self) -> bool {
@@ -387,8 +392,7 @@ impl StepContext<'_> {
     /// An id for something of the user's that has no credential of its own, such as a telephone number: the same each time,
     /// and it tells nothing of what it names.
     pub fn opaque_id(&self, of: &str) -> String {
-        let user = self.user.map(|user| user.id.to_string()).unwrap_or_default();
-        self.code_key.prf.text("opaque id", &[user.as_bytes(), of.as_bytes()])
+        opaque_id(self.code_key.prf, self.user.map(|user| user.id), of)
     }
 
     /// Replaces the secret of a credential, if nobody else has since.
@@ -430,6 +434,12 @@ impl StepContext<'_> {
         let of = |turn: i64| prf.bytes("nonce", &[interaction.0.as_bytes(), &step, &turn.to_be_bytes()]);
         [of(present), of(present.saturating_sub(1))]
     }
+}
+
+/// What [`StepContext::opaque_id`] says, outside of any step: for what is made for a user by somebody else.
+pub fn opaque_id(prf: &Prf, user: Option<UserId>, of: &str) -> String {
+    let user = user.map(|user| user.to_string()).unwrap_or_default();
+    prf.text("opaque id", &[user.as_bytes(), of.as_bytes()])
 }
 
 /// The authenticators that this server has, by name.

@@ -192,6 +192,11 @@ impl StepFixture {
         self.changes.proved = proved.or(self.changes.proved.take());
     }
 
+    /// The keyed hash of this fixture's server.
+    pub fn prf(&self) -> &Prf {
+        &self.prf
+    }
+
     /// The code that was issued, without the code.
     pub fn issued(&self) -> Option<&IssuedCode> {
         self.code.as_ref()

@@ -1,0 +1,94 @@
+//! What is kept of codes: keyed hashes, inside a credential that is sealed besides.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use vestibule_core::{
+    StepError, Time,
+    authenticator::opaque_id,
+    crypto::{Prf, same_secret},
+    id::UserId,
+    random::Random,
+    user::Credential,
+};
+
+use crate::codes;
+
+/// What a credential of `recovery` holds.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub(crate) enum Stored {
+    /// A set of codes: those that are left.
+    Codes {
+        /// Keyed hashes.
+        left: Vec<String>,
+    },
+    /// A bypass code.
+    Bypass {
+        /// The keyed hash; none when it was used.
+        code: Option<String>,
+        /// Until when it is good.
+        expires_at: Time,
+    },
+}
+
+impl Stored {
+    pub(crate) fn of(credential: &Credential) -> Result<Self, StepError> {
+        serde_json::from_str(credential.secret.expose_secret())
+            .map_err(|_| StepError::Misconfigured("a stored recovery credential cannot be read".to_owned()))
+    }
+
+    pub(crate) fn secret(&self) -> Result<SecretString, StepError> {
+        let text = serde_json::to_string(self);
+        text.map(SecretString::from).map_err(|error| StepError::Misconfigured(error.to_string()))
+    }
+
+    /// How many codes are left at `now`.
+    pub(crate) fn left(&self, now: Time) -> usize {
+        match self {
+            Self::Codes { left } => left.len(),
+            Self::Bypass { code, expires_at } => usize::from(code.is_some() && now < *expires_at),
+        }
+    }
+
+    /// The same without `code`, when it is one of these and may be used at `now`.
+    pub(crate) fn without(self, kept: &str, now: Time) -> Option<Self> {
+        let is = |ours: &String| same_secret(ours.as_bytes(), kept.as_bytes());
+        match self {
+            Self::Codes { mut left } => {
+                // Every one is looked at: how long it takes does not tell which it was.
+                let found =
+                    left.iter().enumerate().fold(None, |found, (at, ours)| if is(ours) { Some(at) } else { found })?;
+                left.remove(found);
+                Some(Self::Codes { left })
+            }
+            Self::Bypass { code: Some(code), expires_at } if is(&code) && now < expires_at => {
+                Some(Self::Bypass { code: None, expires_at })
+            }
+            Self::Bypass { .. } => None,
+        }
+    }
+}
+
+/// A bypass code that was made: what the person is told, and what is kept.
+pub struct Bypass {
+    /// The code, to be told once.
+    pub code: SecretString,
+    /// The secret of the credential of `recovery` that holds it.
+    pub secret: SecretString,
+}
+
+/// Whether a credential of `recovery` is a bypass code, used or not. What cannot be read is none.
+pub fn is_bypass(credential: &Credential) -> bool {
+    matches!(Stored::of(credential), Ok(Stored::Bypass { .. }))
+}
+
+/// Makes a bypass code for `user`, good for once and until `expires_at`.
+///
+/// # Errors
+/// When what is to be kept cannot be written.
+pub fn bypass(prf: &Prf, user: UserId, random: &dyn Random, expires_at: Time) -> Result<Bypass, StepError> {
+    let code = codes::draw(random);
+    let kept = opaque_id(prf, Some(user), &codes::kept(&code));
+    let secret = Stored::Bypass { code: Some(kept), expires_at }.secret()?;
+    Ok(Bypass { code: codes::shown(&code).into(), secret })
+}
