@@ -31,7 +31,7 @@ use vestibule_core::{
     engine,
     random::{Random, SystemRandom},
     store::StoreError,
-    time::SystemClock,
+    time::{SystemClock, Time},
 };
 use vestibule_jose::{SigningKey, VerifiedCache};
 use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, keys::KeyRules, snapshot::SnapshotError, store::Store};
@@ -50,6 +50,7 @@ use crate::{
     dev::leftovers,
     handlers::health::Readiness,
     http::{
+        certificate,
         cookies::Cookies,
         gate::Gate,
         tls::{self, TlsError},
@@ -59,6 +60,7 @@ use crate::{
     rehearsal::Stage,
     routes,
     state::{Dev, Public, Sizes, State},
+    tally::{self, Notes},
 };
 
 /// How long an interaction waits for the person.
@@ -244,6 +246,7 @@ impl Application {
         rt::spawn(configuration::keep_keys(Arc::clone(&state), first_keys));
         rt::spawn(configuration::keep_current(Arc::clone(&state)));
         rt::spawn(configuration::keep_swept(Arc::clone(&state)));
+        rt::spawn(tally::keep_counted(Arc::clone(&state)));
         audit.start();
         let stop = public.handle();
         let stopping = Arc::clone(&state);
@@ -261,6 +264,9 @@ impl Application {
             management.stop(false).await;
         }
         audit.close().await;
+        if let Err(error) = tally::count(&state).await {
+            tracing::warn!(%error, "what happened last could not be counted; what is in the log is counted after the next start");
+        }
         ended
     }
 }
@@ -311,6 +317,7 @@ async fn assemble(
         (true, Some(outbox)) => Some(Dev { outbox, demo: Demo::new(&public).map_err(BuildError::Demo)? }),
         _ => None,
     };
+    let certificate_ends = certificate_ends(settings, &public.host)?;
     let state = Data::new(State {
         cookies: Cookies::new(public.https),
         public,
@@ -320,6 +327,8 @@ async fn assemble(
         prf,
         limits: settings.limits.budgets.clone(),
         sizes: Sizes { body: settings.limits.body, query: settings.limits.query },
+        notes: Notes::default(),
+        certificate_ends,
         engine: Engine::new(Arc::clone(&store), Arc::new(grants), engine_parts),
         store,
         live,
@@ -384,6 +393,16 @@ fn listen(settings: &Settings, given: Option<TcpListener>, state: &Data<State>) 
 
 fn bind(address: SocketAddr) -> Result<TcpListener, BuildError> {
     TcpListener::bind(address).map_err(|source| BuildError::Listen { address, source })
+}
+
+/// When the certificate ends that the listener shows.
+fn certificate_ends(settings: &Settings, host: &str) -> Result<Option<Time>, TlsError> {
+    let file = match &settings.tls {
+        None => return Ok(None),
+        Some(Tls::Files { certificate, .. }) => certificate.clone(),
+        Some(Tls::SelfSigned) => tls::self_signed(&settings.data_dir, host)?.0,
+    };
+    Ok(certificate::ends(&file))
 }
 
 fn tls_config(settings: &Settings, host: &str) -> Result<Option<rustls::ServerConfig>, TlsError> {

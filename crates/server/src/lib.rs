@@ -27,5 +27,6 @@ pub mod portal;
 mod rehearsal;
 pub mod routes;
 pub mod state;
+pub mod tally;
 
 pub use application::{Addresses, Application, BuildError, Parts};

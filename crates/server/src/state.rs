@@ -7,12 +7,18 @@ use ipnet::IpNet;
 use url::Url;
 use vestibule_authn_password::HashPool;
 use vestibule_authn_smsotp::Outbox;
-use vestibule_core::{Clock, Engine, budget::Limits, crypto::Prf, random::Random};
+use vestibule_core::{Clock, Engine, Time, budget::Limits, crypto::Prf, random::Random};
 use vestibule_jose::VerifiedCache;
 use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, snapshot::Snapshot, store::Store};
 
 use crate::{
-    config::{PolicySettings, Setting}, configuration::Live, demo::Demo, handlers::health::Readiness, http::cookies::Cookies, pages::Pages,
+    config::{PolicySettings, Setting},
+    configuration::Live,
+    demo::Demo,
+    handlers::health::Readiness,
+    http::cookies::Cookies,
+    pages::Pages,
+    tally::Notes,
 };
 
 /// A transaction of the database.
@@ -36,6 +42,10 @@ pub struct State {
     pub limits: Limits,
     /// How large requests may be.
     pub sizes: Sizes,
+    /// What happened since the last count and is in no log.
+    pub notes: Notes,
+    /// When the certificate ends that this server shows; none where something else does the TLS.
+    pub certificate_ends: Option<Time>,
     /// The database.
     pub store: Arc<Store>,
     /// Runs interactions.

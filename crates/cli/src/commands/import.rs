@@ -55,7 +55,7 @@ impl Import {
         let offline = offline::open(arguments)?;
         let Self { dry_run, skip_bad, allow_admin_roles, .. } = self;
         let (by, default_chain) = (offline::account(Via::Cli), offline.settings.default_chain.clone());
-        let options = Options { by, default_chain, dry_run, skip_bad, allow_admin_roles, bounds };
+        let options = Options { by, default_chain, dry_run, skip_bad, allow_admin_roles, bounds, ..Options::default() };
         let report = import::users_csv(&offline.workshop, &bytes, &options).await?;
         if self.json {
             say(serde_json::to_string_pretty(&report).map_err(|error| Failure::new(IO, error.to_string()))?);
@@ -86,7 +86,7 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
 }
 
 fn tell(report: &Report) {
-    let Report { created, changed, unchanged, refused, applied } = report;
+    let Report { created, changed, unchanged, refused, applied, .. } = report;
     refused.iter().take(SHOWN).for_each(complain);
     if let Some(more) = refused.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         complain(format_args!("and {more} more"));

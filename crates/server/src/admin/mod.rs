@@ -15,6 +15,7 @@ pub mod etag;
 mod gate;
 pub mod groups;
 pub mod guard;
+pub mod import;
 pub mod keys;
 pub mod operations;
 pub mod overview;

@@ -52,6 +52,7 @@ macro_rules! operations {
 operations! {
     "users.list" Get "/users" UsersRead "Users, a page at a time." ["/admin/users"];
     "users.create" Post "/users" UsersWrite "Makes a user." ["/admin/users/new"];
+    "users.import" Post "/users/import" UsersWrite "Makes and changes users by a CSV file, all or nothing, or line by line." ["/admin/users/import"];
     "users.get" Get "/users/{id}" UsersRead "One user." ["/admin/users/{id}"];
     "users.update" Patch "/users/{id}" UsersWrite "Changes a user." ["/admin/users/{id}"];
     "users.delete" Delete "/users/{id}" UsersWrite "Deletes a user; the id is never used again." ["/admin/users/{id}/delete"];

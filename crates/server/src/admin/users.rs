@@ -189,6 +189,10 @@ pub struct UserQuery {
     pub role: Option<String>,
     /// Whether they are disabled.
     pub disabled: Option<bool>,
+    /// Whether they have something to sign in with besides a password: another credential, or a number that was vouched for.
+    pub second_factor: Option<bool>,
+    /// Whether they have ever signed in; the list is a moment behind.
+    pub signed_in: Option<bool>,
     /// Which page.
     pub page: PageQuery,
 }
@@ -230,11 +234,12 @@ pub struct SignedOut {
 /// Without permission, and when the page makes no sense.
 pub async fn list(state: &State, actor: &Actor, query: &UserQuery) -> Result<Listing<UserView>, AdminError> {
     actor.needs(Permission::UsersRead)?;
-    let UserQuery { q, group, role, disabled, page } = query.clone();
-    let name = ("users", &q, &group, &role, disabled);
+    let UserQuery { q, group, role, disabled, second_factor, signed_in, page } = query.clone();
+    let name = ("users", &q, &group, &role, disabled, second_factor, signed_in);
     let asked = page.read::<(String, UserId)>(&name, &state.prf)?;
     let after = asked.after.clone().map(|(term, user)| UserPlace { term, user });
-    let search = UserSearch { text: q.clone(), group: group.clone(), role: role.clone(), disabled };
+    let search =
+        UserSearch { text: q.clone(), group: group.clone(), role: role.clone(), disabled, second_factor, signed_in };
     let limit = asked.and_one();
     let read = move |tx: &mut Transaction| tx.find_users(&search, after.as_ref(), limit);
     let found = state.store.read(read).await?;
@@ -257,17 +262,51 @@ pub async fn get(state: &State, actor: &Actor, id: UserId) -> Result<Versioned<U
 /// # Errors
 /// Without permission, when something is wrong with a field, and when a name is taken.
 pub async fn create(state: &State, actor: &Actor, new: NewUser) -> Result<Versioned<UserView>, AdminError> {
+    create_with(state, actor, new, OwnRoles::default()).await
+}
+
+/// `users.create`, and `users.set_roles` with it: the user is made with these roles of this server, or not at all.
+///
+/// # Errors
+/// As of both.
+pub async fn create_with(
+    state: &State,
+    actor: &Actor,
+    new: NewUser,
+    own: OwnRoles,
+) -> Result<Versioned<UserView>, AdminError> {
     actor.needs(Permission::UsersWrite)?;
+    if !own.roles.is_empty() {
+        actor.needs(Permission::RolesWrite)?;
+        own.known()?;
+        actor.may_touch(&own.roles)?;
+    }
     let work = Work::new(state, actor);
     let user = new_user(&new, &work)?;
     transact::write(state, move |tx| {
         free(tx, &user)?;
-        tx.insert_user(&user)?;
-        let view = UserView::from(&user);
-        work.record(tx, &Change::new("user.created", &view.username, &Value::Null, &view).about(user.id))?;
+        let roles = user.roles.iter().cloned().chain(own_roles(&own.roles)).collect();
+        let made = User { roles, ..user.clone() };
+        tx.insert_user(&made)?;
+        let (plain, view) = (UserView::from(&user), UserView::from(&made));
+        work.record(tx, &Change::new("user.created", &view.username, &Value::Null, &plain).about(user.id))?;
+        if plain != view {
+            work.record(tx, &Change::new("user.roles", &view.username, &plain, &view).about(user.id))?;
+        }
         Ok(Versioned::new(view))
     })
     .await
+}
+
+impl OwnRoles {
+    /// Goes on when there are such roles.
+    fn known(&self) -> Result<(), AdminError> {
+        let unknown = |(position, role): (usize, &String)| {
+            let fault = FieldFault::new(format!("/roles/{position}"), "this server has no such role");
+            Role::of(role).is_none().then_some(fault)
+        };
+        all_right(self.roles.iter().enumerate().filter_map(unknown).collect())
+    }
 }
 
 /// The user that is to be made, if there is nothing wrong with it.
@@ -451,11 +490,7 @@ pub async fn set_roles(
     wanted: OwnRoles,
 ) -> Result<Versioned<UserView>, AdminError> {
     actor.needs(Permission::RolesWrite)?;
-    let unknown = |(position, role): (usize, &String)| {
-        let fault = FieldFault::new(format!("/roles/{position}"), "this server has no such role");
-        Role::of(role).is_none().then_some(fault)
-    };
-    all_right(wanted.roles.iter().enumerate().filter_map(unknown).collect())?;
+    wanted.known()?;
     let (work, expected) = (Work::new(state, actor), expected.cloned());
     transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;

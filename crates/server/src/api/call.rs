@@ -77,6 +77,14 @@ impl<'a> Call<'a> {
         serde_json::from_slice(&self.body).map_err(|error| Problem::new(Kind::Malformed, format!("the body: {error}")))
     }
 
+    /// The body as CSV.
+    pub(super) fn csv(&self) -> Result<&[u8], Problem> {
+        if form::is(self.req, "text/csv") {
+            return Ok(&self.body);
+        }
+        Err(Problem::new(Kind::MediaType, "the content type is not text/csv"))
+    }
+
     /// The body, as what it has to be.
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         read(&self.json()?)

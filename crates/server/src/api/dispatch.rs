@@ -16,7 +16,7 @@ use super::{
     routes::Route,
 };
 use crate::{
-    admin::{FieldFault, operations::Method},
+    admin::{FieldFault, import, operations::Method},
     http::form,
     rehearsal::rehearsed,
     state::State,
@@ -50,7 +50,8 @@ async fn passed(
     let actor = caller(state, req, operation.permission).await?;
     let query = form::query(req)?;
     let dry_run = parameters(route, &query, changes)?;
-    let body = if changes { form::body(state, payload).await? } else { actix_web::web::Bytes::new() };
+    let most = if route.id == "users.import" { import::BOUNDS.bytes } else { state.sizes.body };
+    let body = if changes { form::body_up_to(payload, most).await? } else { actix_web::web::Bytes::new() };
     let call = Call { state, actor, req, query, body };
     if dry_run {
         if route.outside {

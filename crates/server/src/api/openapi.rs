@@ -177,8 +177,10 @@ fn parameters(route: &Route, changes: bool) -> Vec<Value> {
         in_path.map(|name| one("path", name, true, if name == "revision" { &whole } else { &text })).collect();
     parameters.extend(route.query.iter().map(|name| {
         let schema = match *name {
+            "skip_bad" => json!({ "type": "boolean", "default": false }),
+            "window" => json!({ "type": "string", "enum": ["24h", "7d", "30d"], "default": "24h" }),
             "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
-            "disabled" => json!({ "type": "boolean" }),
+            "disabled" | "second_factor" | "signed_in" => json!({ "type": "boolean" }),
             "since" | "until" => json!({ "type": "string", "format": "date-time" }),
             _ => text.clone(),
         };

@@ -26,14 +26,19 @@ use crate::admin::{
     clients::{self, ClientView},
     connections::{self, ConnectionView, NewConnection, TestView},
     groups,
+    import::{self, Taking},
     keys::{self, KeyView},
     operations,
-    overview::{self, Overview},
+    overview::{self, Overview, Window},
     paging::PageQuery,
     sessions::{self, SessionView},
     settings::{self, SettingView},
     trials::{self, NewTrial, TrialLink},
     users::{self, FactorView, NewUser, OwnRoles, PasswordLink, SignedOut, UserChange, UserQuery, UserView},
+};
+use crate::{
+    import::{Refused, Report},
+    rehearsal::is_rehearsal,
 };
 
 /// What a function of the table gives, later.
@@ -109,8 +114,9 @@ const fn media(kind: &'static str, what: &'static str) -> Shape {
 const NONE: Shape = Shape::None;
 
 routes! {
-    "users.list" users_list ("q" "group" "role" "disabled" "limit" "after") NONE => list::<UserView>();
+    "users.list" users_list ("q" "group" "role" "disabled" "second_factor" "signed_in" "limit" "after") NONE => list::<UserView>();
     "users.create" users_create () of::<NewUser>() => of::<UserView>();
+    "users.import" users_import ("skip_bad") media("text/csv", "Users, one in a line below a header of columns, as `vestibule user import` takes them: at most 2 MiB and 10,000 lines.") => of::<Report>();
     "users.get" users_get () NONE => of::<UserView>();
     "users.update" users_update () of::<UserChange>() => of::<UserView>();
     "users.delete" users_delete () NONE => NONE;
@@ -153,7 +159,7 @@ routes! {
     "keys.rotate" keys_rotate () of::<KeyRotation>() => list::<KeyView>();
     "audit.list" audit_list ("kind" "user" "actor" "client" "since" "until" "request_id" "limit" "after") NONE => of::<AuditList>();
     "settings.list" settings_list () NONE => list::<SettingView>();
-    "overview.get" overview_get () NONE => of::<Overview>();
+    "overview.get" overview_get ("window") NONE => of::<Overview>();
 }
 
 async fn users_list(call: &Call<'_>) -> Done {
@@ -162,6 +168,8 @@ async fn users_list(call: &Call<'_>) -> Done {
         group: call.text("group"),
         role: call.text("role"),
         disabled: call.parameter("disabled", "true or false")?,
+        second_factor: call.parameter("second_factor", "true or false")?,
+        signed_in: call.parameter("signed_in", "true or false")?,
         page: call.page()?,
     };
     Ok(Answer::list(&users::list(call.state, &call.actor, &query).await?))
@@ -170,6 +178,20 @@ async fn users_list(call: &Call<'_>) -> Done {
 async fn users_create(call: &Call<'_>) -> Done {
     let user = users::create(call.state, &call.actor, call.body::<NewUser>()?).await?;
     Ok(Answer::versioned(&user).created(&format!("/users/{}", user.value.id)))
+}
+
+async fn users_import(call: &Call<'_>) -> Done {
+    let taking = Taking { dry_run: false, skip_bad: call.parameter("skip_bad", "true or false")?.unwrap_or(false) };
+    let report = import::import(call.state, &call.actor, call.csv()?, taking).await?;
+    if report.applied || is_rehearsal() {
+        return Ok(Answer::json(&report));
+    }
+    // Nothing was written: that is no success.
+    let fault = |refused: &Refused| {
+        let place = format!("/{}/{}", refused.line, refused.column);
+        FieldFault::new(place.trim_end_matches('/'), &*refused.why)
+    };
+    Err(Problem::fields(report.refused.iter().map(fault).collect()))
 }
 
 async fn users_get(call: &Call<'_>) -> Done {
@@ -462,7 +484,7 @@ async fn settings_list(call: &Call<'_>) -> Done {
 }
 
 async fn overview_get(call: &Call<'_>) -> Done {
-    Ok(Answer::json(&overview::get(call.state, &call.actor).await?))
+    Ok(Answer::json(&overview::get(call.state, &call.actor, Window::of(call.query.get("window"))?).await?))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::{
     http::{
         csrf,
         form::{self, to_query},
+        multipart,
     },
     insider::{Insider, Visitor},
     pages::{
@@ -28,8 +29,19 @@ use crate::{
 /// What tokens of the console's forms are bound to, beside the cookie.
 pub(super) const FORM: &str = "console";
 /// What can be told after a redirect: the messages `console.done.…`.
-pub(super) const DONE: &[&str] =
-    &["created", "saved", "deleted", "locked", "unlocked", "signed-out", "ended", "rotated", "removed", "published"];
+pub(super) const DONE: &[&str] = &[
+    "created",
+    "saved",
+    "deleted",
+    "locked",
+    "unlocked",
+    "signed-out",
+    "ended",
+    "rotated",
+    "removed",
+    "published",
+    "imported",
+];
 
 /// A place in the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +148,27 @@ impl Desk {
         let read = form::read(&state, &req, payload).await;
         let params = read.map_err(|error| answer::form_error(&state, &req, error))?;
         let desk = Self::open(req, state).await?;
+        let given = params.get(csrf::FIELD).unwrap_or_default();
+        if !csrf::right(&desk.state.prf, FORM, &desk.cookie, given) {
+            return Err(answer::error(&desk.state, &desk.req, Cause::Forbidden));
+        }
+        Ok((desk, params))
+    }
+
+    /// The same for a form that brings a file, of up to `most` bytes in all.
+    pub(crate) async fn open_upload(
+        req: HttpRequest,
+        state: Data<State>,
+        payload: Payload,
+        most: usize,
+    ) -> Result<(Self, Params), HttpResponse> {
+        if !csrf::same_site(&req, &state.public.origin) {
+            return Err(answer::error(&state, &req, Cause::Forbidden));
+        }
+        // Who sits here is asked first: nobody else sends so much.
+        let desk = Self::open(req, state).await?;
+        let read = multipart::read(&desk.state, &desk.req, payload, most).await;
+        let params = read.map_err(|error| answer::form_error(&desk.state, &desk.req, error))?;
         let given = params.get(csrf::FIELD).unwrap_or_default();
         if !csrf::right(&desk.state.prf, FORM, &desk.cookie, given) {
             return Err(answer::error(&desk.state, &desk.req, Cause::Forbidden));

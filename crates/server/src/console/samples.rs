@@ -18,7 +18,7 @@ use vestibule_oauth::{Params, model::Client};
 use super::{
     audit, chains, clients, connections, denied,
     desk::{Base, DONE, Place},
-    entry, groups, home, keys, sessions, settings, trials, users,
+    entry, groups, home, import, keys, sessions, settings, trials, users,
 };
 use crate::{
     admin::{
@@ -28,12 +28,15 @@ use crate::{
         connections::{ConnectionView, TestView},
         groups::GroupView,
         keys::{KeyView, KeyWord},
-        overview::{Concern, Funnel, Hour, Overview},
+        overview::{
+            Concern, Ending, EndingKind, Failing, FirstStep, Funnel, Messages, Overview, Slot, Step, Things, Window,
+        },
         paging::Listing,
         sessions::SessionView,
         settings::SettingView,
         users::{FactorView, PasswordLink, UserView},
     },
+    import::{Becomes, Line, Refused, Report},
     pages::{
         Page, Sample, Tone,
         console::{Console, Say, Screen, Shell, Visitor},
@@ -58,8 +61,11 @@ pub(crate) fn all() -> Vec<Sample> {
         add(Place::Chains, "console-chains", state, screen);
     }
     let base = Base::default();
-    add(Place::Home, "console-overview", "busy", home::screen(&overview(), &base));
-    add(Place::Home, "console-overview", "empty", home::screen(&quiet(), &base));
+    add(Place::Home, "console-overview", "busy", home::screen(&overview(), None, &base));
+    add(Place::Home, "console-overview", "month", home::screen(&month(), None, &base));
+    add(Place::Home, "console-overview", "first-steps-again", home::screen(&overview(), Some("yes"), &base));
+    add(Place::Home, "console-overview", "empty", home::screen(&quiet(), None, &base));
+    add(Place::Home, "console-overview", "without-first-steps", home::screen(&quiet(), Some("no"), &base));
     add(Place::Home, "console-overview", "without-permission", home::plain());
     for done in DONE {
         let says = Say::key(&format!("console.done.{done}"));
@@ -116,6 +122,30 @@ fn people(add: &mut Add<'_>, base: &Base) {
         ("/x", "odd"),
     ]);
     add(Place::Users, "console-users", "new-wrong", users::new_screen(&typed, &wrong, may, base));
+    add(Place::Users, "console-import", "new", import::new_screen(&[], base));
+    add(
+        Place::Users,
+        "console-import",
+        "wrong",
+        import::new_screen(&faults(&[("/csv", "choose a file, or paste one")]), base),
+    );
+    let look = |bad, skip_bad, changed| import::Look {
+        report: import_report(bad),
+        csv: "username\nada\n",
+        skip_bad,
+        changed,
+        seal: "x".to_owned(),
+    };
+    for (state, look) in [
+        ("good", look(0, false, false)),
+        ("kept-out", look(1, false, false)),
+        ("skipped", look(1, true, false)),
+        ("changed-meanwhile", look(0, false, true)),
+        ("many", look(300, true, false)),
+        ("nothing", import::Look { report: Report { unchanged: 1, ..Report::default() }, ..look(0, false, false) }),
+    ] {
+        add(Place::Users, "console-import", state, import::look_screen(&look, base));
+    }
     for (state, locked) in [("detail", false), ("locked", true)] {
         add(Place::Users, "console-user", state, users::detail_screen(&detail(locked), None, &[], may, base));
     }
@@ -147,7 +177,8 @@ fn applications(add: &mut Add<'_>, base: &Base) {
     let typed: Params = [("id", "a b"), ("redirect_uris", "http://app.example.com/*")].into_iter().collect();
     let wrong = faults(&[("/id", "an id has letters and digits"), ("/redirect_uris", "no wildcard can be registered")]);
     add(Place::Clients, "console-clients", "new-wrong", clients::new_screen(&typed, &wrong, &chains, base));
-    let around = clients::Around { chains: &chains, issuer: "https://login.example.com", may: true, log: true, trial: None };
+    let around =
+        clients::Around { chains: &chains, issuer: "https://login.example.com", may: true, log: true, trial: None };
     let show = |view: &ClientView, typed: Option<&Params>, faults: &[FieldFault]| {
         clients::detail_screen(&Versioned::new(view.clone()), typed, faults, &around, base)
     };
@@ -277,26 +308,82 @@ fn faults(all: &[(&str, &str)]) -> Vec<FieldFault> {
 }
 
 fn overview() -> Overview {
-    let hour = |n: u64| Hour { at: WRITTEN, passed: n * 7 % 40, failed: n % 5 };
+    let slot = |n: u64| Slot { at: WRITTEN, logins: n * 7 % 40, wrong: n % 5 };
+    let funnel = |chain: &str, median_seconds| Funnel {
+        chain: chain.to_owned(),
+        started: 402,
+        first_step: 391,
+        code_sent: 380,
+        code_passed: 373,
+        completed: 371,
+        tokens: 512,
+        wrong: 41,
+        median_seconds,
+    };
+    let ending = |kind, name: &str| Ending { kind, name: name.to_owned(), at: WRITTEN };
+    let failing =
+        |client: Option<&str>, refused, logins| Failing { client: client.map(str::to_owned), refused, logins };
+    let messages = |connection: &str, taken, refused| Messages { connection: connection.to_owned(), taken, refused };
     Overview {
-        hours: (0..24).map(hour).collect(),
-        funnel: Funnel { sent: 380, unsent: 3, failed: 41, passed: 371 },
-        cut: true,
-        clients: 12,
-        connections: 2,
-        chains: 3,
+        window: Window::Day,
+        spans: (0..24).map(slot).collect(),
+        chains: vec![funnel("two-doors", Some(23.5)), Funnel { code_sent: 0, code_passed: 0, ..funnel("admin", None) }],
+        messages: vec![messages("SMSOTP", 380, 3), messages("old", 0, 12)],
+        failing: vec![failing(None, 61, 0), failing(Some("shop"), 9, 371)],
+        ending: vec![
+            ending(EndingKind::Secret, "shop"),
+            ending(EndingKind::Key, "uWoKSyT4dAcZTM9n1gIvyMRl6cX1-KhuI93a3kMO4Ig"),
+            ending(EndingKind::Certificate, "login.example.com"),
+        ],
         concerns: vec![
             Concern::ConsoleOneStep,
             Concern::SecretEnds { client: "shop".to_owned(), at: WRITTEN },
+            Concern::CertificateEnds { at: WRITTEN },
             Concern::ConnectionOff { connection: "SMSOTP".to_owned() },
         ],
+        things: Things { clients: 12, connections: 2, chains: 3 },
+        first_steps: Step::ALL.map(|step| FirstStep { step, done: true }).to_vec(),
     }
 }
 
+fn month() -> Overview {
+    let slot = |n: u64| Slot { at: WRITTEN, logins: n * 7 % 40, wrong: n % 5 };
+    Overview { window: Window::Month, spans: (0..30).map(slot).collect(), concerns: Vec::new(), ..overview() }
+}
+
 fn quiet() -> Overview {
-    let hours = (0..24).map(|_| Hour { at: WRITTEN, ..Hour::default() }).collect();
-    let funnel = Funnel::default();
-    Overview { hours, funnel, cut: false, clients: 2, connections: 0, chains: 1, concerns: vec![Concern::NoClient] }
+    let done = |step| matches!(step, Step::OwnSecondFactor | Step::User);
+    Overview {
+        spans: (0..24).map(|_| Slot { at: WRITTEN, ..Slot::default() }).collect(),
+        concerns: vec![Concern::NoClient],
+        things: Things { clients: 2, connections: 0, chains: 1 },
+        first_steps: Step::ALL.map(|step| FirstStep { step, done: done(step) }).to_vec(),
+        ..Overview::default()
+    }
+}
+
+/// What would become of a file; `bad` of its lines are refused.
+fn import_report(bad: usize) -> Report {
+    let line = |line, becomes, fields: &[&str]| Line {
+        line,
+        username: format!("user{line}"),
+        becomes,
+        fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+    };
+    let refused =
+        Refused { line: 3, column: "roles".to_owned(), why: "this needs the permission admin:roles.write".to_owned() };
+    Report {
+        created: 1,
+        changed: 1,
+        unchanged: 1,
+        refused: vec![refused; bad],
+        applied: false,
+        lines: vec![
+            line(2, Becomes::Created, &[]),
+            line(4, Becomes::Changed, &["display_name", "groups"]),
+            line(5, Becomes::Unchanged, &[]),
+        ],
+    }
 }
 
 fn user(locked: bool) -> UserView {

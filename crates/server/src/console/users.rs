@@ -11,7 +11,7 @@ use vestibule_oauth::Params;
 use super::{
     Desk, Place, audit as log,
     desk::{Base, role_text, status},
-    form, sessions,
+    form, import, sessions,
 };
 use crate::{
     admin::{
@@ -36,6 +36,7 @@ const TIMELINE: usize = 20;
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/admin/users").route(get().to(list)))
+        .service(resource("/admin/users/import").route(get().to(import::new)).route(post().to(import::post)))
         .service(resource("/admin/users/new").route(get().to(new)).route(post().to(create)))
         .service(resource("/admin/users/{id}").route(get().to(detail)).route(post().to(update)))
         .service(resource("/admin/users/{id}/roles").route(post().to(set_roles)))
@@ -88,6 +89,8 @@ async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
         group: form::some(&params, "group"),
         role: form::some(&params, "role"),
         disabled: form::some(&params, "disabled").map(|text| text == "yes"),
+        second_factor: form::ticked(&params, "no_second_factor").then_some(false),
+        signed_in: form::ticked(&params, "never_signed_in").then_some(false),
         page: PageQuery { limit: None, after: form::some(&params, "after") },
     };
     match users::list(&desk.state, &desk.actor, &query).await {
@@ -97,7 +100,7 @@ async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
 }
 
 pub(super) fn list_screen(found: &Listing<UserView>, params: &Params, may: May, base: &Base) -> Screen {
-    let looked_for = ["q", "group", "role", "disabled"];
+    let looked_for = ["q", "group", "role", "disabled", "no_second_factor", "never_signed_in"];
     let now = form::line(params, "disabled");
     let choice = |value: &str, label: &str| Choice::new(value, Say::key(label), now == value);
     let states = [
@@ -109,7 +112,9 @@ pub(super) fn list_screen(found: &Listing<UserView>, params: &Params, may: May, 
         .field(Field::text("q", "console.users.q", form::line(params, "q")))
         .field(Field::text("group", "console.users.group", form::line(params, "group")))
         .field(Field::text("role", "console.users.role", form::line(params, "role")))
-        .field(Field::select("disabled", "console.users.state", states));
+        .field(Field::select("disabled", "console.users.state", states))
+        .field(check(params, "no_second_factor"))
+        .field(check(params, "never_signed_in"));
     let kept: Vec<_> = params.iter().filter(|(name, value)| looked_for.contains(name) && !value.is_empty()).collect();
     let page = |after: Option<&str>| {
         let more = after.map(|after| ("after", after));
@@ -131,12 +136,20 @@ pub(super) fn list_screen(found: &Listing<UserView>, params: &Params, may: May, 
         .pages(found.next.as_deref().map(|next| page(Some(next))), params.get("after").map(|_| page(None)));
     let screen = Screen::new(Text::new("console.users.title"));
     let screen = if may.write {
-        let actions = vec![Action::main(base.to("/admin/users/new"), "console.users.new")];
+        let actions = vec![
+            Action::main(base.to("/admin/users/new"), "console.users.new"),
+            Action::plain(base.to("/admin/users/import"), "console.import.title"),
+        ];
         screen.with(Block::Actions { actions })
     } else {
         screen
     };
     screen.with(search).with(table)
+}
+
+/// A box of the search.
+fn check(params: &Params, name: &str) -> Field {
+    Field::check(name, &format!("console.users.{name}"), form::ticked(params, name))
 }
 
 /// `GET /admin/users/new`.
@@ -188,7 +201,7 @@ fn own_roles(chosen: &[&str]) -> Field {
         .hint("console.users.own_roles.hint")
 }
 
-/// `POST /admin/users/new`. The roles of this server are given by an operation of their own.
+/// `POST /admin/users/new`. The roles of this server need a permission of their own, and are given in the same transaction.
 async fn create(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     let (desk, params) = match Desk::open_form(req, state, payload).await {
         Ok(opened) => opened,
@@ -204,18 +217,11 @@ async fn create(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpR
         roles: form::words(&params, "roles").into_iter().collect(),
         ..NewUser::default()
     };
-    let made = match users::create(&desk.state, &desk.actor, wanted).await {
-        Ok(made) => made,
-        Err(error) => return again(&desk, &error, |faults| new_screen(&params, faults, May::of(&desk), &desk.base())),
-    };
-    let roles: Vec<String> = form::all(&params, "own_roles").map(str::to_owned).collect();
-    let id = made.value.id.parse::<UserId>();
-    if let (false, Ok(id)) = (roles.is_empty(), &id)
-        && let Err(error) = users::set_roles(&desk.state, &desk.actor, *id, Some(&made.etag), OwnRoles { roles }).await
-    {
-        return desk.refused(HERE, &error);
+    let own = OwnRoles { roles: form::all(&params, "own_roles").map(str::to_owned).collect() };
+    match users::create_with(&desk.state, &desk.actor, wanted, own).await {
+        Ok(made) => desk.go(&format!("/admin/users/{}", made.value.id), "created"),
+        Err(error) => again(&desk, &error, |faults| new_screen(&params, faults, May::of(&desk), &desk.base())),
     }
-    desk.go(&format!("/admin/users/{}", made.value.id), "created")
 }
 
 /// The form once more with what is wrong, or the refusal.

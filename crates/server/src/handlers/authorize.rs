@@ -26,6 +26,7 @@ use crate::{
     },
     pages::{Cause, interaction},
     state::State,
+    tally,
 };
 
 /// `GET /oauth2/authorize`.
@@ -85,7 +86,10 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
             response
         }
         Ok(Started::Refused { answer, .. }) => refusals::to_answer(state, req, &answer),
-        Ok(Started::Interaction { id, binding }) => to_interaction(state, req, id, binding),
+        Ok(Started::Interaction { id, binding }) => {
+            tally::note(state, &snapshot, tally::words::STARTED, valid.client().id.as_str());
+            to_interaction(state, req, id, binding)
+        }
         Ok(Started::NotInteractive(why)) => to_client(state, req, &valid.not_interactive(why)),
         Err(EngineError::Store(error)) => {
             tracing::warn!(%error, "an authorization request could not be planned");

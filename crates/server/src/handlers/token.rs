@@ -8,13 +8,14 @@ use actix_web::{
     },
     web::{Data, Payload},
 };
-use vestibule_oauth::{TokenError, TokenRequest, token};
+use vestibule_oauth::{TokenError, TokenRequest, model::GrantType, token};
 
 use crate::{
     context,
     http::{cors, form, gate::request_id},
     logging::brief,
     state::State,
+    tally,
 };
 
 /// The token endpoint (RFC 6749, section 3.2).
@@ -28,7 +29,12 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
     let cx = context::of(&state, &req);
     let request = TokenRequest { authorization: authorization(&req), form: &form, cx: &cx };
     let response = match token(&state.deps(&snapshot), request).await {
-        Ok(answer) => HttpResponse::Ok().insert_header((PRAGMA, "no-cache")).json(answer.body()),
+        Ok(answer) => {
+            if form.get("grant_type") == Some(GrantType::AuthorizationCode.as_str()) {
+                tally::note(&state, &snapshot, tally::words::TOKENS, answer.client.as_str());
+            }
+            HttpResponse::Ok().insert_header((PRAGMA, "no-cache")).json(answer.body())
+        }
         Err(error) => refuse(&state, &req, &error),
     };
     cors::open(&req, response, &state.live)

@@ -72,7 +72,15 @@ pub fn is(req: &HttpRequest, media_type: &str) -> bool {
 /// # Errors
 /// When it is too large or does not come.
 pub async fn body(state: &State, payload: Payload) -> Result<Bytes, FormError> {
-    let read = tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(state.sizes.body));
+    body_up_to(payload, state.sizes.body).await
+}
+
+/// The same up to another size.
+///
+/// # Errors
+/// When it is too large or does not come.
+pub async fn body_up_to(payload: Payload, most: usize) -> Result<Bytes, FormError> {
+    let read = tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(most));
     match read.await {
         Err(_) => Err(FormError::TooSlow),
         Ok(Err(_)) => Err(FormError::TooLarge),

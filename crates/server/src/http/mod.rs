@@ -3,6 +3,7 @@
 //! Nothing here knows OAuth or the engine; the handlers bring the two together.
 
 pub mod address;
+pub mod certificate;
 pub mod conditional;
 pub mod cookies;
 pub mod cors;
@@ -10,4 +11,5 @@ pub mod csrf;
 pub mod form;
 pub mod gate;
 pub mod headers;
+pub mod multipart;
 pub mod tls;

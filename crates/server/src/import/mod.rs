@@ -9,13 +9,21 @@
 //! An import makes nobody an admin and changes no admin, unless it is told that it may: who may bring lists of people is not
 //! always who may decide that, and a password hash in a list would be a way into any account. Where it may, those rows are one
 //! group, written first: whether it leaves an owner who can sign in is then known before anything else is written.
+//!
+//! The command, the console and the API are one rule with three faces. Who comes by the last two is held to what they may do one
+//! by one ([`Options::actor`]), and a person whom a file declares is changed there, as everywhere.
 
 mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, io::Write, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Write,
+    sync::Arc,
+};
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use vestibule_core::{
@@ -25,12 +33,22 @@ use vestibule_core::{
     time::Time,
     user::{Credential, LoginName, User},
 };
-use vestibule_oauth::store::{Store, Tx};
+use vestibule_oauth::{
+    managed::ObjectKind,
+    store::{Store, Tx},
+};
 
 pub use sheet::{Bounds, COLUMNS, Refused, UserSheet};
 
 use crate::{
-    admin::{AdminError, guard::Guard, profile::is_own_role, record::By, transact},
+    admin::{
+        Actor, AdminError, Permission,
+        guard::Guard,
+        profile::{is_own_role, own_roles},
+        record::{self, By},
+        transact,
+        users::UserView,
+    },
     declare::{DeclaredPassword, DeclaredUser, Workshop, password_name, told},
     state::Transaction,
 };
@@ -51,10 +69,42 @@ pub struct Options {
     pub allow_admin_roles: bool,
     /// How much of it there may be.
     pub bounds: Bounds,
+    /// Who takes it by the console or the API: what they may not do to one user, no row does. A command is the operator's.
+    pub actor: Option<Actor>,
+    /// Tell what becomes of each line, too.
+    pub line_by_line: bool,
+}
+
+/// What becomes of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Becomes {
+    /// Made.
+    Created,
+    /// Changed.
+    Changed,
+    /// Left as they are.
+    Unchanged,
+}
+
+/// What becomes of the user of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ImportLine")]
+pub struct Line {
+    /// The line on which the row begins; the header is line 1.
+    pub line: u64,
+    /// Their name.
+    pub username: String,
+    /// What becomes of them.
+    pub becomes: Becomes,
+    /// The fields that change.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub fields: Vec<String>,
 }
 
 /// What became, or would become, of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ImportReport")]
 pub struct Report {
     /// Users who are made.
     pub created: usize,
@@ -66,6 +116,9 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// Whether it was written. Not after a dry run, and not when something was refused that was not to be skipped.
     pub applied: bool,
+    /// What becomes of each line that is taken, when that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub lines: Vec<Line>,
 }
 
 /// So many rows are one transaction.
@@ -87,12 +140,15 @@ pub async fn users_csv(workshop: &Workshop, bytes: &[u8], options: &Options) -> 
     let groups: Vec<Arc<[Row]>> = rows.chunks(GROUP).map(Arc::from).collect();
     let usual = options.default_chain.clone().unwrap_or_else(|| "default".into());
     let (guard, now) = (Guard::of(workshop, usual), workshop.clock.now());
-    let judge = Judge { workshop: workshop.clone(), guard, options: options.clone(), now };
+    let declared = workshop.store.read(|tx| tx.managed_all()).await?.into_iter();
+    let declared = declared.filter(|managed| managed.kind == ObjectKind::User);
+    let files = Arc::new(declared.map(|managed| (managed.name, managed.source)).collect());
+    let judge = Judge { workshop: workshop.clone(), guard, options: options.clone(), files, now };
     let mut good = Good::default();
     for group in groups {
         let (judge, rows) = (judge.clone(), Arc::clone(&group));
         let judged = workshop.store.read(move |tx| judge.all(tx, &rows)).await?;
-        report.count(&group, judged, &mut good);
+        report.count(&group, judged, &mut good, options.line_by_line);
     }
     report.refused.sort_by_key(|refused| refused.line);
     let keep = !options.dry_run && (report.refused.is_empty() || options.skip_bad);
@@ -187,6 +243,21 @@ impl Fate {
         self.secret.is_some() || self.before.as_ref() != Some(&self.after)
     }
 
+    /// What is told of it.
+    fn line(&self, row: &Row) -> Line {
+        let becomes = match &self.before {
+            None => Becomes::Created,
+            Some(_) if self.changes() => Becomes::Changed,
+            Some(_) => Becomes::Unchanged,
+        };
+        let before = self.before.as_ref().map(UserView::from);
+        let change = record::Change::new("user.changed", "", &before, &UserView::from(&self.after));
+        let mut fields: Vec<String> =
+            change.fields().into_keys().filter(|name| before.is_some() && name != "updated_at").collect();
+        fields.extend(self.secret.is_some().then(|| "password_hash".to_owned()));
+        Line { line: row.line, username: self.after.username.to_string(), becomes, fields }
+    }
+
     /// Whether it is about somebody who administers this server in any way, or shall.
     fn rules(&self) -> bool {
         self.before.as_ref().is_some_and(rules) || rules(&self.after)
@@ -202,8 +273,11 @@ type Verdict = Result<Fate, (&'static str, String)>;
 
 impl Report {
     /// Counts the fates of a group, and puts aside its rows that shall be written.
-    fn count(&mut self, rows: &[Row], verdicts: Vec<Verdict>, good: &mut Good) {
+    fn count(&mut self, rows: &[Row], verdicts: Vec<Verdict>, good: &mut Good, line_by_line: bool) {
         for (row, verdict) in rows.iter().zip(verdicts) {
+            if let Some(fate) = verdict.as_ref().ok().filter(|_| line_by_line) {
+                self.lines.push(fate.line(row));
+            }
             match verdict {
                 Ok(fate) if !fate.changes() => self.unchanged += 1,
                 Ok(fate) => {
@@ -218,12 +292,30 @@ impl Report {
     }
 }
 
+/// Refuses what the actor may not do to one user.
+fn by_actor(actor: &Actor, fate: &Fate) -> Result<(), (&'static str, String)> {
+    let told = |column| move |error: AdminError| (column, error.to_string());
+    if fate.secret.is_some() {
+        // A password that somebody brings along opens the account to them.
+        actor.needs(Permission::FactorsWrite).map_err(told("password_hash"))?;
+    }
+    if let Some(before) = &fate.before {
+        actor.may_touch(&before.roles).map_err(told("username"))?;
+    }
+    if fate.before.as_ref().map(|user| own_roles(&user.roles)).unwrap_or_default() != own_roles(&fate.after.roles) {
+        actor.needs(Permission::RolesWrite).map_err(told("roles"))?;
+    }
+    actor.may_touch(&fate.after.roles).map_err(told("roles"))
+}
+
 /// Judges rows by what is stored.
 #[derive(Clone)]
 struct Judge {
     workshop: Workshop,
     guard: Guard,
     options: Options,
+    /// The people whom a file declares, each with the file.
+    files: Arc<BTreeMap<String, String>>,
     now: Time,
 }
 
@@ -260,7 +352,14 @@ impl Judge {
     }
 
     fn allowed(&self, fate: &Fate) -> Result<(), (&'static str, String)> {
-        if self.options.allow_admin_roles || !fate.changes() {
+        if !fate.changes() {
+            return Ok(());
+        }
+        self.not_declared(fate)?;
+        if let Some(actor) = &self.options.actor {
+            by_actor(actor, fate)?;
+        }
+        if self.options.allow_admin_roles {
             return Ok(());
         }
         if fate.before.as_ref().is_some_and(rules) {
@@ -271,6 +370,19 @@ impl Judge {
             return Err(("roles", "an import gives no role of this server, unless that is allowed".to_owned()));
         }
         Ok(())
+    }
+
+    /// Refuses who is declared in a file: the next time that it is applied, the change would be gone. To disable somebody must
+    /// be possible at once, whatever a file says.
+    fn not_declared(&self, fate: &Fate) -> Result<(), (&'static str, String)> {
+        let Some(before) = &fate.before else { return Ok(()) };
+        let Some(file) = self.files.get(before.username.as_str()) else { return Ok(()) };
+        let but_disabled =
+            User { disabled: before.disabled, updated_at: before.updated_at, ..fate.after.clone() } == *before;
+        if but_disabled && fate.secret.is_none() {
+            return Ok(());
+        }
+        Err(("username", AdminError::Managed(file.clone()).to_string()))
     }
 
     /// Writes a group, and keeps it if that is wanted; why not, when it would lock the last owner out.

@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, io::Write};
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
 use vestibule_authn_smsotp::parse_number;
@@ -52,7 +53,8 @@ impl Default for Bounds {
 }
 
 /// Why a row, or with line 1 the whole file, is not taken. It never repeats a cell, which may be a secret in the wrong column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "RefusedLine")]
 pub struct Refused {
     /// The line on which the row begins, counted from 1; the header is line 1.
     pub line: u64,

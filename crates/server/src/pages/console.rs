@@ -452,6 +452,8 @@ pub struct Form {
     pub main: bool,
     /// Whether what it does cannot be undone.
     pub danger: bool,
+    /// Whether it brings a file, or more text than other forms may hold.
+    pub uploads: bool,
     /// Whether what comes of it is shown in a tab of its own.
     pub new_tab: bool,
 }
@@ -470,6 +472,7 @@ impl Form {
             submit: Text::new(submit),
             main: true,
             danger: false,
+            uploads: false,
             new_tab: false,
         }
     }
@@ -512,6 +515,13 @@ impl Form {
     #[must_use]
     pub fn new_tab(mut self) -> Self {
         self.new_tab = true;
+        self
+    }
+
+    /// The same, with room for a file.
+    #[must_use]
+    pub fn uploading(mut self) -> Self {
+        self.uploads = true;
         self
     }
 
@@ -584,6 +594,8 @@ pub enum Kind {
     Checks,
     /// Yes or no.
     Check,
+    /// A file, whose name ends in `.csv`.
+    File,
 }
 
 /// What can be chosen.

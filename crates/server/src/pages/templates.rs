@@ -20,6 +20,7 @@ templates! {
     // Parts of others.
     "console/frame", "console/block", "console/table", "console/cell", "console/form", "console/field",
     "console/described", "console/chart", "console/versions",
+    "console/funnel", "console/first-steps",
     "console/chain-sentence", "console/chain-steps", "console/chain-step", "console/chain-problems", "console/chain-fields",
     "console/chain-diff", "console/chain-steps-run", "console/chain-run",
     "_answer", "_back", "_code", "_context", "_doors", "_fields", "_hidden", "_notice",

@@ -4,6 +4,7 @@
 mod document;
 mod escalation;
 mod house;
+mod import;
 mod input;
 mod least_privilege;
 mod links;

@@ -29,16 +29,19 @@ struct Example {
 }
 
 macro_rules! examples {
-    ($($id:literal $path:literal $({$($body:tt)*})?;)*) => {
-        const EXAMPLES: &[Example] = &[$(Example { id: $id, path: $path, body: examples!(@ $({$($body)*})?) }),*];
+    ($($id:literal $path:literal $({$($body:tt)*})? $(csv $text:literal)?;)*) => {
+        const EXAMPLES: &[Example] =
+            &[$(Example { id: $id, path: $path, body: examples!(@ $({$($body)*})? $(csv $text)?) }),*];
     };
     (@) => { None };
+    (@ csv $text:literal) => { Some(|| json!($text)) };
     (@ $body:tt) => { Some(|| json!($body)) };
 }
 
 examples! {
     "users.create" "/users" { "username": "new", "display_name": "New", "phone_number": "+12025550142", "groups": ["staff"] };
-    "users.list" "/users?limit=1&disabled=false";
+    "users.import" "/users/import?skip_bad=true" csv "username,email\nimported,imported@example.com\nbad,nobody\n";
+    "users.list" "/users?limit=1&disabled=false&second_factor=false&signed_in=false";
     "users.get" "/users/{target}";
     "users.update" "/users/{target}" { "email": "target@example.com", "display_name": null, "groups": ["staff", "night"] };
     "users.set_roles" "/users/{target}/roles" { "roles": ["vestibule:auditor"] };
@@ -83,7 +86,7 @@ examples! {
     "users.timeline" "/users/{target}/events?limit=10";
     "audit.list" "/audit?kind=admin.&since=2020-01-01T00:00:00Z";
     "settings.list" "/settings";
-    "overview.get" "/overview";
+    "overview.get" "/overview?window=7d";
     "chains.delete" "/chains/extra";
     "connections.delete" "/connections/Other";
     "clients.delete" "/clients/app";
@@ -138,7 +141,11 @@ async fn ask(caller: &Caller, operation: &operations::Operation, path: &str, bod
         }
         place = place.rsplit_once('/').unwrap().0;
     }
-    caller.call(&word(operation.method).to_uppercase(), path, body).await
+    let method = word(operation.method).to_uppercase();
+    match body {
+        Some(Value::String(csv)) => caller.send(&method, path, Some(csv), "text/csv").await,
+        body => caller.call(&method, path, body).await,
+    }
 }
 
 async fn world(app: &TestApp) -> (Caller, String, String) {

@@ -137,6 +137,24 @@ impl Browser {
         self.request(Method::POST, url, Some(&form)).await
     }
 
+    /// POST of a form with files, as a browser sends it.
+    pub async fn upload(&mut self, url: &str, parts: &[(&str, &str)]) -> Page {
+        let url = self.home.join(url).unwrap();
+        let cookies = self.cookies.get(&Self::host(&url)).into_iter().flatten();
+        let cookies: Vec<_> = cookies.map(|(name, value)| format!("{name}={value}")).collect();
+        let part = |(name, value): &(&str, &str)| {
+            let file = if *name == "file" { "; filename=\"people.csv\"\r\nContent-Type: text/csv" } else { "" };
+            format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n")
+        };
+        let body = format!("{}--frontier--\r\n", parts.iter().map(part).collect::<String>());
+        let mut request = self.http.post(url.clone()).body(body).header("cookie", cookies.join("; "));
+        request = request.header("content-type", "multipart/form-data; boundary=frontier");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        self.take(url, request).await
+    }
+
     /// POST of JSON.
     pub async fn post_json(&mut self, url: &str, body: &serde_json::Value) -> Page {
         let headers = std::mem::take(&mut self.headers);

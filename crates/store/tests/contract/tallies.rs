@@ -112,7 +112,8 @@ pub(crate) async fn who_has_no_second_factor_is_listed(place: Place) {
     let password = credential(bare.id, "$argon2");
     store.write(move |tx| tx.insert_credential(&password)).await.unwrap();
     assert_eq!(names(&*store, single(false)).await, ["bare", "unproven"]);
-    let totp = |secret| vestibule_core::user::Credential { authenticator: "totp".into(), ..credential(bare.id, secret) };
+    let totp =
+        |secret| vestibule_core::user::Credential { authenticator: "totp".into(), ..credential(bare.id, secret) };
     let (one, two) = (totp("1"), totp("2"));
     let (first, second) = (one.id, two.id);
     store.write(move |tx| tx.insert_credential(&one).and_then(|()| tx.insert_credential(&two))).await.unwrap();
@@ -139,7 +140,8 @@ pub(crate) async fn who_never_signed_in_is_listed(place: Place) {
     assert_eq!(names(&*store, never(false)).await, ["bea"]);
     assert_eq!(names(&*store, never(true)).await, ["ada"]);
     // A change makes nobody new, and moves who is.
-    let renamed = |user: &User, name: &str| User { username: LoginName::parse(name).unwrap(), email: None, ..user.clone() };
+    let renamed =
+        |user: &User, name: &str| User { username: LoginName::parse(name).unwrap(), email: None, ..user.clone() };
     let changed = [renamed(&ada, "anna"), renamed(&bea, "zoe")];
     store.write(move |tx| changed.iter().try_for_each(|user| tx.update_user(user))).await.unwrap();
     assert_eq!(names(&*store, never(false)).await, ["zoe"]);
