@@ -54,7 +54,16 @@ async fn it_ends_on_a_page_that_says_what_the_application_would_get() {
     assert_eq!(result.status, 200, "{}", result.body);
     assert!(result.url.path().starts_with("/admin/trials/"), "{}", result.url);
     let id = user.id.to_string();
-    let shown = ["Alice", &id, "urn:vestibule:acr:2fa", "&quot;pwd&quot;", "&quot;otp&quot;", "auth_time", "preferred_username", CALLBACK];
+    let shown = [
+        "Alice",
+        &id,
+        "urn:vestibule:acr:2fa",
+        "&quot;pwd&quot;",
+        "&quot;otp&quot;",
+        "auth_time",
+        "preferred_username",
+        CALLBACK,
+    ];
     for shown in shown {
         assert!(result.body.contains(shown), "{shown} is not in {}", result.body);
     }
@@ -210,8 +219,10 @@ async fn what_came_of_it_is_for_who_began_it_in_the_browser_that_it_ran_in() {
 async fn somebody_who_may_not_use_it_ends_on_the_refusal_and_the_application_would_be_told() {
     let app = TestApp::start().await;
     app.chain("default", json!([["password"]])).await;
-    app.client(json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "groups": ["staff"] }))
-        .await;
+    app.client(
+        json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip", "groups": ["staff"] }),
+    )
+    .await;
     app.alice().await;
     let mut ada = admin(&app, "ada", Role::Admin).await;
     let page = click(&mut ada, &[]).await;
@@ -236,6 +247,7 @@ async fn consent_is_asked_for_and_remembered_nowhere() {
         assert!(held.url.path().starts_with("/interaction/"), "asked each time: {}", held.body);
         let form = held.forms().into_iter().find(|form| form.has_button("decision", "allow")).expect("a consent page");
         let fields = form.filled(&[("decision", "allow")]);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let path = held.url.path().to_owned();
         let done = ada.post(&path, &fields).await;
         assert!(done.location().unwrap().path().starts_with("/admin/trials/"), "{:?}", done.location());
@@ -271,7 +283,11 @@ async fn what_cannot_be_asked_is_said_at_its_field() {
     let app = TestApp::start().await;
     let mut ada = admin(&app, "ada", Role::Admin).await;
     let wrong = click(&mut ada, &[("max_age", "a day")]).await;
-    assert!(wrong.status == 422 && wrong.body.contains("trial-max_age-fault") && wrong.body.contains("a day"), "{}", wrong.body);
+    assert!(
+        wrong.status == 422 && wrong.body.contains("trial-max_age-fault") && wrong.body.contains("a day"),
+        "{}",
+        wrong.body
+    );
     let wrong = click(&mut ada, &[("prompt", "sing")]).await;
     assert!(wrong.status == 422 && wrong.body.contains("trial-prompt-fault"), "{}", wrong.body);
     let wrong = click(&mut ada, &[("redirect_uri", "https://evil.example/")]).await;
@@ -287,7 +303,9 @@ async fn addresses_are_checked_while_typed_by_the_rule_that_saving_goes_by() {
     assert!(page.body.contains("data-checks=\"/admin/clients/new/check\""), "{}", page.body);
     let csrf = page.form_with("redirect_uris").inputs.iter().find(|(name, _)| name == "csrf").unwrap().1.clone();
     let typed = "https://ok.example/cb\nhttps://*.example/cb\ncom.example.app:/cb";
-    let check = |auth: &'static str| vec![("csrf", csrf.clone()), ("auth", auth.to_owned()), ("redirect_uris", typed.to_owned())];
+    let check = |auth: &'static str| {
+        vec![("csrf", csrf.clone()), ("auth", auth.to_owned()), ("redirect_uris", typed.to_owned())]
+    };
     for (auth, count) in [("none", 1), ("client_secret_basic", 2)] {
         let fields = check(auth);
         let fields: Vec<_> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();

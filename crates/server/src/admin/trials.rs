@@ -112,12 +112,14 @@ pub async fn offer(state: &State, actor: &Actor, id: &str, asked: &NewTrial) -> 
         Who::Person { user, .. } => Some(*user),
         Who::Program(_) => None,
     };
-    let ticket = Ticket { client: id.to_owned(), by, until: until.unix_seconds(), trial: asked.clone() }.seal(&state.prf);
+    let ticket =
+        Ticket { client: id.to_owned(), by, until: until.unix_seconds(), trial: asked.clone() }.seal(&state.prf);
     if ticket.len() > LONGEST {
         return Err(AdminError::Invalid(vec![FieldFault::new("", "this is too long")]));
     }
     let (job, object, told) = (Work::new(state, actor), id.to_owned(), asked.clone());
-    transact::write(state, move |tx| job.record(tx, &Change::new("client.tried", &object, &Value::Null, &told))).await?;
+    transact::write(state, move |tx| job.record(tx, &Change::new("client.tried", &object, &Value::Null, &told)))
+        .await?;
     Ok(TrialLink { url: state.public.url(&format!("/admin/trials/new/{ticket}")), expires_at: Timestamp(until) })
 }
 
@@ -294,7 +296,17 @@ pub enum Verdict {
 impl TrialView {
     fn new(client: &impl ToString, name: &str, verdict: Verdict, at: Time) -> Self {
         let (user, chain, url, denial) = (None, None, None, None);
-        Self { client: client.to_string(), client_name: name.to_owned(), user, chain, steps: Vec::new(), url, verdict, denial, at }
+        Self {
+            client: client.to_string(),
+            client_name: name.to_owned(),
+            user,
+            chain,
+            steps: Vec::new(),
+            url,
+            verdict,
+            denial,
+            at,
+        }
     }
 }
 
@@ -324,9 +336,10 @@ pub async fn result(
     }
     let snapshot = state.live.snapshot();
     let outcome = Outcome::of(&trace.answer).ok_or_else(none)?;
-    let preview = trace.user.as_ref().and_then(|user| {
-        trial::preview(&trace.request, &outcome, user, trace.at, &snapshot, &*state.random)
-    });
+    let preview = trace
+        .user
+        .as_ref()
+        .and_then(|user| trial::preview(&trace.request, &outcome, user, trace.at, &snapshot, &*state.random));
     let (url, verdict) = match (outcome, preview) {
         (Outcome::Refused(problem), _) => {
             let url = trial::refusal_url(&frozen, &problem, &snapshot, &state.prf);

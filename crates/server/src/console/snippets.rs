@@ -54,7 +54,8 @@ pub(super) fn all(client: &Client, issuer: &str) -> Vec<Block> {
             all.push(("oauth2-proxy", "console.client.oauth2_proxy", app.oauth2_proxy()));
         }
     }
-    let block = |(id, label, text): (&str, &str, String)| Block::Copy { id: id.to_owned(), label: Text::new(label), text };
+    let block =
+        |(id, label, text): (&str, &str, String)| Block::Copy { id: id.to_owned(), label: Text::new(label), text };
     all.into_iter().map(block).collect()
 }
 
@@ -86,10 +87,13 @@ impl<'a> App<'a> {
     }
 
     fn node(&self) -> String {
-        let (issuer, id, redirect, scope) = (quoted(self.issuer), self.id(), quoted(self.redirect), quoted(&self.scope));
+        let (issuer, id, redirect, scope) =
+            (quoted(self.issuer), self.id(), quoted(self.redirect), quoted(&self.scope));
         let auth = match self.client.auth {
             ClientAuthMethod::None => "undefined, client.None()",
-            ClientAuthMethod::ClientSecretBasic => "undefined, client.ClientSecretBasic(process.env.OIDC_CLIENT_SECRET)",
+            ClientAuthMethod::ClientSecretBasic => {
+                "undefined, client.ClientSecretBasic(process.env.OIDC_CLIENT_SECRET)"
+            }
             ClientAuthMethod::ClientSecretPost => "undefined, client.ClientSecretPost(process.env.OIDC_CLIENT_SECRET)",
             ClientAuthMethod::PrivateKeyJwt => "undefined, client.PrivateKeyJwt(privateKey)",
         };
@@ -195,11 +199,8 @@ func setup(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
             ClientAuthMethod::ClientSecretPost => "client_secret_post",
             ClientAuthMethod::PrivateKeyJwt => "private_key_jwt",
         };
-        let secret = if has_secret(self.client) {
-            "\n            client-secret: \"${OIDC_CLIENT_SECRET}\""
-        } else {
-            ""
-        };
+        let secret =
+            if has_secret(self.client) { "\n            client-secret: \"${OIDC_CLIENT_SECRET}\"" } else { "" };
         format!(
             r#"spring:
   security:
@@ -228,7 +229,8 @@ func setup(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVerifier, error) {
         };
         let used = if has_secret(self.client) { "ClientSecret, " } else { "" };
         let scopes = self.scope.split(' ').filter(|scope| !matches!(*scope, "openid" | ""));
-        let scopes: String = scopes.map(|scope| format!("\n    .add_scope(Scope::new({}.to_owned()))", quoted(scope))).collect();
+        let scopes: String =
+            scopes.map(|scope| format!("\n    .add_scope(Scope::new({}.to_owned()))", quoted(scope))).collect();
         let scope = if scopes.is_empty() { "" } else { "Scope, " };
         format!(
             r#"use openidconnect::{{
@@ -252,7 +254,8 @@ let (url, state, nonce) = client
     }
 
     fn oauth2_proxy(&self) -> String {
-        let (issuer, id, redirect, scope) = (quoted(self.issuer), self.id(), quoted(self.redirect), quoted(&self.scope));
+        let (issuer, id, redirect, scope) =
+            (quoted(self.issuer), self.id(), quoted(self.redirect), quoted(&self.scope));
         let secret = match self.client.auth {
             ClientAuthMethod::PrivateKeyJwt => "",
             _ => "# The secret is read from the environment: OAUTH2_PROXY_CLIENT_SECRET\n",
@@ -297,7 +300,9 @@ mod tests {
 
     /// What a shell makes of assignments.
     fn sourced(text: &str) -> Vec<String> {
-        let script = format!("set -eu\n{text}\nprintf '%s\\n' \"$OIDC_ISSUER\" \"$OIDC_CLIENT_ID\" \"$OIDC_REDIRECT_URI\" \"$OIDC_SCOPE\"");
+        let script = format!(
+            "set -eu\n{text}\nprintf '%s\\n' \"$OIDC_ISSUER\" \"$OIDC_CLIENT_ID\" \"$OIDC_REDIRECT_URI\" \"$OIDC_SCOPE\""
+        );
         let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
         assert!(output.status.success(), "{text}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -373,7 +378,8 @@ mod tests {
                 ("node", "node", ["--input-type=module", "--check"].as_slice()),
             ] {
                 use std::{io::Write as _, process::Stdio};
-                let spawned = std::process::Command::new(program).args(how).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+                let spawned =
+                    std::process::Command::new(program).args(how).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
                 let Ok(mut child) = spawned else { continue };
                 child.stdin.take().unwrap().write_all(text(auth, name).as_bytes()).unwrap();
                 let output = child.wait_with_output().unwrap();

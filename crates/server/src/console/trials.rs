@@ -54,8 +54,12 @@ pub(super) fn form(client: &Client, typed: Option<&Params>, faults: &[FieldFault
         .field(Field::text("max_age", "console.trial.max_age", value("max_age")).hint("console.trial.max_age.hint"))
         .field(Field::select("prompt", "console.trial.prompt", prompts).hint("console.trial.prompt.hint"))
         .field(
-            Field::check("single_sign_on", "console.trial.sso", typed.is_some_and(|t| form::ticked(t, "single_sign_on")))
-                .hint("console.trial.sso.hint"),
+            Field::check(
+                "single_sign_on",
+                "console.trial.sso",
+                typed.is_some_and(|t| form::ticked(t, "single_sign_on")),
+            )
+            .hint("console.trial.sso.hint"),
         )
         .refused(faults)
 }
