@@ -1,6 +1,10 @@
 //! Signs a user out of everything: after a new password, or when they say so.
 
-use vestibule_core::{id::UserId, store::StoreResult, time::Time};
+use vestibule_core::{
+    id::{SessionId, UserId},
+    store::StoreResult,
+    time::Time,
+};
 
 use crate::store::Tx;
 
@@ -10,10 +14,24 @@ use crate::store::Tx;
 /// # Errors
 /// When the store fails.
 pub fn everywhere(tx: &mut dyn Tx, user: UserId, now: Time) -> StoreResult<usize> {
+    but(tx, user, None, now)
+}
+
+/// The same, but for one session, which stays: that of the browser in which they say so. What was granted in it with
+/// `offline_access` is revoked all the same, since it outlives every session.
+///
+/// # Errors
+/// When the store fails.
+pub fn elsewhere(tx: &mut dyn Tx, user: UserId, here: SessionId, now: Time) -> StoreResult<usize> {
+    but(tx, user, Some(here), now)
+}
+
+fn but(tx: &mut dyn Tx, user: UserId, here: Option<SessionId>, now: Time) -> StoreResult<usize> {
     let mut ended = 0;
     loop {
         // The list is bounded; what was ended is not in the next one.
-        let living = tx.sessions_of(user, now)?;
+        let mut living = tx.sessions_of(user, now)?;
+        living.retain(|session| Some(session.id) != here);
         if living.is_empty() {
             break;
         }

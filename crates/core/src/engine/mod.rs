@@ -16,6 +16,7 @@ mod errand;
 mod finish;
 mod guard;
 mod judge;
+mod proof;
 mod ready;
 mod record;
 mod send;
@@ -58,6 +59,7 @@ pub use self::{
     acted::Acted,
     answer::Answer,
     choose::Choose,
+    proof::{FRESH, Tried},
     start::{NotInteractive, Start, Started},
     trace::Trace,
     view::{AlternativeView, Body, ChallengeView, RememberView, StepView, View},

@@ -5,6 +5,7 @@
 mod devices;
 mod enrol;
 mod house;
+mod proof;
 mod lost;
 mod races;
 mod refusals;
