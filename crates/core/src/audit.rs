@@ -78,6 +78,8 @@ pub enum Via {
     Cli,
     /// A declaration in a file.
     File,
+    /// Nobody: the server itself did it, such as when it took up what a newer version begins with.
+    Server,
 }
 
 /// One field of an object before and after.

@@ -291,9 +291,11 @@ async fn assemble(
     rules: KeyRules,
 ) -> Result<Data<State>, BuildError> {
     let default_chain = settings.default_chain.clone().unwrap_or_else(|| "default".into());
+    // The chain of the demo comes with its people.
+    let usual = (!settings.dev).then(|| default_chain.clone());
     let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules };
-    portal::ensure(&*store, &settings.portal_client, &public).await?;
-    console::ensure(&*store, &public, clock.now()).await?;
+    portal::ensure(&*store, &settings.portal_client, usual.as_ref(), &public, clock.now()).await?;
+    console::ensure(&*store, &public, &random, clock.now()).await?;
     if settings.dev {
         demo::ensure(&*store, &public).await?;
     }

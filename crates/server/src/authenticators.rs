@@ -3,7 +3,9 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
+use vestibule_authn_recovery::Recovery;
 use vestibule_authn_smsotp::{Outbox, SmsGateway, SmsOtp, Unreachable};
+use vestibule_authn_totp::Totp;
 use vestibule_core::{
     Registry,
     channel::{Channel, Connection, ConnectionError},
@@ -36,7 +38,12 @@ pub fn hash_pool(settings: &PasswordSettings, random: Arc<dyn Random>) -> Result
 /// # Errors
 /// When one of them cannot be made with these settings.
 pub fn registry(pool: &HashPool) -> Result<Registry, HashError> {
-    Ok(Registry::new(vec![Arc::new(Password::new(pool.clone())?), Arc::new(SmsOtp::new())]))
+    Ok(Registry::new(vec![
+        Arc::new(Password::new(pool.clone())?),
+        Arc::new(SmsOtp::new()),
+        Arc::new(Totp::new()),
+        Arc::new(Recovery::new()),
+    ]))
 }
 
 /// Builds channels from connections.

@@ -37,7 +37,7 @@ pub fn schema() -> Value {
                 "properties": {
                     "user": user("The user that they are; null where nobody signed in."),
                     "username": text("Their name as it was then, the client_id, or the account of the machine."),
-                    "via": { "enum": ["console", "api", "cli", "file"], "description": "How they came in." },
+                    "via": { "enum": ["console", "api", "cli", "file", "server"], "description": "How they came in." },
                 },
             },
             "changes": {
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn the_schema_has_every_way_in() {
-        let ways: Vec<_> =
-            [Via::Console, Via::Api, Via::Cli, Via::File].map(|via| serde_json::to_value(via).unwrap()).into();
+        let ways = [Via::Console, Via::Api, Via::Cli, Via::File, Via::Server];
+        let ways: Vec<_> = ways.map(|via| serde_json::to_value(via).unwrap()).into();
         assert_eq!(schema()["properties"]["actor"]["properties"]["via"]["enum"], Value::from(ways));
     }
 }

@@ -88,6 +88,11 @@ impl By {
         Self { actor, client: None, network: None, request_id: None }
     }
 
+    /// This server, by itself.
+    pub fn server() -> Self {
+        Self::account("vestibule", audit::Via::Server)
+    }
+
     /// Writes down what they did, in the transaction that does it.
     ///
     /// # Errors

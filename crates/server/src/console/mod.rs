@@ -25,14 +25,16 @@ mod snippets;
 mod trials;
 mod users;
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, ServiceConfig, get, post, resource},
 };
 use serde_json::json;
 use vestibule_core::{
-    chain::ChainDocument,
     id::ChainName,
+    random::Random,
     store::{StoreError, StoreExt as _, StoreResult},
     time::Time,
 };
@@ -41,7 +43,7 @@ use vestibule_oauth::{model::Client, store::Store};
 pub(crate) use desk::{Desk, Place};
 
 use crate::{
-    insider::{Insider, ensure_client},
+    insider::{self, Insider, ensure_client},
     state::{Public, State, Transaction},
 };
 
@@ -50,11 +52,12 @@ pub const CLIENT: &str = Insider::CONSOLE.client;
 /// The chain that its people pass, unless an admin sets another.
 pub const CHAIN: &str = "admin";
 
-/// Makes the console's client and its first chain. What an admin made of them since stays.
+/// Makes the console's client and its first chain, and renews a chain that an earlier server made. What an admin made of them
+/// since stays.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn ensure(store: &Store, public: &Public, now: Time) -> StoreResult<()> {
+pub async fn ensure(store: &Store, public: &Public, random: &Arc<dyn Random>, now: Time) -> StoreResult<()> {
     let chain = ChainName::from(CHAIN);
     let name = chain.clone();
     let known = store.read(move |tx: &mut Transaction| {
@@ -62,9 +65,13 @@ pub async fn ensure(store: &Store, public: &Public, now: Time) -> StoreResult<()
         Ok((console.is_some(), tx.published_chains()?.iter().any(|known| known.chain == name)))
     });
     let damaged = |error: serde_json::Error| StoreError::Damaged(format!("the console: {error}"));
-    if known.await? == (false, false) {
-        let document: ChainDocument = serde_json::from_value(json!({ "steps": [["password"]] })).map_err(damaged)?;
-        store.write(move |tx: &mut Transaction| tx.publish_chain(&chain, &document, now)).await?;
+    match known.await? {
+        (false, false) => store.write(move |tx: &mut Transaction| insider::chain::found(tx, &chain, now)).await?,
+        (true, true) => {
+            let random = Arc::clone(random);
+            store.write(move |tx: &mut Transaction| insider::chain::renew(tx, &chain, &*random, now)).await?;
+        }
+        _ => {}
     }
     let wanted = json!({
         "id": CLIENT,

@@ -4,6 +4,7 @@
 //! it, and has a cookie of its own. What it does not do is to call itself over HTTP: its code goes through the same
 //! function as everybody's, in process.
 
+pub(crate) mod chain;
 mod login;
 mod session;
 

@@ -8,6 +8,7 @@ use std::{
 
 use vestibule_authn_password::{HashParams, HashPool, Password, PoolSettings};
 use vestibule_authn_smsotp::SmsOtp;
+use vestibule_authn_totp::Totp;
 
 use super::{messages::Catalogue, *};
 
@@ -24,7 +25,7 @@ fn cx(locale: &'static str) -> PageContext {
 fn registry() -> Registry {
     let params = HashParams { memory_kib: 8, passes: 1, lanes: 1 };
     let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
-    Registry::new(vec![Arc::new(Password::new(pool).unwrap()), Arc::new(SmsOtp::new())])
+    Registry::new(vec![Arc::new(Password::new(pool).unwrap()), Arc::new(SmsOtp::new()), Arc::new(Totp::new())])
 }
 
 fn pages() -> Pages {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use vestibule_core::{
-    chain::{Alternative, ChainDocument, Step},
+    chain::{Alternative, ChainDocument, EnrolPolicy, Step},
     channel::Connection,
     condition::Condition,
     prompt::Text,
@@ -17,7 +17,9 @@ pub enum Template {
     Password,
     /// A password, then a code by SMS.
     PasswordSms,
-    /// The same, but the code only from outside of a network.
+    /// A password, then the code of an authenticator app, which who has none sets up on the way.
+    PasswordTotp,
+    /// A password and a code by SMS, but the code only from outside of a network.
     OutsideSms,
     /// A password, and the code when the application asks for two factors.
     StepUp,
@@ -27,13 +29,15 @@ pub enum Template {
 
 impl Template {
     /// All of them, from the simplest.
-    pub const ALL: [Self; 5] = [Self::Password, Self::PasswordSms, Self::OutsideSms, Self::StepUp, Self::Admins];
+    pub const ALL: [Self; 6] =
+        [Self::Password, Self::PasswordSms, Self::PasswordTotp, Self::OutsideSms, Self::StepUp, Self::Admins];
 
     /// Its name, as forms carry it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::PasswordSms => "password_sms",
+            Self::PasswordTotp => "password_totp",
             Self::OutsideSms => "outside_sms",
             Self::StepUp => "step_up",
             Self::Admins => "admins",
@@ -69,6 +73,10 @@ impl Template {
         let second = match self {
             Self::Password => None,
             Self::PasswordSms => Some(code()),
+            Self::PasswordTotp => {
+                let app = Step::from(vec![Alternative::plain("totp")]);
+                Some(Step { enrol: EnrolPolicy::Require, ..app })
+            }
             Self::OutsideSms => {
                 Some(Step { when: condition(json!({ "network": "10.0.0.0/8", "not": true })), ..code() })
             }
@@ -105,6 +113,8 @@ mod tests {
             assert_eq!(document.steps[1].when.len(), 1, "{conditional:?}");
             assert_eq!(document.steps[1].when[0].check(), Ok(()), "{conditional:?}");
         }
+        let app = &Template::PasswordTotp.document(&[]).steps[1];
+        assert_eq!((app.alternatives[0].authenticator.as_str(), app.enrol), ("totp", EnrolPolicy::Require));
         assert_eq!(Template::of("none"), None);
     }
 }

@@ -1,0 +1,85 @@
+//! The chain that an insider's people pass as long as nobody wrote another: a password, and then the app of whoever has set
+//! one up.
+//!
+//! To demand the app of everybody was the road not taken: nobody has one at the first entry, and whoever could only set it up
+//! there would bind their own second factor to somebody else's first.
+
+use serde_json::json;
+use vestibule_authn_password::Password;
+use vestibule_authn_totp::Totp;
+use vestibule_core::{
+    chain::{Alternative, ChainDocument, Step},
+    condition::{Condition, Test},
+    draft::Byline,
+    id::ChainName,
+    random::Random,
+    store::StoreResult,
+    time::Time,
+};
+use vestibule_oauth::managed::ObjectKind;
+
+use crate::{
+    admin::record::{By, Change, Told},
+    state::Transaction,
+};
+
+/// What the history of a chain says of a revision that the server made.
+const NOTE: &str = "Whoever has set up an authenticator app is asked for its code.";
+
+/// The chain.
+pub(crate) fn usual() -> ChainDocument {
+    let enrolled = Condition { test: Test::Enrolled(true), not: false };
+    let app = Step { when: vec![enrolled], ..Step::from(vec![Alternative::plain(Totp::NAME)]) };
+    ChainDocument { steps: vec![password(), app], ..ChainDocument::default() }
+}
+
+/// What a server made before apps could be set up.
+fn former() -> ChainDocument {
+    ChainDocument { steps: vec![password()], ..ChainDocument::default() }
+}
+
+fn password() -> Step {
+    Step::from(vec![Alternative::plain(Password::NAME)])
+}
+
+/// Makes it, as the first revision of `name`.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn found(tx: &mut Transaction, name: &ChainName, now: Time) -> StoreResult<()> {
+    tx.publish_chain(name, &usual(), now).map(drop)
+}
+
+/// Puts it in the place of the one that an earlier server made. What anybody wrote since stays, be it the same: only a first
+/// revision is ours, and none that a file declares.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn renew(tx: &mut Transaction, name: &ChainName, random: &dyn Random, now: Time) -> StoreResult<()> {
+    let ours = tx
+        .published_chains()?
+        .into_iter()
+        .any(|known| (&known.chain, known.revision, &known.document) == (name, 1, &former()));
+    if !ours || tx.managed(ObjectKind::Chain, name.as_str())?.is_some() {
+        return Ok(());
+    }
+    let byline = Byline { author: None, note: Some(NOTE.to_owned()) };
+    let revision = tx.publish_chain_by(name, &usual(), &byline, now)?;
+    let before = json!({ "revision": 1, "document": former() });
+    let after = json!({ "revision": revision, "document": usual() });
+    let told = Told::from(&Change::new("chain.published", name, &before, &after));
+    By::server().record(tx, told, random, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_as_it_would_be_written() {
+        let written = json!({ "steps": [["password"], { "alternatives": ["totp"], "when": [{ "enrolled": true }] }] });
+        assert_eq!(usual(), serde_json::from_value(written).unwrap());
+        assert_eq!(former(), serde_json::from_value(json!({ "steps": [["password"]] })).unwrap());
+        assert_eq!(usual().steps[1].when[0].check(), Ok(()));
+    }
+}
