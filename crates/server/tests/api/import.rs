@@ -1,10 +1,7 @@
 //! `users.import`: many users by one file, and nobody becomes more by it than they could be made one by one.
 
 use serde_json::{Value, json};
-use vestibule_core::{
-    store::StoreExt as _,
-    user::{LoginName, User},
-};
+use vestibule_core::user::{LoginName, User};
 use vestibule_oauth::managed::{Managed, ObjectKind};
 use vestibule_server::{
     admin::{Role, import::BOUNDS},
@@ -36,7 +33,7 @@ async fn what_would_happen_is_told_line_by_line_and_then_happens() {
     let app = server().await;
     let admin = admin(&app, Role::Admin).await;
     person(&app, "bob", &["editor"]).await;
-    let file = "username,display_name,groups\nada,Ada,staff;friends\nbob,Bob,\nadmin,,\n";
+    let file = "username,display_name,groups\nada,Ada,staff;friends\nbob,Robert,\nadmin,,\n";
     let told = import(&admin, "?dry_run=true", file).await.ok().json();
     assert_eq!(counts(&told), [json!(1), json!(1), json!(1), json!(false)]);
     let lines = told["lines"].as_array().unwrap();
@@ -55,7 +52,7 @@ async fn what_would_happen_is_told_line_by_line_and_then_happens() {
     assert_eq!((&event["actor"]["username"], &event["actor"]["via"]), (&json!("admin"), &json!("api")));
     assert_eq!(event["details"]["object"], "bob");
     let change = event["changes"].as_array().unwrap().iter().find(|change| change["field"] == "display_name").unwrap();
-    assert_eq!(change["after"], "Bob");
+    assert_eq!(change["after"], "Robert");
 }
 
 #[tokio::test]
@@ -166,7 +163,12 @@ async fn an_import_locks_the_last_owner_not_out_and_keeps_to_what_files_declare(
     assert!(refused.text.contains("people.toml"), "{}", refused.text);
     import(&owner, "", "username,disabled\ndeclared,true\n").await.ok();
     assert!(user(&app, "declared").await.unwrap().disabled, "whatever a file says");
-    drop(app.state.store.read(|tx| tx.clients()).await.unwrap());
+    for file in ["username,disabled\nowner,true\n", "username,roles\nowner,editor\n"] {
+        let refused = import(&owner, "?skip_bad=true", file).await;
+        assert!(refused.text.contains("nobody would be left"), "{file}: {}", refused.text);
+    }
+    let kept = user(&app, "owner").await.unwrap();
+    assert!(!kept.disabled && kept.roles == [Role::Owner.name()]);
 }
 
 #[tokio::test]
