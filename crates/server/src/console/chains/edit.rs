@@ -477,7 +477,7 @@ mod tests {
             json!({ "time": { "from": "08:00", "to": "18:00", "days": ["mon", "tue"], "zone": "Europe/Berlin" } })
         );
         assert_eq!(add(&[("kind", "cel"), ("value", "'staff' in groups\r\n")]), json!({ "cel": "'staff' in groups" }));
-        assert!(KINDS.contains(&"cel") && KINDS.len() == 10);
+        assert!(KINDS.contains(&"cel") && KINDS.len() == 11);
     }
 
     #[test]
