@@ -124,9 +124,6 @@ fn lately(screen: Screen, seen: &Overview, base: &Base) -> Screen {
         let chart = Chart::new("messages", "console.home.messages", bars);
         screen.with(heading("sent", "console.home.sent")).with(Block::Chart(chart))
     };
-    if seen.failing.is_empty() {
-        return screen;
-    }
     let row = |failing: &Failing| {
         let name = match &failing.client {
             Some(id) => Cell::link(base.to(&format!("/admin/clients/{}", part(id))), id.as_str()),
@@ -165,9 +162,6 @@ fn funnel(funnel: &Funnel) -> Block {
 }
 
 fn ending(screen: Screen, seen: &Overview, base: &Base) -> Screen {
-    if seen.ending.is_empty() {
-        return screen;
-    }
     let row = |ending: &Ending| {
         let (kind, place) = match ending.kind {
             EndingKind::Secret => ("secret", Some(format!("/admin/clients/{}", part(&ending.name)))),

@@ -168,10 +168,8 @@ pub(super) fn look_screen(look: &Look<'_>, base: &Base) -> Screen {
         screen = screen.with(form.hidden("csv", look.csv).hidden("skip_bad", "yes"));
     }
     screen = screen.with(Block::Actions { actions: vec![Action::plain(base.to(PATH), "console.import.again")] });
-    if !refused.is_empty() {
-        let table = Table::new("refused", "console.import.bad", &["line", "column", "why"]);
-        screen = screen.with(table.rows(refused.iter().take(SHOWN).map(bad))).with_all(more(refused.len()));
-    }
+    let table = Table::new("refused", "console.import.bad", &["line", "column", "why"]);
+    screen = screen.with(table.rows(refused.iter().take(SHOWN).map(bad))).with_all(more(refused.len()));
     let table = Table::new("lines", "console.import.lines", &["line", "username", "becomes", "fields"]);
     screen.with(table.rows(lines.iter().take(SHOWN).map(good))).with_all(more(lines.len()))
 }

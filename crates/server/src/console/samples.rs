@@ -63,8 +63,12 @@ pub(crate) fn all() -> Vec<Sample> {
     let base = Base::default();
     add(Place::Home, "console-overview", "busy", home::screen(&overview(), None, &base));
     add(Place::Home, "console-overview", "month", home::screen(&month(), None, &base));
+    let week = Overview { window: Window::Week, ..overview() };
+    add(Place::Home, "console-overview", "week", home::screen(&week, None, &base));
     add(Place::Home, "console-overview", "first-steps-again", home::screen(&overview(), Some("yes"), &base));
     add(Place::Home, "console-overview", "empty", home::screen(&quiet(), None, &base));
+    let new = Overview { first_steps: Step::ALL.map(|step| FirstStep { step, done: false }).to_vec(), ..quiet() };
+    add(Place::Home, "console-overview", "new-house", home::screen(&new, None, &base));
     add(Place::Home, "console-overview", "without-first-steps", home::screen(&quiet(), Some("no"), &base));
     add(Place::Home, "console-overview", "without-permission", home::plain());
     for done in DONE {
@@ -352,7 +356,7 @@ fn month() -> Overview {
 }
 
 fn quiet() -> Overview {
-    let done = |step| matches!(step, Step::OwnSecondFactor | Step::User);
+    let done = |step| step == Step::Connection;
     Overview {
         spans: (0..24).map(|_| Slot { at: WRITTEN, ..Slot::default() }).collect(),
         concerns: vec![Concern::NoClient],
