@@ -54,9 +54,7 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(resource(path::AUTHORIZE).route(get().to(authorize::get)).route(post().to(authorize::post)))
         .service(resource("/interaction/{id}").route(get().to(interaction::get)).route(post().to(interaction::post)))
         .service(resource(path::LOGOUT).route(get().to(logout::get)).route(post().to(logout::post)))
-        .service(resource("/portal").route(get().to(portal::home::get)).route(post().to(portal::home::post)))
-        .service(resource("/portal/callback").route(get().to(portal::home::callback)))
-        .service(resource("/portal/logout").route(post().to(portal::home::logout)))
+        .configure(portal::routes)
         .service(resource("/").route(get().to(root::get)));
     console::routes(config);
     // Admins.

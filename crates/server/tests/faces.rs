@@ -156,7 +156,7 @@ async fn documents_are_kept_by_who_has_them() {
     assert_eq!(document["issuer"], app.url);
     assert!(document["id_token_signing_alg_values_supported"].as_array().unwrap().contains(&"RS256".into()));
     let change = app.browser().get("/.well-known/change-password").await;
-    assert_eq!((change.status.as_u16(), change.header("location")), (302, "/portal"));
+    assert_eq!((change.status.as_u16(), change.header("location")), (302, "/portal/password"));
     assert!(app.browser().get("/robots.txt").await.body.contains("Disallow: /"));
 }
 

@@ -15,7 +15,7 @@ use vestibule_core::{
     id::{CredentialId, UserId},
     random::RandomExt as _,
     store::StoreExt as _,
-    time::Timestamp,
+    time::{Time, Timestamp},
     user::{Credential, LoginName, User},
 };
 use vestibule_oauth::{managed::ObjectKind, sign_out};
@@ -356,7 +356,7 @@ fn free(tx: &mut Transaction, user: &User) -> Result<(), AdminError> {
 }
 
 /// The user of that id, whom the actor may touch.
-fn touched(tx: &mut Transaction, work: &Work, id: UserId) -> Result<User, AdminError> {
+pub(super) fn touched(tx: &mut Transaction, work: &Work, id: UserId) -> Result<User, AdminError> {
     let user = tx.user(id)?.ok_or(AdminError::NotFound("user"))?;
     work.actor.may_touch(&user.roles)?;
     Ok(user)
@@ -526,7 +526,7 @@ pub async fn factors(state: &State, actor: &Actor, id: UserId) -> Result<Vec<Fac
     Ok(phone_of(&user).into_iter().chain(credentials.iter().map(factor)).collect())
 }
 
-fn factor(credential: &Credential) -> FactorView {
+pub(crate) fn factor(credential: &Credential) -> FactorView {
     FactorView {
         id: credential.id.to_string(),
         authenticator: credential.authenticator.to_string(),
@@ -536,7 +536,7 @@ fn factor(credential: &Credential) -> FactorView {
     }
 }
 
-fn phone_of(user: &User) -> Option<FactorView> {
+pub(crate) fn phone_of(user: &User) -> Option<FactorView> {
     let number = user.phone_number.as_deref()?;
     Some(FactorView {
         id: PHONE_FACTOR.to_owned(),
@@ -557,24 +557,36 @@ pub async fn remove_factor(state: &State, actor: &Actor, id: UserId, factor_id: 
     transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;
         let guarded = work.guard.before(tx)?;
-        let removed = if factor_id == PHONE_FACTOR {
-            let removed = phone_of(&user).ok_or(AdminError::NotFound("factor"))?;
-            let updated_at = work.now.max(user.updated_at);
-            let without = User { phone_number: None, phone_number_verified: false, updated_at, ..user.clone() };
-            tx.update_user(&without)?;
-            removed
-        } else {
-            let wanted: CredentialId = factor_id.parse().map_err(|_| AdminError::NotFound("factor"))?;
-            let credential = tx.credentials_of(id)?.into_iter().find(|credential| credential.id == wanted);
-            let credential = credential.ok_or(AdminError::NotFound("factor"))?;
-            tx.delete_credential(credential.id)?;
-            factor(&credential)
-        };
+        let removed = take_away(tx, &user, &factor_id, work.now)?;
         work.guard.hold(tx, guarded)?;
         let change = Change::new("user.factor_removed", &user.username, &removed, &Value::Null).about(id);
         work.record(tx, &change)
     })
     .await
+}
+
+/// Takes a factor of `user` away, inside the caller's transaction; how it was.
+///
+/// # Errors
+/// When they have no such factor.
+pub(crate) fn take_away(
+    tx: &mut Transaction,
+    user: &User,
+    factor_id: &str,
+    now: Time,
+) -> Result<FactorView, AdminError> {
+    if factor_id == PHONE_FACTOR {
+        let removed = phone_of(user).ok_or(AdminError::NotFound("factor"))?;
+        let updated_at = now.max(user.updated_at);
+        let without = User { phone_number: None, phone_number_verified: false, updated_at, ..user.clone() };
+        tx.update_user(&without)?;
+        return Ok(removed);
+    }
+    let wanted: CredentialId = factor_id.parse().map_err(|_| AdminError::NotFound("factor"))?;
+    let credential = tx.credentials_of(user.id)?.into_iter().find(|credential| credential.id == wanted);
+    let credential = credential.ok_or(AdminError::NotFound("factor"))?;
+    tx.delete_credential(credential.id)?;
+    Ok(factor(&credential))
 }
 
 /// The keyed hash by which a link is found.

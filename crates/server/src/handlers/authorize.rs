@@ -6,13 +6,14 @@ use actix_web::{
     web::{Data, Payload},
 };
 use vestibule_core::{
-    engine::{EngineError, Start, Started},
-    id::InteractionId,
+    engine::{EngineError, FRESH, Start, Started},
+    id::{InteractionId, UserId},
+    interaction::{Errand, Request},
     session::SessionRef,
 };
 use vestibule_oauth::{
-    ClientAnswer, Params,
-    authorize::{Refusal, authorize, to_engine_request},
+    ClientAnswer, Params, Snapshot,
+    authorize::{Refusal, ValidRequest, authorize, to_engine_request},
     issuer::path,
 };
 
@@ -66,13 +67,46 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
             };
         }
     };
+    run(state, req, &snapshot, valid, None).await
+}
+
+/// An errand of this server's own pages. No parameter names one: who calls this has made the request itself, for `user`, whom
+/// they have in front of them.
+pub(crate) async fn on_errand(
+    state: &State,
+    req: &HttpRequest,
+    query: &str,
+    errand: Errand,
+    user: UserId,
+) -> HttpResponse {
+    let (snapshot, now) = (state.live.snapshot(), state.clock.now());
+    let mut valid = match authorize(query.as_bytes(), &snapshot, now) {
+        Ok(valid) => valid,
+        Err(refusal) => {
+            tracing::error!(?refusal, "a request of our own is refused");
+            return answer::error(state, req, Cause::Internal);
+        }
+    };
+    valid.asked.required_user = Some(user);
+    // What was proved in this browser this morning says nothing of who sits there now.
+    valid.asked.not_before = Some(now - FRESH);
+    run(state, req, &snapshot, valid, Some(errand)).await
+}
+
+async fn run(
+    state: &State,
+    req: &HttpRequest,
+    snapshot: &Snapshot,
+    valid: ValidRequest,
+    errand: Option<Errand>,
+) -> HttpResponse {
     about(req, &valid.client().id);
     let shown = state.cookies.read(req, SESSION).and_then(|cookie| state.engine.session_ref(&cookie));
     let start = Start {
-        chain: valid.chain(&snapshot),
+        chain: valid.chain(snapshot),
         session: shown,
         interactive: valid.interactive(),
-        request: to_engine_request(valid.clone()),
+        request: Request { errand, ..to_engine_request(valid.clone()) },
     };
     match state.engine.start(start, &context::of(state, req)).await {
         Ok(Started::Finished { answer, session, device }) => {
@@ -87,7 +121,7 @@ async fn begin(state: &State, req: &HttpRequest, parameters: &[u8]) -> HttpRespo
         }
         Ok(Started::Refused { answer, .. }) => refusals::to_answer(state, req, &answer),
         Ok(Started::Interaction { id, binding }) => {
-            tally::note(state, &snapshot, tally::words::STARTED, valid.client().id.as_str());
+            tally::note(state, snapshot, tally::words::STARTED, valid.client().id.as_str());
             to_interaction(state, req, id, binding)
         }
         Ok(Started::NotInteractive(why)) => to_client(state, req, &valid.not_interactive(why)),

@@ -18,7 +18,7 @@ pub async fn robots() -> HttpResponse {
 
 /// `GET /.well-known/change-password` (W3C, "A Well-Known URL for Changing Passwords").
 pub async fn change_password(state: Data<State>) -> HttpResponse {
-    HttpResponse::Found().insert_header((LOCATION, state.public.path("/portal"))).finish()
+    HttpResponse::Found().insert_header((LOCATION, state.public.path("/portal/password"))).finish()
 }
 
 /// Whatever is not there. Password managers ask for a made-up well-known resource to learn whether our 404 is honest.

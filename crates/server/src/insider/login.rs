@@ -7,12 +7,24 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use vestibule_core::{id::SessionId, random::RandomExt as _};
+use vestibule_core::{
+    id::SessionId,
+    interaction::Errand,
+    random::RandomExt as _,
+    session::SessionRef,
+    store::{StoreExt as _, StoreResult},
+};
 use vestibule_jose::{Expect, Typ};
 use vestibule_oauth::{Params, Snapshot, TokenRequest, issuer::path, token};
 
-use super::Insider;
-use crate::{answer, context, http::form, pages::Cause, state::State};
+use super::{Insider, Visitor};
+use crate::{
+    answer, context,
+    handlers::authorize,
+    http::form,
+    pages::Cause,
+    state::{State, Transaction},
+};
 
 /// What the browser keeps while it is away: which answer is ours, what proves that the code is, and where it was going.
 struct Pending {
@@ -51,6 +63,31 @@ impl Insider<'_> {
     /// Sends somebody to sign in, and back to `to`, a path of this insider. `more` are further parameters of the request.
     pub(crate) fn begin(&self, state: &State, to: &str, more: &[(&str, &str)]) -> HttpResponse {
         let pending = Pending::new(state, to);
+        let query = self.query(state, &pending, more);
+        let response = answer::see_other(&format!("{}?{query}", state.public.path(path::AUTHORIZE)));
+        self.remembering(state, &pending, response)
+    }
+
+    /// Sends somebody who is here on an errand, such as to set up one more way to sign in, and back to `to`.
+    ///
+    /// The request is made, checked and handed to the engine here, without the way over an address: an errand is set by no
+    /// parameter, so nobody outside can send anybody on one. A sealed hint in the query was the road not taken, as it would have to
+    /// be single-use, bound and kept somewhere to be worth as much.
+    pub(crate) async fn send_on(
+        &self,
+        state: &State,
+        req: &HttpRequest,
+        visitor: &Visitor,
+        errand: Errand,
+        to: &str,
+    ) -> HttpResponse {
+        let pending = Pending::new(state, to);
+        let query = self.query(state, &pending, &[("login_hint", visitor.user.username.as_str())]);
+        let response = authorize::on_errand(state, req, &query, errand, visitor.user.id).await;
+        self.remembering(state, &pending, response)
+    }
+
+    fn query(&self, state: &State, pending: &Pending, more: &[(&str, &str)]) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, pending.verifier.as_bytes()));
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query
@@ -63,7 +100,10 @@ impl Insider<'_> {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .extend_pairs(more);
-        let mut response = answer::see_other(&format!("{}?{}", state.public.path(path::AUTHORIZE), query.finish()));
+        query.finish()
+    }
+
+    fn remembering(&self, state: &State, pending: &Pending, mut response: HttpResponse) -> HttpResponse {
         let cookie = state.cookies.make(self.login_cookie, pending.cookie());
         if let Err(error) = response.add_cookie(&cookie) {
             tracing::error!(%error, "a cookie could not be set");
@@ -85,9 +125,13 @@ impl Insider<'_> {
             let cause = if hint.is_some() { Cause::Forbidden } else { Cause::BadRequest };
             return answer::error_with(state, req, cause, None, hint);
         };
-        match self.exchange(state, req, code, &pending).await {
-            Some(session) => self.arrive(state, session, &pending.to),
-            None => answer::error(state, req, Cause::BadRequest),
+        let Some(session) = self.exchange(state, req, code, &pending).await else {
+            return answer::error(state, req, Cause::BadRequest);
+        };
+        match present(state, session).await {
+            Ok(Some(session)) => self.arrive(state, session, &pending.to),
+            Ok(None) => answer::see_other(&state.public.path(self.home)),
+            Err(error) => answer::store_error(state, req, &error),
         }
     }
 
@@ -128,7 +172,7 @@ impl Insider<'_> {
     }
 
     /// The cookie is the browser's, so where it leads is looked at again: a path below the insider's own.
-    fn arrive(&self, state: &State, session: SessionId, to: &str) -> HttpResponse {
+    fn arrive(&self, state: &State, session: SessionRef, to: &str) -> HttpResponse {
         let below = |rest: &str| rest.is_empty() || rest.starts_with(['/', '?']);
         let plain = |path: &str| !path.contains(['\\', '#']) && path.is_ascii() && !path.contains(char::is_control);
         let to = if to.strip_prefix(self.home).is_some_and(below) && plain(to) { to } else { self.home };
@@ -141,4 +185,11 @@ impl Insider<'_> {
         }
         response
     }
+}
+
+/// A session as it is after the login that just ended.
+async fn present(state: &State, id: SessionId) -> StoreResult<Option<SessionRef>> {
+    let now = state.clock.now();
+    let read = move |tx: &mut Transaction| Ok(tx.session(id)?.filter(|session| session.alive(now)));
+    Ok(state.store.read(read).await?.map(|session| session.reference()))
 }

@@ -43,12 +43,16 @@ impl Assets {
             asset!("logo.svg", "image/svg+xml"),
             asset!("password.js", "text/javascript; charset=utf-8"),
             asset!("otp.js", "text/javascript; charset=utf-8"),
+            asset!("account.css", "text/css; charset=utf-8"),
+            asset!("passkey.js", "text/javascript; charset=utf-8"),
+            asset!("keep.js", "text/javascript; charset=utf-8"),
             asset!("time.js", "text/javascript; charset=utf-8"),
             asset!("console.css", "text/css; charset=utf-8"),
             asset!("console.js", "text/javascript; charset=utf-8"),
             asset!("chain.js", "text/javascript; charset=utf-8"),
             asset!("redirects.js", "text/javascript; charset=utf-8"),
             asset!("drag.js", "text/javascript; charset=utf-8"),
+            asset!("live-tail.js", "text/javascript; charset=utf-8"),
         ])
     }
 
@@ -88,7 +92,10 @@ mod tests {
         let size = |name| Assets::new().0.iter().find(|asset| asset.name == name).map_or(0, |asset| asset.body.len());
         assert!(size("site.css") <= 8 * 1024, "{}", size("site.css"));
         assert!((1..=14 * 1024).contains(&size("console.css")), "{}", size("console.css"));
-        for script in ["password.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js", "redirects.js"] {
+        assert!((1..=4 * 1024).contains(&size("account.css")), "{}", size("account.css"));
+        assert!((1..5_500).contains(&size("passkey.js")), "{}", size("passkey.js"));
+        assert!((1..3_500).contains(&size("live-tail.js")), "{}", size("live-tail.js"));
+        for script in ["password.js", "keep.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js", "redirects.js"] {
             assert!((1..2_500).contains(&size(script)), "{script}: {}", size(script));
         }
     }

@@ -12,8 +12,8 @@ use vestibule_core::{
 };
 
 use super::{
-    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Form, Input, InputKind, Lack, Link, Moment, NoWay, Notice,
-    Page, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
+    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Link, Moment, NoWay,
+    Notice, Page, Passkey, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
 };
 
 /// What a page shows that the engine does not know.
@@ -80,6 +80,8 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         // Where the message stands is told from its outcome, which the authenticator did not know when it asked.
         lead: prompt.lead.clone().filter(|_| code.is_none()),
         username: step.username.clone(),
+        exhibit: Exhibit::of(prompt, beside.now),
+        passkey: Passkey::of(prompt),
         fields: inputs(prompt, step.username.as_deref()),
         submit: prompt.submit.clone(),
         code,
@@ -95,6 +97,7 @@ fn choose_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         app: Some(app(view, beside)),
         progress: Progress::new(step.number, step.of),
         user_name: step.user.as_ref().map(shown_name),
+        enrolling: step.enrolling,
         ways: step.alternatives.iter().map(Way::from).collect(),
         notice: step.notice.as_ref().map(|outcome| notice_of(outcome, step)),
     })
@@ -130,7 +133,8 @@ fn inputs(prompt: &Prompt, username: Option<&str>) -> Vec<Input> {
         name: field.name.clone(),
         label: field.label.clone(),
         kind: (&field.kind).into(),
-        focus: std::mem::take(&mut free),
+        // What is not shown takes no typing.
+        focus: field.kind != FieldKind::PublicKey && std::mem::take(&mut free),
     };
     prompt.fields.iter().map(&mut input).collect()
 }

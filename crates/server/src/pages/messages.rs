@@ -4,9 +4,9 @@
 //! of its namesake when `{n}` is 1, which is all the grammar of number that English and German have. Fluent was the road not
 //! taken: its grammar is worth its weight with a language that needs it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
-use vestibule_core::Registry;
+use vestibule_core::{Registry, prompt::Text};
 
 use super::{PagesError, locale::LOCALES};
 
@@ -14,15 +14,19 @@ use super::{PagesError, locale::LOCALES};
 const FILES: [&[&str]; 2] = [
     &[
         include_str!("messages/en.json"),
+        include_str!("messages/account/en.json"),
         include_str!("messages/console/en.json"),
         include_str!("messages/chains/en.json"),
         include_str!("messages/said/en.json"),
+        include_str!("messages/doctor/en.json"),
     ],
     &[
         include_str!("messages/de.json"),
+        include_str!("messages/account/de.json"),
         include_str!("messages/console/de.json"),
         include_str!("messages/chains/de.json"),
         include_str!("messages/said/de.json"),
+        include_str!("messages/doctor/de.json"),
     ],
 ];
 
@@ -64,6 +68,21 @@ impl Catalogue {
         };
         find(locale).or_else(|| find("en"))
     }
+}
+
+/// A text of the server's own in English, for what is no page: a terminal, or an answer to a program.
+pub fn english(text: &Text) -> String {
+    static CATALOGUE: OnceLock<Option<Catalogue>> = OnceLock::new();
+    // The built-in files are read by every test, so that they can be read.
+    let catalogue = CATALOGUE.get_or_init(|| Catalogue::new(&Registry::default()).ok()).as_ref();
+    let Some(message) = catalogue.and_then(|catalogue| catalogue.find("en", &text.key, None)) else {
+        return format!("[{}]", text.key);
+    };
+    let filled = |piece: &Piece<'_>| match piece {
+        Piece::Words(words) => (*words).to_owned(),
+        Piece::Slot(name) => text.args.get(*name).cloned().unwrap_or_else(|| format!("{{{name}}}")),
+    };
+    pieces(message).iter().map(filled).collect()
 }
 
 fn parse(locale: &'static str, files: &[&str]) -> Result<HashMap<String, String>, PagesError> {

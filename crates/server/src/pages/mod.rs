@@ -8,8 +8,10 @@
 //! needs no `unsafe-*`. A page application built in the browser was the road not taken: it would need focus, titles, history and
 //! translations built again by hand, and a second toolchain.
 
+mod account;
 pub mod assets;
 pub mod console;
+mod exhibit;
 pub mod gallery;
 mod helpers;
 pub mod interaction;
@@ -17,6 +19,7 @@ pub mod locale;
 mod messages;
 mod model;
 mod moment;
+mod reference;
 mod said;
 mod samples;
 mod templates;
@@ -27,7 +30,7 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use vestibule_core::{Registry, prompt::Text};
 
-pub use self::{assets::Assets, locale::negotiate, model::*, moment::Moment, said::{said, told}, samples::Sample};
+pub use self::{account::*, assets::Assets, exhibit::{Exhibit, Passkey, Picture}, locale::negotiate, messages::english, model::*, moment::Moment, reference::*, said::{said, told}, samples::Sample};
 
 /// Draws pages. Made once, when the server starts.
 pub struct Pages {
@@ -122,6 +125,7 @@ struct Frame<'a> {
     wide: bool,
     body: String,
     style: &'a str,
+    own_style: Option<&'a str>,
     logo: &'a str,
     scripts: Vec<&'a str>,
     cx: View<'a>,
@@ -203,10 +207,15 @@ impl Pages {
             Page::NewPassword(page) => self.draw(page, cx),
             Page::Error(page) => self.draw(page, cx),
             Page::Home(page) => self.draw(page, cx),
+            Page::Factors(page) => self.draw(page, cx),
+            Page::Factor(page) => self.draw(page, cx),
+            Page::ChangePassword(page) => self.draw(page, cx),
+            Page::Activity(page) => self.draw(page, cx),
             Page::Landing(page) => self.draw(page, cx),
             Page::Outbox(page) => self.draw(page, cx),
             Page::Demo(page) => self.draw(page, cx),
             Page::Gallery(page) => self.draw(page, cx),
+            Page::ApiDocs(page) => self.draw(page, cx),
             Page::Console(page) => self.draw_console(page, cx),
         }
     }
@@ -225,6 +234,7 @@ impl Pages {
             wide: T::WIDE,
             body: self.fill(T::TEMPLATE, &Data { page, heading: page.title(), cx: view })?,
             style: self.assets.url("site.css"),
+            own_style: page.style().map(|name| self.assets.url(name)),
             logo: self.assets.url("logo.svg"),
             scripts: page.scripts().into_iter().map(|name| self.assets.url(name)).collect(),
             cx: view,

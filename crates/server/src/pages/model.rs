@@ -3,7 +3,11 @@
 use serde::Serialize;
 use vestibule_core::{chain::Seconds, prompt::Text};
 
-use super::moment::Moment;
+use super::{
+    account::{Activity, ChangePassword, Factor, Factors, Home},
+    exhibit::{Exhibit, Passkey},
+    moment::Moment,
+};
 
 /// A page.
 #[derive(Clone, Debug)]
@@ -30,8 +34,16 @@ pub enum Page {
     NewPassword(NewPassword),
     /// Something cannot be done, and no application can be told.
     Error(ErrorPage),
-    /// The portal: who am I, where am I signed in.
+    /// The portal: is my account safe, where am I signed in.
     Home(Home),
+    /// The portal: the ways to sign in.
+    Factors(Factors),
+    /// The portal: one of them.
+    Factor(Factor),
+    /// The portal: changing the password.
+    ChangePassword(ChangePassword),
+    /// The portal: what happened.
+    Activity(Activity),
     /// What somebody sees who types the server's address.
     Landing(Landing),
     /// Messages that a development server kept instead of sending them.
@@ -40,6 +52,8 @@ pub enum Page {
     Demo(Demo),
     /// All pages in all states.
     Gallery(Gallery),
+    /// The document of the API.
+    ApiDocs(super::reference::ApiDocs),
     /// A page of the console.
     Console(super::console::Console),
 }
@@ -61,6 +75,10 @@ pub(super) trait Body: Serialize {
     /// The modules that make it more comfortable.
     fn scripts(&self) -> Vec<&'static str> {
         Vec::new()
+    }
+    /// A style sheet of its own, beside the one of all pages.
+    fn style(&self) -> Option<&'static str> {
+        None
     }
 }
 
@@ -143,6 +161,10 @@ pub struct Step {
     pub lead: Option<Text>,
     /// Asked beside the other fields; the value is filled in.
     pub username: Option<String>,
+    /// What is shown to be kept.
+    pub exhibit: Option<Exhibit>,
+    /// What the browser is asked about a passkey.
+    pub passkey: Option<Passkey>,
     /// What is asked.
     pub fields: Vec<Input>,
     /// The word on the main button.
@@ -448,6 +470,8 @@ pub struct Choose {
     pub progress: Option<Progress>,
     /// Who is signing in, once proven.
     pub user_name: Option<String>,
+    /// Whether one of them is to be set up, rather than used.
+    pub enrolling: bool,
     /// The ways.
     pub ways: Vec<Way>,
     /// What the last answer came to.
@@ -679,28 +703,6 @@ impl From<Cause> for &'static str {
     }
 }
 
-/// The portal's first page.
-#[derive(Clone, Debug, Serialize)]
-pub struct Home {
-    /// Who is signed in.
-    pub user: Person,
-    /// The e-mail address.
-    pub email: Option<String>,
-    /// The phone number, masked.
-    pub phone: Option<String>,
-    /// Where they are signed in; the present browser first.
-    pub sessions: Vec<SessionRow>,
-    /// Where they are remembered.
-    pub devices: Vec<DeviceRow>,
-    /// What was just done.
-    pub notice: Option<Notice>,
-    /// Where the sign-out buttons are posted to: `session` names one, `everywhere` the others; `device` names one
-    /// that is to be forgotten.
-    pub action: String,
-    /// Where signing out of this browser is posted to.
-    pub logout: String,
-}
-
 /// One browser that is signed in.
 #[derive(Clone, Debug, Serialize)]
 pub struct SessionRow {
@@ -830,11 +832,17 @@ impl Body for Step {
     }
     fn scripts(&self) -> Vec<&'static str> {
         let has = |wanted: fn(&InputKind) -> bool| self.fields.iter().any(|field| wanted(&field.kind));
-        let password = has(|kind| matches!(kind, InputKind::Password)).then_some("password.js");
+        let password = has(|kind| matches!(kind, InputKind::Password | InputKind::NewPassword)).then_some("password.js");
         let code = has(|kind| matches!(kind, InputKind::Code { .. })).then_some("otp.js");
         let at = self.notice.as_ref().is_some_and(|notice| notice.at.is_some());
-        let time = (at || self.code.is_some()).then_some("time.js");
-        [password, code, time].into_iter().flatten().collect()
+        let codes = matches!(self.exhibit, Some(Exhibit::Codes { .. }));
+        let time = (at || codes || self.code.is_some()).then_some("time.js");
+        let passkey = self.passkey.is_some().then_some("passkey.js");
+        let keep = self.exhibit.is_some().then_some("keep.js");
+        [password, code, passkey, keep, time].into_iter().flatten().collect()
+    }
+    fn style(&self) -> Option<&'static str> {
+        self.exhibit.is_some().then_some("account.css")
     }
 }
 
@@ -847,7 +855,11 @@ impl Notice {
 impl Body for Choose {
     const TEMPLATE: &'static str = "choose";
     fn title(&self) -> Text {
-        Text::new(if self.ways.len() == 1 { "choose.one" } else { "choose.title" })
+        Text::new(match self.ways.len() {
+            _ if self.enrolling => "choose.enrol",
+            1 => "choose.one",
+            _ => "choose.title",
+        })
     }
     fn alarmed(&self) -> bool {
         self.notice.as_ref().is_some_and(Notice::bad)
@@ -897,14 +909,6 @@ impl Body for ErrorPage {
     }
     fn alarmed(&self) -> bool {
         true
-    }
-}
-
-impl Body for Home {
-    const TEMPLATE: &'static str = "home";
-    const WIDE: bool = true;
-    fn scripts(&self) -> Vec<&'static str> {
-        vec!["time.js"]
     }
 }
 

@@ -1,12 +1,17 @@
 //! A value of every page in every state that it can be in: what the tests draw, and what the gallery shows.
 
+mod account;
+
 use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
-    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, DeviceRow, End, Ended,
-    ErrorPage, Form, Hidden, Home, Input, InputKind, Lack, Landing, Link, Moment, NewPassword, NoWay, Notice, Outbox,
-    OutboxRow, Page, Person, Progress, Remember, Resend, Scope, SessionRow, SignedOut, Step, Way, unbroken,
+    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended,
+    ErrorPage, Form, Hidden, Input, InputKind, Lack, Landing, Link, Moment, NewPassword, NoWay, Notice, Outbox,
+    OutboxRow, Page, Person, Progress, Remember, Resend, Scope, SignedOut, Step, Way, unbroken,
 };
+
+/// The name of a state, and the page in it.
+type State = (&'static str, Page);
 
 /// A page in one of its states.
 #[derive(Clone, Debug)]
@@ -26,7 +31,7 @@ const OTHER: &str = "+49 ••• ••••• ••07";
 impl Page {
     /// Every page in every state.
     pub fn samples() -> Vec<Sample> {
-        let pages: [(&'static str, Vec<(&'static str, Page)>); 15] = [
+        let pages: [(&'static str, Vec<State>); 21] = [
             ("sign-in", sign_in()),
             ("identify", identify()),
             ("choose", choose()),
@@ -38,16 +43,29 @@ impl Page {
             ("sign-out", sign_out()),
             ("new-password", new_password()),
             ("error", error()),
-            ("portal", portal()),
+            ("enrol", account::enrolment()),
+            ("passkey", account::passkey()),
+            ("portal", account::portal()),
+            ("ways-to-sign-in", account::factors()),
+            ("way-to-sign-in", account::one_factor()),
+            ("change-password", account::change_password()),
+            ("activity", account::what_happened()),
             ("landing", landing()),
             ("outbox", outbox()),
             ("demo", demo()),
         ];
-        let named = |(page, states): (&'static str, Vec<(&'static str, Self)>)| {
+        let named = |(page, states): (&'static str, Vec<State>)| {
             states.into_iter().map(move |(state, value)| Sample { page, state, value })
         };
-        pages.into_iter().flat_map(named).chain(crate::console::samples::all()).collect()
+        pages.into_iter().flat_map(named).chain(crate::console::samples::all()).chain([docs()]).collect()
     }
+}
+
+/// The document as it is: what is in it, the page has to be able to show.
+fn docs() -> Sample {
+    let document = crate::api::document("https://login.example.com");
+    let value = crate::api::docs::page(&document, "/api/v1/openapi.json".to_owned());
+    Sample { page: "api-docs", state: "all", value }
 }
 
 fn at(seconds: i64) -> Moment {
@@ -89,6 +107,8 @@ fn password() -> Step {
         title: Text::new("password.title"),
         lead: None,
         username: Some(String::new()),
+        exhibit: None,
+        passkey: None,
         fields: vec![Input {
             name: "password".to_owned(),
             label: Text::new("password.field"),
@@ -147,6 +167,7 @@ fn choose() -> Vec<(&'static str, Page)> {
         app: Some(app()),
         progress: Progress::new(2, 2),
         user_name: Some("Ada Lovelace".to_owned()),
+        enrolling: false,
         ways,
         notice: None,
     };
@@ -358,48 +379,6 @@ fn error() -> Vec<(&'static str, Page)> {
         ("internal", of(Cause::Internal, None, None)),
         ("unavailable", of(Cause::Unavailable, None, None)),
     ]
-}
-
-fn portal() -> Vec<(&'static str, Page)> {
-    let session = |id: &str, browser: &str, network: &str, current| SessionRow {
-        id: id.to_owned(),
-        browser: browser.to_owned(),
-        network: network.to_owned(),
-        since: at(-86_400),
-        renewed: at(-300),
-        current,
-    };
-    let device = |id: &str, browser: &str, current| DeviceRow {
-        id: id.to_owned(),
-        browser: browser.to_owned(),
-        network: "192.0.2.17".to_owned(),
-        until: at(20 * 86_400),
-        current,
-    };
-    let here = session("a", "Firefox on Linux", "192.0.2.17", true);
-    let home = Home {
-        user: ada(),
-        email: Some("ada@example.com".to_owned()),
-        phone: Some(unbroken(MASKED)),
-        sessions: vec![
-            here.clone(),
-            session("b", "Safari on iPhone", "2001:db8:1:2::/64", false),
-            session("c", "Chrome on Windows", "198.51.100.4", false),
-        ],
-        devices: vec![device("d", "Firefox on Linux", true), device("e", "Safari on iPhone", false)],
-        notice: None,
-        action: "/portal/sessions".to_owned(),
-        logout: "/portal/logout".to_owned(),
-    };
-    let alone = Home {
-        sessions: vec![here],
-        devices: Vec::new(),
-        email: None,
-        phone: None,
-        notice: Some(Notice::session_ended()),
-        ..home.clone()
-    };
-    vec![("three-browsers", Page::Home(home)), ("this-browser-only", Page::Home(alone))]
 }
 
 fn landing() -> Vec<(&'static str, Page)> {

@@ -1,7 +1,43 @@
-//! The user portal: who am I, where am I signed in, sign out there. It is an insider.
+//! The user portal: is my account safe, how do I sign in, where am I signed in, what happened. It is an insider.
+//!
+//! One page, one file. Whoever changes how they sign in proves first, and a moment ago, that it is them ([`proof`]); that and
+//! setting up one more way are errands, which only this portal can send somebody on.
 
+pub(crate) mod activity;
 mod client;
-pub mod home;
+mod door;
+mod factor;
+mod factors;
+mod home;
+mod password;
+mod proof;
+mod safety;
+mod sessions;
+
+use actix_web::web::{ServiceConfig, get, post, resource};
 
 pub use client::{CHAIN, ensure};
-pub(crate) use home::browser;
+pub(crate) use sessions::browser;
+
+const HOME: &str = "/portal";
+const LOGOUT: &str = "/portal/logout";
+const FACTORS: &str = "/portal/factors";
+const PASSWORD: &str = "/portal/password";
+const ACTIVITY: &str = "/portal/activity";
+const CONFIRM: &str = "/portal/confirm";
+
+/// Every path of the portal.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource(HOME).route(get().to(home::get)).route(post().to(sessions::post)))
+        .service(resource("/portal/callback").route(get().to(door::callback)))
+        .service(resource(LOGOUT).route(post().to(door::logout)))
+        .service(resource(CONFIRM).route(post().to(proof::post)))
+        .service(resource(FACTORS).route(get().to(factors::get)))
+        .service(resource("/portal/factors/add/{authenticator}").route(post().to(factors::add)))
+        .service(resource("/portal/factors/{id}").route(get().to(factor::get)))
+        .service(resource("/portal/factors/{id}/rename").route(post().to(factor::rename)))
+        .service(resource("/portal/factors/{id}/remove").route(post().to(factor::remove)))
+        .service(resource(PASSWORD).route(get().to(password::get)).route(post().to(password::post)))
+        .service(resource(ACTIVITY).route(get().to(activity::get)).route(post().to(activity::disown)));
+}
