@@ -7,9 +7,11 @@
 
 pub mod access;
 pub mod audit;
+pub mod bypass;
 pub mod chains;
 pub mod clients;
 pub mod connections;
+pub mod doctor;
 pub mod error;
 pub mod etag;
 mod gate;

@@ -60,6 +60,7 @@ operations! {
     "users.factors" Get "/users/{id}/factors" UsersRead "What a user can sign in with." ["/admin/users/{id}"];
     "users.remove_factor" Delete "/users/{id}/factors/{factor}" FactorsWrite "Removes a factor." ["/admin/users/{id}/factors"];
     "users.password_link" Post "/users/{id}/password-link" FactorsWrite "Makes a link, once and for a while, by which the user sets a password." ["/admin/users/{id}/password-link"];
+    "users.bypass_code" Post "/users/{id}/bypass-code" FactorsWrite "Makes a code, good once and for a while, that takes the place of a lost factor." ["/admin/users/{id}/bypass-code"];
     "users.timeline" Get "/users/{id}/events" AuditRead "What happened to a user, newest first." ["/admin/users/{id}"];
     "users.sessions" Get "/users/{id}/sessions" SessionsRead "Where a user is signed in." ["/admin/users/{id}"];
     "users.sign_out" Delete "/users/{id}/sessions" SessionsWrite "Signs a user out everywhere." ["/admin/users/{id}/sign-out"];
@@ -94,7 +95,11 @@ operations! {
     "keys.list" Get "/keys" KeysRead "The signing keys, without their secrets." ["/admin/keys"];
     "keys.rotate" Post "/keys/rotate" KeysWrite "Makes the next signing key of an algorithm." ["/admin/keys"];
     "audit.list" Get "/audit" AuditRead "The audit log, newest first." ["/admin/audit"];
+    "audit.tail" Get "/audit/tail" AuditRead "The audit log as it grows, as server-sent events." ["/admin/audit"];
+    "audit.export" Get "/audit/export" AuditRead "The audit log to take along; that it was asked for is written down." ["/admin/audit/export"];
+    "audit.health" Get "/audit/health" AuditRead "How far the audit log is sealed, whether its end is whole, and how far each sink has been served." ["/admin/audit"];
     "settings.list" Get "/settings" SettingsRead "The settings of this server, and where each comes from." ["/admin/settings"];
+    "doctor.run" Get "/doctor" SettingsRead "Whether this server is set up as it should be: what each check found, what it means and what to do. Of what the caller may not see nothing is looked at." ["/admin/doctor"];
     "overview.get" Get "/overview" AuditRead "What happened lately, in numbers." ["/admin"];
 }
 

@@ -15,17 +15,24 @@ use vestibule_core::{
 };
 use vestibule_oauth::model::Client;
 
-use super::{answer::Answer, call::Call, dispatch::Done, openapi::Shape, problem::Problem};
+use super::{
+    answer::{Answer, Reply},
+    call::Call,
+    dispatch::Done,
+    log::{audit_export, audit_health, audit_tail},
+    openapi::Shape,
+    problem::Problem,
+};
 use crate::admin::{
     FieldFault, Operation, Permission,
-    audit::{self, AuditList},
+    audit::{self, AuditList, health::Health},
     chains::{
         self, ChainSummary, ChainView, Checked, HistoryView, NewChain, PlanRequest, Publish, RevisionView, SaveDraft,
         Simulated,
     },
     clients::{self, ClientView},
     connections::{self, ConnectionView, NewConnection, TestView},
-    groups,
+    doctor, groups,
     import::{self, Taking},
     keys::{self, KeyView},
     operations,
@@ -34,15 +41,17 @@ use crate::admin::{
     sessions::{self, SessionView},
     settings::{self, SettingView},
     trials::{self, NewTrial, TrialLink},
+    bypass::{self, BypassCode, NewBypass},
     users::{self, FactorView, NewUser, OwnRoles, PasswordLink, SignedOut, UserChange, UserQuery, UserView},
 };
 use crate::{
+    doctor::Advice,
     import::{Refused, Report},
     rehearsal::is_rehearsal,
 };
 
 /// What a function of the table gives, later.
-type Doing<'a> = Pin<Box<dyn Future<Output = Done> + 'a>>;
+type Doing<'a> = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>>;
 
 /// A line of the table.
 pub(super) struct Route {
@@ -57,6 +66,11 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// Whether it answers part by part.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.gives, Shape::Media(..))
+    }
+
     /// The operation of this line.
     pub(super) fn operation(&self) -> &'static Operation {
         operations::of(self.id).unwrap_or(&NOBODYS)
@@ -84,7 +98,7 @@ macro_rules! routes {
         /// Every line.
         pub(super) const ALL: &[Route] = &[$(Route {
             id: $id,
-            run: |call| Box::pin($run(call)),
+            run: |call| Box::pin(async move { Ok($run(call).await?.into()) }),
             query: &[$($query),*],
             takes: $takes,
             gives: $gives,
@@ -107,7 +121,6 @@ const fn patch<T: JsonSchema>(fixed: &'static [&'static str]) -> Shape {
     Shape::patch::<T>(fixed)
 }
 /// No JSON: the media type, and what it is.
-#[expect(dead_code, reason = "for what is streamed or exported")]
 const fn media(kind: &'static str, what: &'static str) -> Shape {
     Shape::Media(kind, what)
 }
@@ -124,6 +137,7 @@ routes! {
     "users.factors" users_factors () NONE => list::<FactorView>();
     "users.remove_factor" users_remove_factor () NONE => NONE;
     "users.password_link" users_password_link () NONE => of::<PasswordLink>();
+    "users.bypass_code" users_bypass_code () of::<NewBypass>() => of::<BypassCode>();
     "users.timeline" users_timeline ("limit" "after") NONE => of::<AuditList>();
     "users.sessions" users_sessions () NONE => list::<SessionView>();
     "users.sign_out" users_sign_out () NONE => of::<SignedOut>();
@@ -158,7 +172,11 @@ routes! {
     "keys.list" keys_list ("limit" "after") NONE => list::<KeyView>();
     "keys.rotate" keys_rotate () of::<KeyRotation>() => list::<KeyView>();
     "audit.list" audit_list ("kind" "user" "actor" "client" "since" "until" "request_id" "limit" "after") NONE => of::<AuditList>();
+    "audit.tail" audit_tail ("kind" "user" "actor" "client" "since" "until" "request_id" "after") NONE => media("text/event-stream", "Each event of the log as it is sealed, as `data`, with its `seq` as `id`. Come back with `Last-Event-ID`, or with it as `after`. `event: over` says that you may look no longer.");
+    "audit.export" audit_export ("kind" "user" "actor" "client" "since" "until" "request_id" "format") NONE => media("application/x-ndjson", "The events, newest first, one JSON object a line. With `format=csv`: `text/csv`.");
+    "audit.health" audit_health () NONE => of::<Health>();
     "settings.list" settings_list () NONE => list::<SettingView>();
+    "doctor.run" doctor_run () NONE => list::<Advice>();
     "overview.get" overview_get ("window") NONE => of::<Overview>();
 }
 
@@ -226,6 +244,11 @@ async fn users_remove_factor(call: &Call<'_>) -> Done {
 
 async fn users_password_link(call: &Call<'_>) -> Done {
     Ok(Answer::json(&users::password_link(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn users_bypass_code(call: &Call<'_>) -> Done {
+    let new = call.body::<NewBypass>()?;
+    Ok(Answer::json(&bypass::make(call.state, &call.actor, call.id("id")?, new).await?))
 }
 
 /// The log is read without the right to read users, too; of nobody it tells nothing.
@@ -458,8 +481,9 @@ fn instant(call: &Call<'_>, name: &str) -> Result<Option<vestibule_core::Time>, 
     read.map(|at| Some(at.0)).ok_or_else(wrong)
 }
 
-async fn audit_list(call: &Call<'_>) -> Done {
-    let filter = AuditFilter {
+/// The filter of a question to the audit log.
+pub(super) fn audit_filter(call: &Call<'_>) -> Result<AuditFilter, Problem> {
+    Ok(AuditFilter {
         kind: call.text("kind"),
         user: call.parameter("user", "the id of a user")?,
         actor: call.parameter("actor", "the id of a user")?,
@@ -467,8 +491,11 @@ async fn audit_list(call: &Call<'_>) -> Done {
         since: instant(call, "since")?,
         until: instant(call, "until")?,
         request_id: call.text("request_id"),
-    };
-    events(call, &filter).await
+    })
+}
+
+async fn audit_list(call: &Call<'_>) -> Done {
+    events(call, &audit_filter(call)?).await
 }
 
 /// A page of the log.
@@ -481,6 +508,10 @@ async fn events(call: &Call<'_>, filter: &AuditFilter) -> Done {
 
 async fn settings_list(call: &Call<'_>) -> Done {
     Ok(Answer::all(&settings::list(call.state, &call.actor)?))
+}
+
+async fn doctor_run(call: &Call<'_>) -> Done {
+    Ok(Answer::all(&doctor::run(call.state, &call.actor, call.req).await?.advice()))
 }
 
 async fn overview_get(call: &Call<'_>) -> Done {

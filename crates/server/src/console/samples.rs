@@ -18,12 +18,18 @@ use vestibule_oauth::{Params, model::Client};
 use super::{
     audit, chains, clients, connections, denied,
     desk::{Base, DONE, Place},
-    entry, groups, home, import, keys, sessions, settings, trials, users,
+    doctor,
+    entry, groups, home, import, keys,
+    live::{Doing, Live},
+    sessions, settings, trials, users,
 };
 use crate::{
     admin::{
         AdminError, FieldFault, Permission, Role, Versioned,
-        audit::{AuditList, AuditView},
+        audit::{
+            AuditList, AuditView,
+            health::{Health, SinkHealth},
+        },
         clients::{ClientView, SecretView},
         connections::{ConnectionView, TestView},
         groups::GroupView,
@@ -34,12 +40,13 @@ use crate::{
         paging::Listing,
         sessions::SessionView,
         settings::SettingView,
+        bypass::BypassCode,
         users::{FactorView, PasswordLink, UserView},
     },
     import::{Becomes, Line, Refused, Report},
     pages::{
         Page, Sample, Tone,
-        console::{Console, Say, Screen, Shell, Visitor},
+        console::{Block, Console, Say, Screen, Shell, Visitor},
     },
 };
 
@@ -79,6 +86,9 @@ pub(crate) fn all() -> Vec<Sample> {
     applications(&mut add, &base);
     gateways(&mut add, &base);
     log(&mut add, &base);
+    for (state, report) in crate::doctor::samples() {
+        add(Place::Doctor, "console-doctor", state, doctor::screen(&report, &base));
+    }
     refusals(&mut add, &base);
     let entry_form = entry::form_to("/admin/enter/x".to_owned());
     let wrong = entry_form
@@ -154,8 +164,11 @@ fn people(add: &mut Add<'_>, base: &Base) {
         add(Place::Users, "console-user", state, users::detail_screen(&detail(locked), None, &[], may, base));
     }
     add(Place::Users, "console-user", "wrong", users::detail_screen(&detail(false), Some(&typed), &wrong, may, base));
-    let link = PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
+    let link =
+        PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
     add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
+    let code = BypassCode { code: "7KMPX-40QZT".to_owned(), expires_at: WRITTEN };
+    add(Place::Users, "console-user", "bypass", users::bypass_screen(&code, "/admin/users", base));
     let groups =
         Listing { items: vec![GroupView { name: "staff".to_owned(), members: 312 }], next: Some("x".to_owned()) };
     add(Place::Groups, "console-groups", "some", groups::screen(&groups, true, base));
@@ -254,9 +267,32 @@ fn log(add: &mut Add<'_>, base: &Base) {
     add(Place::Keys, "console-keys", "empty", keys::screen(&more(&[]), false, false, base));
     let found = AuditList { items: events(), next: Some("x".to_owned()) };
     let query: Params = [("kind", "otp."), ("after", "x")].into_iter().collect();
-    add(Place::Audit, "console-audit", "found", audit::screen(&found, &query, base));
+    let sink =
+        |name: &str, served: i64, behind: i64| SinkHealth { name: name.to_owned(), served, behind };
+    let well = Health { sealed: Some(4711), finding: None, waiting_since: None, sinks: vec![sink("file", 4711, 0)] };
+    add(Place::Audit, "console-audit", "found", audit::screen(&found, &well, &query, NOW, base));
     let none = AuditList { items: Vec::new(), next: None };
-    add(Place::Audit, "console-audit", "empty", audit::screen(&none, &Params::default(), base));
+    let begun = Health { sealed: Some(0), sinks: Vec::new(), ..well.clone() };
+    add(Place::Audit, "console-audit", "empty", audit::screen(&none, &begun, &Params::default(), NOW, base));
+    let late = Health {
+        waiting_since: Some(Timestamp(Time(0))),
+        sinks: vec![sink("stdout", 4711, 0), sink("http", 4242, 469)],
+        ..well.clone()
+    };
+    add(Place::Audit, "console-audit", "late", audit::screen(&found, &late, &Params::default(), NOW, base));
+    let finding = Some("event 4711 is missing".to_owned());
+    let damaged = Health { sealed: None, finding, ..late };
+    add(Place::Audit, "console-audit", "damaged", audit::screen(&found, &damaged, &Params::default(), NOW, base));
+    for doing in Doing::ALL {
+        let lines = if doing == Doing::Quiet { Vec::new() } else { events() };
+        let mut screen = audit::screen(&found, &well, &Params::default(), NOW, base);
+        for block in &mut screen.blocks {
+            if matches!(block, Block::Own { .. }) {
+                *block = Live::seen(doing, &lines, base).block();
+            }
+        }
+        add(Place::Audit, "console-audit", doing.word(), screen);
+    }
     let setting = |key: &str, value: Option<&str>, set: bool| SettingView {
         key: key.to_owned(),
         value: value.map(str::to_owned),
@@ -341,6 +377,7 @@ fn overview() -> Overview {
         ],
         concerns: vec![
             Concern::ConsoleOneStep,
+            Concern::ConsoleOneFactor { people: vec!["admin".to_owned(), "grace".to_owned()] },
             Concern::SecretEnds { client: "shop".to_owned(), at: WRITTEN },
             Concern::CertificateEnds { at: WRITTEN },
             Concern::ConnectionOff { connection: "SMSOTP".to_owned() },

@@ -17,6 +17,7 @@ use crate::{
     admin::{
         AdminError, Etag, FieldFault, Permission, Role, Versioned,
         audit::{self, AuditView},
+        bypass::{self, BypassCode, NewBypass},
         paging::{Listing, PageQuery},
         sessions::SessionView,
         users::{self, FactorView, NewUser, OwnRoles, PasswordLink, UserChange, UserQuery, UserView},
@@ -42,6 +43,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/users/{id}/roles").route(post().to(set_roles)))
         .service(resource("/admin/users/{id}/factors").route(post().to(remove_factor)))
         .service(resource("/admin/users/{id}/password-link").route(post().to(password_link)))
+        .service(resource("/admin/users/{id}/bypass-code").route(post().to(bypass_code)))
         .service(resource("/admin/users/{id}/sign-out").route(post().to(sign_out)))
         .service(resource("/admin/users/{id}/delete").route(post().to(delete)));
 }
@@ -300,6 +302,7 @@ pub(super) fn detail_screen(
     screen = screen.with(heading("factors", "console.user.factors")).with(factors(&found.factors, may, &to));
     if may.factors {
         screen = screen.with(Form::new("link", to("password-link"), "console.user.link").plain());
+        screen = screen.with(bypass_form(to("bypass-code")));
     }
     if let Some(found) = &found.sessions {
         screen =
@@ -455,6 +458,38 @@ pub(super) fn link_screen(link: &PasswordLink, user: &str, base: &Base) -> Scree
         .flash(Tone::Good, Say::key("console.link.made"))
         .with(Block::Copy { id: "link".to_owned(), label: Text::new("console.link.label"), text: link.url.clone() })
         .with(Block::Facts { facts: vec![Fact::new("console.link.until", [link.expires_at])] })
+        .with(Block::Actions { actions: vec![Action::main(base.to(user), "console.back")] })
+}
+
+/// The form that makes a bypass code.
+fn bypass_form(action: String) -> Form {
+    let lives = [("900", "console.bypass.minutes_15"), ("3600", "console.bypass.hour"), ("28800", "console.bypass.hours_8")];
+    let choice = |(life, label): (&str, &str)| Choice::new(life, Text::new(label), life == "3600");
+    Form::new("bypass", action, "console.user.bypass")
+        .plain()
+        .field(Field::select("life", "console.bypass.life", lives.map(choice)).hint("console.bypass.hint"))
+}
+
+/// `POST /admin/users/{id}/bypass-code`: the code is the answer, as the link is. Reload makes another, and ends this one.
+async fn bypass_code(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
+    let (desk, params, id) = match opened(req, state, &path, payload).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let new = NewBypass { life: params.get("life").and_then(|life| life.parse().ok()) };
+    match bypass::make(&desk.state, &desk.actor, id, new).await {
+        Ok(made) => desk.show(HERE, bypass_screen(&made, &format!("/admin/users/{id}"), &desk.base())),
+        Err(error) => desk.refused(HERE, &error),
+    }
+}
+
+pub(super) fn bypass_screen(made: &BypassCode, user: &str, base: &Base) -> Screen {
+    Screen::new(Text::new("console.bypass.title"))
+        .lead("console.bypass.lead")
+        .crumb(base.to("/admin/users"), Say::key("console.users.title"))
+        .flash(Tone::Good, Say::key("console.bypass.made"))
+        .with(Block::Copy { id: "code".to_owned(), label: Text::new("console.bypass.code"), text: made.code.clone() })
+        .with(Block::Facts { facts: vec![Fact::new("console.link.until", [made.expires_at])] })
         .with(Block::Actions { actions: vec![Action::main(base.to(user), "console.back")] })
 }
 

@@ -93,6 +93,15 @@ impl Caller {
         Reply { status, headers, text: answer.text().await.unwrap() }
     }
 
+    /// An answer that is read part by part.
+    pub(crate) async fn open(&self, path: &str) -> reqwest::Response {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call("GET", path, None).await
     }

@@ -37,6 +37,10 @@ async fn ask(caller: &Caller, operation: &Operation, user: &str) -> u16 {
         "keys.rotate" => json!({ "algorithm": "ES256" }),
         _ => json!({}),
     };
+    if operation.id == "audit.tail" {
+        // From no place in the log: refused to who may, and else it would not end.
+        return caller.get(&format!("{path}?after=x")).await.status.as_u16();
+    }
     if operation.method == Method::Get {
         return caller.get(&path).await.status.as_u16();
     }

@@ -1,6 +1,8 @@
 //! Whatever is edited, and in whatever order: somebody can still sign in to the console as an owner.
 
 use serde_json::{Value, json};
+use vestibule_authn_totp::{Algorithm, Device, Digits};
+use vestibule_core::{Clock as _, id::CredentialId, random::SystemRandom, user::Credential};
 use vestibule_server::{
     admin::{Role, guard::Guard},
     state::Transaction,
@@ -57,6 +59,35 @@ async fn a_chain_that_no_owner_can_finish_is_none_to_be_had() {
     assert_eq!(refused.problem(), "locks-out");
     let refused = owner.patch("/connections/SMSOTP", &json!({ "disabled": true })).await;
     assert_eq!(refused.problem(), "locks-out", "{}", refused.text);
+}
+
+#[tokio::test]
+async fn the_app_of_the_last_owner_stays_where_the_console_asks_everybody_for_one() {
+    let app = server().await;
+    let owner = admin(&app, Role::Owner).await;
+    let (always, whoever) =
+        (json!([["password"], ["totp"]]), json!([["password"], { "alternatives": ["totp"], "when": [{ "enrolled": true }] }]));
+    assert_eq!(publish(&owner, "admin", &always).await, 409, "the owner has no app");
+    let me = owner.get("/users?q=owner").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let (now, random) = (app.clock.now(), SystemRandom::default());
+    let device = Credential {
+        id: CredentialId::new(now, &random),
+        user: me.parse().unwrap(),
+        authenticator: "totp".into(),
+        label: None,
+        secret: Device::new(vec![7; 20], Algorithm::Sha1, Digits::Six).secret().unwrap(),
+        version: 1,
+        created_at: now,
+    };
+    let factor = format!("/users/{me}/factors/{}", device.id);
+    app.write(move |tx: &mut Transaction| tx.insert_credential(&device)).await;
+    assert_eq!(publish(&owner, "admin", &always).await, 200);
+    let refused = owner.call("DELETE", &factor, None).await;
+    assert_eq!(refused.problem(), "locks-out", "{}", refused.text);
+    // Where it is asked for of those alone who have one, it may go.
+    assert_eq!(publish(&owner, "admin", &whoever).await, 200);
+    owner.call("DELETE", &factor, None).await.ok();
+    assert!(somebody_can(&app).await);
 }
 
 /// Writes a draft and publishes it; the status.

@@ -4,7 +4,7 @@ use serde_json::json;
 use vestibule_server::{
     admin::{
         Role,
-        operations::{self, Method},
+        operations::{self, Method, Operation},
     },
     state::Transaction,
 };
@@ -27,7 +27,9 @@ async fn a_110_no_answer_and_no_event_holds_a_secret() {
     let hash = app.read(move |tx: &mut Transaction| tx.credentials_of(user.id)).await;
     let hash = secrecy::ExposeSecret::expose_secret(&hash[0].secret).to_owned();
     let mut seen = String::new();
-    for operation in operations::ALL.iter().filter(|operation| operation.method == Method::Get) {
+    // A tail gives what the list gives, and does not end.
+    let ends = |operation: &&Operation| operation.method == Method::Get && operation.id != "audit.tail";
+    for operation in operations::ALL.iter().filter(ends) {
         let id = if operation.path.starts_with("/clients") { "web".to_owned() } else { user.id.to_string() };
         let name = if operation.path.starts_with("/chains") { "default" } else { "GATE" };
         let path = operation.path.replace("{id}", &id).replace("{name}", name).replace("{revision}", "1");
