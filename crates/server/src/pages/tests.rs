@@ -83,7 +83,8 @@ fn every_message_that_is_used_exists_and_every_message_is_used() {
         assert!(missing.is_empty(), "{name} uses {missing:?}");
     }
     // What the engine and the notices say only together with an authenticator's own words.
-    let unused: Vec<_> = english.difference(&used).collect();
+    // What the service says is found in the catalogue by its words: `said` holds each of these against the sources.
+    let unused: Vec<_> = english.difference(&used).filter(|key| !key.starts_with("said.")).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
 
