@@ -38,7 +38,8 @@ use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, keys::KeyRules, snaps
 use vestibule_store::{DatabaseUrl, OpenError, Options};
 
 use crate::{
-    audit::{AuditLog, SinkError},
+    admin::audit::Shared,
+    audit::{self, AuditLog, SinkError},
     authenticators::{self, Channels},
     config::{
         Management, Setting, Settings, Tls,
@@ -340,6 +341,7 @@ async fn assemble(
         hash_pool,
         portal_client: settings.portal_client.clone(),
         policy: settings.policy.clone(),
+        audit: Shared::new(audit::sinks(&settings.audit)),
         sources,
         openapi: std::sync::OnceLock::new(),
         dev,

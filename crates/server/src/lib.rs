@@ -27,6 +27,7 @@ pub mod portal;
 mod rehearsal;
 pub mod routes;
 pub mod state;
+mod stream;
 pub mod tally;
 
 pub use application::{Addresses, Application, BuildError, Parts};

@@ -64,6 +64,8 @@ pub struct State {
     pub portal_client: String,
     /// What every chain has to reach.
     pub policy: PolicySettings,
+    /// What readers of the audit log share.
+    pub audit: crate::admin::audit::Shared,
     /// Every setting with its source.
     pub sources: Vec<Setting>,
     /// The description of the admin API, made once somebody asks for it.

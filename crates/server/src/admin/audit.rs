@@ -1,6 +1,11 @@
-//! The audit log, a page at a time.
+//! The audit log: a page at a time ([`list`]), as it grows ([`tail`]), to take along ([`export`]), and how it is ([`health`]).
 
-use std::collections::BTreeMap;
+pub mod export;
+pub mod health;
+pub mod places;
+pub mod tail;
+
+use std::{collections::BTreeMap, pin::Pin};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,14 +15,16 @@ use vestibule_core::{
         page::{AuditCursor, AuditFilter},
     },
     id::{AuditId, UserId},
-    time::{Time, Timestamp},
+    time::Timestamp,
 };
 
-use super::{Actor, AdminError, FieldFault, Permission, transact};
+use self::places::Places;
+use super::{
+    Actor, AdminError, Permission,
+    paging::{self, PageQuery},
+    transact,
+};
 use crate::state::State;
-
-/// The most events that are given at once.
-pub const PAGE: usize = 100;
 
 /// A page of the log.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -77,10 +84,55 @@ impl From<AuditView> for Told {
     }
 }
 
+/// A filter as it was asked for: what the token of a page is bound to, and what the log keeps of an export.
+#[derive(Debug, Serialize)]
+struct Asked {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+fn asked(filter: &AuditFilter) -> Asked {
+    let AuditFilter { kind, user, actor, client, since, until, request_id } = filter.clone();
+    Asked { kind, user, actor, client, since: since.map(Into::into), until: until.map(Into::into), request_id }
+}
+
+/// What the answers that take long share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Places of those who look at the log as it grows.
+    pub tails: Places,
+    /// Places of those who take it along.
+    pub exports: Places,
+    /// The names of the sinks that are set.
+    pub sinks: Vec<&'static str>,
+}
+
+impl Shared {
+    /// With the usual numbers of places.
+    pub fn new(sinks: Vec<&'static str>) -> Self {
+        Self { tails: Places::new(tail::IN_ALL, tail::EACH), exports: Places::new(export::IN_ALL, export::EACH), sinks }
+    }
+}
+
+/// Whether the actor may still read the log: asked again and again while an answer is under way.
+pub type Still = Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool>>>>;
+
 /// The events that are wanted, newest first. `after` is the `next` of the page before.
 ///
 /// # Errors
-/// When the actor may not, the place cannot be read, or the store fails.
+/// When the actor may not, the token is not ours or of another question, or the store fails.
 pub async fn list(
     state: &State,
     actor: &Actor,
@@ -89,38 +141,12 @@ pub async fn list(
     limit: usize,
 ) -> Result<AuditList, AdminError> {
     actor.needs(Permission::AuditRead)?;
-    let wrong = || AdminError::Invalid(vec![FieldFault::new("/after", "this is not the `next` of a page")]);
-    let before = after.map(|text| read(text).ok_or_else(wrong)).transpose()?;
-    let (filter, limit) = (filter.clone(), limit.clamp(1, PAGE));
-    transact::read(state, move |tx| {
-        let page = tx.audit_page(&filter, before, limit)?;
-        let items = page.entries.into_iter().map(|entry| AuditView { seq: entry.seq, event: entry.event });
-        Ok(AuditList { items: items.collect(), next: page.next.map(write) })
-    })
-    .await
-}
-
-fn write((at, id): AuditCursor) -> String {
-    format!("{}.{id}", at.0)
-}
-
-fn read(text: &str) -> Option<AuditCursor> {
-    let (at, id) = text.split_once('.')?;
-    Some((Time(at.parse().ok()?), id.parse::<AuditId>().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use vestibule_core::random::SystemRandom;
-
-    use super::*;
-
-    #[test]
-    fn a_place_in_the_log_is_read_as_it_was_written() {
-        let place = (Time(7), AuditId::new(Time(7), &SystemRandom::default()));
-        assert_eq!(read(&write(place)), Some(place));
-        for bad in ["", ".", "7", "x.y", "7.0"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
+    let question = ("audit", asked(filter));
+    let page = PageQuery { limit: None, after: after.map(str::to_owned) };
+    let before = page.read::<AuditCursor>(&question, &state.prf)?.after;
+    let (filter, limit) = (filter.clone(), limit.clamp(1, PageQuery::MOST));
+    let page = transact::read(state, move |tx| Ok(tx.audit_page(&filter, before, limit)?)).await?;
+    let items = page.entries.into_iter().map(|entry| AuditView { seq: entry.seq, event: entry.event });
+    let next = page.next.map(|place| paging::token(&place, &question, &state.prf));
+    Ok(AuditList { items: items.collect(), next })
 }

@@ -10,7 +10,10 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::BASE;
+use super::{
+    BASE,
+    problem::{Kind, Problem},
+};
 use crate::{
     admin::{Etag, Versioned, paging::Listing},
     state::State,
@@ -18,6 +21,34 @@ use crate::{
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What a function of the table gives: an answer that is there as a whole, or one that is given part by part.
+pub(super) enum Reply {
+    Whole(Answer),
+    Parts(HttpResponse),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Whole(answer)
+    }
+}
+
+impl From<HttpResponse> for Reply {
+    fn from(response: HttpResponse) -> Self {
+        Self::Parts(response)
+    }
+}
+
+impl Reply {
+    /// The answer, to be kept or rehearsed: what changes something is never given part by part.
+    pub(super) fn whole(self) -> Result<Answer, Problem> {
+        match self {
+            Self::Whole(answer) => Ok(answer),
+            Self::Parts(_) => Err(Problem::new(Kind::Internal, "this cannot be kept")),
+        }
+    }
+}
 
 /// What is answered when something was done. It can be kept, to be given again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

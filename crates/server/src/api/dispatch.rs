@@ -8,7 +8,7 @@ use actix_web::{
 use vestibule_oauth::Params;
 
 use super::{
-    answer::Answer,
+    answer::{Answer, Reply},
     call::Call,
     caller::caller,
     once::{self, Claim},
@@ -60,7 +60,7 @@ async fn passed(
                 "this has an effect outside of the server, which cannot be rehearsed",
             ));
         }
-        let answer = rehearsed((route.run)(&call)).await?;
+        let answer = rehearsed((route.run)(&call)).await?.whole()?;
         let mut response = answer.respond(state, req, changes);
         response.headers_mut().insert(DRY_RUN, HeaderValue::from_static("true"));
         return Ok(response);
@@ -71,8 +71,14 @@ async fn passed(
     };
     let (answer, replayed) = match claim {
         Claim::Answered(answer) => (*answer, true),
-        Claim::None => ((route.run)(&call).await?, false),
-        Claim::Ours(key) => (once::done(state, key, (route.run)(&call).await).await?, false),
+        Claim::None => match (route.run)(&call).await? {
+            Reply::Whole(answer) => (answer, false),
+            Reply::Parts(response) => return Ok(response),
+        },
+        Claim::Ours(key) => {
+            let done = (route.run)(&call).await.and_then(Reply::whole);
+            (once::done(state, key, done).await?, false)
+        }
     };
     let mut response = answer.respond(state, req, changes);
     if replayed {
@@ -98,5 +104,5 @@ fn parameters(route: &Route, query: &Params, changes: bool) -> Result<bool, Prob
     }
 }
 
-/// What a function of the table gives.
+/// What a function of the table gives, where it gives a whole answer.
 pub(super) type Done = Result<Answer, Problem>;

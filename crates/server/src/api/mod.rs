@@ -10,6 +10,7 @@ mod answer;
 mod call;
 mod caller;
 mod dispatch;
+mod log;
 mod once;
 mod openapi;
 mod problem;

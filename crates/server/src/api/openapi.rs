@@ -13,7 +13,7 @@ use super::{
     routes::{self, Route},
 };
 use crate::{
-    admin::{Permission, operations::Method, paging::Listing},
+    admin::{Permission, audit::export::Format, operations::Method, paging::Listing},
     state::State,
 };
 
@@ -180,6 +180,7 @@ fn parameters(route: &Route, changes: bool) -> Vec<Value> {
             "skip_bad" => json!({ "type": "boolean", "default": false }),
             "window" => json!({ "type": "string", "enum": ["24h", "7d", "30d"], "default": "24h" }),
             "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+            "format" => json!({ "type": "string", "enum": Format::ALL.map(Format::word), "default": Format::Ndjson.word() }),
             "disabled" | "second_factor" | "signed_in" => json!({ "type": "boolean" }),
             "since" | "until" => json!({ "type": "string", "format": "date-time" }),
             _ => text.clone(),

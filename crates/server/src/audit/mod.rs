@@ -20,6 +20,16 @@ pub use self::sink::SinkError;
 use self::{delivery::Delivery, sink::Sink};
 use crate::config::AuditSettings;
 
+/// The names of the sinks that the settings ask for, as the marks in the database have them.
+pub fn sinks(settings: &AuditSettings) -> Vec<&'static str> {
+    let set = [
+        (settings.stdout, sink::STDOUT),
+        (settings.file.is_some(), sink::FILE),
+        (settings.http.is_some(), sink::HTTP),
+    ];
+    set.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
+}
+
 /// How often rows are sealed.
 const SEAL: Duration = Duration::from_secs(1);
 /// At a stop, how long sinks are given what is left. What does not go then goes after the next start.

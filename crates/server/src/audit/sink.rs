@@ -19,6 +19,12 @@ use vestibule_core::audit::{
 
 use crate::config::{AuditSettings, HttpSinkSettings};
 
+/// The name of the standard output among the sinks.
+pub(super) const STDOUT: &str = "stdout";
+/// That of the file.
+pub(super) const FILE: &str = "file";
+/// That of the server.
+pub(super) const HTTP: &str = "http";
 /// So many lines at a time for a sink on this machine.
 const LOCAL_BATCH: usize = 500;
 /// How long a server may take to be reached.
@@ -82,9 +88,9 @@ impl Sink {
     /// Its name among the marks of the database.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Stdout => "stdout",
-            Self::File(_) => "file",
-            Self::Http { .. } => "http",
+            Self::Stdout => STDOUT,
+            Self::File(_) => FILE,
+            Self::Http { .. } => HTTP,
         }
     }
 

@@ -269,7 +269,10 @@ impl Desk {
         if let AdminError::Store(error) = error {
             return answer::store_error(&self.state, &self.req, error);
         }
-        self.show_as(status(error), place, denied::refusal(error))
+        // There is no form to be corrected: the address is wrong, such as the token of a page.
+        let asked = self.req.method() == Method::GET && matches!(error, AdminError::Invalid(_));
+        let status = if asked { StatusCode::BAD_REQUEST } else { status(error) };
+        self.show_as(status, place, denied::refusal(error))
     }
 
     /// What was not done with a form: a conflict shows both versions and lets the admin choose.

@@ -18,6 +18,7 @@ mod guide;
 mod home;
 mod import;
 mod keys;
+mod live;
 pub(crate) mod samples;
 mod sessions;
 mod settings;
@@ -123,6 +124,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/admin/keys").route(get().to(keys::get)).route(post().to(keys::rotate)))
         .service(resource("/admin/audit").route(get().to(audit::get)))
+        .service(resource("/admin/audit/tail").route(get().to(audit::tail)))
+        .service(resource("/admin/audit/export").route(post().to(audit::export)))
         .service(resource("/admin/settings").route(get().to(settings::get)));
     chains::routes(config);
     users::routes(config);

@@ -12,7 +12,7 @@ pub struct Moment {
     /// `14:03:20 UTC`.
     clock: String,
     /// `2026-11-23 14:03 UTC`.
-    date: String,
+    pub(crate) date: String,
 }
 
 impl From<Time> for Moment {

@@ -131,6 +131,18 @@ impl Browser {
         self.request(Method::GET, url, None).await
     }
 
+    /// GET of an answer that is read part by part.
+    pub async fn stream(&self, url: &str) -> reqwest::Response {
+        let url = self.home.join(url).unwrap();
+        let cookies = self.cookies.get(&Self::host(&url)).into_iter().flatten();
+        let cookies: Vec<_> = cookies.map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = self.http.get(url).header("cookie", cookies.join("; "));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap()
+    }
+
     /// POST of a form.
     pub async fn post(&mut self, url: &str, form: &[(&str, &str)]) -> Page {
         let form: Vec<_> = form.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();

@@ -48,7 +48,9 @@ pub(crate) async fn sealed_rows_are_numbered_in_the_order_of_time(place: Place) 
     assert_eq!(order, [(1, 1), (2, 2), (3, 3), (4, 0), (5, 9)]);
     let whole = chain::verify(&*store, &prf).await.unwrap().unwrap();
     assert_eq!((whole.count, whole.head.seq), (5, 5));
+    assert_eq!(glance(&*store, &prf).await, Ok(whole.head));
     let other = vestibule_core::crypto::MasterKey::generate(&SystemRandom::default()).prf();
+    assert_eq!(glance(&*store, &other).await, Err(Finding::Head));
     assert_eq!(chain::verify(&*store, &other).await.unwrap(), Err(Finding::Head), "it is of this key alone");
 }
 
@@ -77,7 +79,7 @@ pub(crate) async fn of_many_sealers_each_row_is_sealed_by_one(place: Place) {
 
 pub(crate) async fn a_mark_moves_only_from_where_it_stands(place: Place) {
     let store = place.open();
-    let seen = store
+    let (seen, marks) = store
         .write(|tx| {
             let moves = [
                 tx.move_audit_mark("sink", Some(1), 2)?,
@@ -86,11 +88,14 @@ pub(crate) async fn a_mark_moves_only_from_where_it_stands(place: Place) {
                 tx.move_audit_mark("sink", Some(4), 7)?,
                 tx.move_audit_mark("sink", Some(5), 8)?,
             ];
-            Ok((moves, tx.audit_mark("sink")?, tx.audit_mark("other")?))
+            tx.move_audit_mark("a", None, 1)?;
+            Ok(((moves, tx.audit_mark("sink")?, tx.audit_mark("other")?), tx.audit_marks()?))
         })
         .await
         .unwrap();
     assert_eq!(seen, ([false, true, false, false, true], Some(8), None));
+    let named = |name: &str| marks.get(name).copied();
+    assert_eq!((named("a"), named("sink"), named("other")), (Some(1), Some(8), None));
 }
 
 /// Every event that a filter wants, gathered page by page.
@@ -308,6 +313,23 @@ async fn verified(store: &Store, prf: &Prf) -> Result<Whole, Finding> {
     chain::verify(store, prf).await.unwrap()
 }
 
+/// What a look at the end of the log finds, without walking it.
+async fn glance(store: &Store, prf: &Prf) -> Result<Head, Finding> {
+    let prf = prf.clone();
+    store.read(move |tx| chain::glance(tx, &prf)).await.unwrap()
+}
+
+/// What a look at the end is to find.
+const AT_THE_END: &[&str] = &[
+    "DELETE FROM audit_events WHERE seq = 6",
+    "DELETE FROM audit_events WHERE seq = 5",
+    "DELETE FROM audit_events",
+    "UPDATE audit_events SET body = replace(body, 'shop', 'bank') WHERE seq = 6",
+    "UPDATE audit_events SET mac = (SELECT mac FROM audit_events WHERE seq = 2) WHERE seq = 6",
+    "UPDATE audit_events SET seq = 7 WHERE seq = 6",
+    "INSERT INTO audit_events (id, at, body, seq, mac) SELECT 'x', at, body, 7, mac FROM audit_events WHERE seq = 6",
+];
+
 async fn no_edit_goes_unnoticed(place: Place) {
     let (store, prf) = (place.open(), place.key.prf());
     append(&*store, (0..4).map(event).collect()).await;
@@ -330,8 +352,15 @@ async fn no_edit_goes_unnoticed(place: Place) {
         restore();
         assert_eq!(verified(&*store, &prf).await.unwrap().count, 6, "{sql:?} is undone");
     }
+    for sql in AT_THE_END {
+        place.execute(sql);
+        glance(&*store, &prf).await.unwrap_err();
+        restore();
+        assert_eq!(glance(&*store, &prf).await.unwrap().seq, 6, "{sql} is undone");
+    }
     for sql in ENDS {
         place.execute(sql);
+        glance(&*store, &prf).await.unwrap_err();
         let finding = verified(&*store, &prf).await.unwrap_err();
         assert!(matches!(finding, Finding::Head | Finding::Inserted { seq: 6, .. }), "{sql}: {finding}");
         restore();
