@@ -270,9 +270,6 @@ fn log(add: &mut Add<'_>, base: &Base) {
     let sink =
         |name: &str, served: i64, behind: i64| SinkHealth { name: name.to_owned(), served, behind };
     let well = Health { sealed: Some(4711), finding: None, waiting_since: None, sinks: vec![sink("file", 4711, 0)] };
-    let sink =
-        |name: &str, served: i64, behind: i64| SinkHealth { name: name.to_owned(), served, behind };
-    let well = Health { sealed: Some(4711), finding: None, waiting_since: None, sinks: vec![sink("file", 4711, 0)] };
     add(Place::Audit, "console-audit", "found", audit::screen(&found, &well, &query, NOW, base));
     let none = AuditList { items: Vec::new(), next: None };
     let begun = Health { sealed: Some(0), sinks: Vec::new(), ..well.clone() };

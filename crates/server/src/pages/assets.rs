@@ -50,7 +50,6 @@ impl Assets {
             asset!("console.css", "text/css; charset=utf-8"),
             asset!("console.js", "text/javascript; charset=utf-8"),
             asset!("chain.js", "text/javascript; charset=utf-8"),
-            asset!("live-tail.js", "text/javascript; charset=utf-8"),
             asset!("redirects.js", "text/javascript; charset=utf-8"),
             asset!("drag.js", "text/javascript; charset=utf-8"),
             asset!("live-tail.js", "text/javascript; charset=utf-8"),
