@@ -1,11 +1,12 @@
 //! The chain that an insider's people pass as long as nobody wrote another: a password, and then the app of whoever has set
-//! one up.
+//! one up, or a code that they keep or were given for the day on which they have lost it.
 //!
 //! To demand the app of everybody was the road not taken: nobody has one at the first entry, and whoever could only set it up
 //! there would bind their own second factor to somebody else's first.
 
 use serde_json::json;
 use vestibule_authn_password::Password;
+use vestibule_authn_recovery::Recovery;
 use vestibule_authn_totp::Totp;
 use vestibule_core::{
     chain::{Alternative, ChainDocument, Step},
@@ -29,7 +30,7 @@ const NOTE: &str = "Whoever has set up an authenticator app is asked for its cod
 /// The chain.
 pub(crate) fn usual() -> ChainDocument {
     let enrolled = Condition { test: Test::Enrolled(true), not: false };
-    let app = Step { when: vec![enrolled], ..Step::from(vec![Alternative::plain(Totp::NAME)]) };
+    let app = Step { when: vec![enrolled], ..Step::from(vec![Alternative::plain(Totp::NAME), Alternative::plain(Recovery::NAME)]) };
     ChainDocument { steps: vec![password(), app], ..ChainDocument::default() }
 }
 
@@ -77,7 +78,8 @@ mod tests {
 
     #[test]
     fn it_reads_as_it_would_be_written() {
-        let written = json!({ "steps": [["password"], { "alternatives": ["totp"], "when": [{ "enrolled": true }] }] });
+        let second = json!({ "alternatives": ["totp", "recovery"], "when": [{ "enrolled": true }] });
+        let written = json!({ "steps": [["password"], second] });
         assert_eq!(usual(), serde_json::from_value(written).unwrap());
         assert_eq!(former(), serde_json::from_value(json!({ "steps": [["password"]] })).unwrap());
         assert_eq!(usual().steps[1].when[0].check(), Ok(()));
