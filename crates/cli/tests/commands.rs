@@ -294,3 +294,38 @@ fn a_whole_sign_in_works_and_what_an_admin_changes_is_taken_up() {
     assert_eq!(applied.status.code(), Some(0), "{}", err(&applied));
     assert_eq!(dev.login(&[]).status.code(), Some(1), "a disabled user gets nothing");
 }
+
+#[test]
+fn the_doctor_says_what_is_wrong_and_whose_turn_it_is_and_makes_nothing() {
+    let place = Place::new();
+    let data = place.path().join("vestibule-data");
+    let before = place.run(&["doctor"]);
+    let text = out(&before);
+    assert_eq!(before.status.code(), Some(0), "{text}{}", err(&before));
+    assert!(text.contains("There is no database yet") && !data.join("vestibule.db").exists(), "{text}");
+
+    assert_eq!(place.run_with_input(&["user", "add", "ada"], "a word of one's own\n").status.code(), Some(0));
+    let output = place.run(&["doctor", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    let found: Vec<_> = report["items"].as_array().unwrap().iter().map(|item| item["finding"].as_str().unwrap()).collect();
+    assert!(found.contains(&"database.migrations") && found.contains(&"database.lock_free"), "{found:?}");
+    let key = fs::read_to_string(place.path().join("master.key")).unwrap();
+    assert!(!out(&output).contains(key.trim()));
+
+    let gone = place.run(&["doctor", "--set", "database.url=postgres://vestibule:hunter2@127.0.0.1:9/vestibule"]);
+    assert_eq!(gone.status.code(), Some(69), "{}", out(&gone));
+    assert!(out(&gone).contains("does not answer") && !out(&gone).contains("hunter2"), "{}", out(&gone));
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(place.path().join("master.key"), open).unwrap();
+        let output = place.run(&["doctor"]);
+        assert_eq!(output.status.code(), Some(78), "{}", out(&output));
+        assert!(out(&output).contains("master.key (mode 644)"), "{}", out(&output));
+    }
+    let output = place.run(&["doctor", "--set", "limits.conections=1"]);
+    assert_eq!(output.status.code(), Some(78), "{}", out(&output));
+    assert!(out(&output).contains("limits.conections: there is no such setting"), "{}", out(&output));
+}

@@ -38,7 +38,7 @@ use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, keys::KeyRules, snaps
 use vestibule_store::{DatabaseUrl, OpenError, Options};
 
 use crate::{
-    admin::audit::Shared,
+    admin::{audit::Shared, doctor::Surgery},
     audit::{self, AuditLog, SinkError},
     authenticators::{self, Channels},
     config::{
@@ -342,6 +342,7 @@ async fn assemble(
         portal_client: settings.portal_client.clone(),
         policy: settings.policy.clone(),
         audit: Shared::new(audit::sinks(&settings.audit)),
+        surgery: Surgery::new(settings),
         sources,
         openapi: std::sync::OnceLock::new(),
         dev,

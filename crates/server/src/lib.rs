@@ -17,6 +17,7 @@ mod context;
 pub mod declare;
 pub mod demo;
 pub mod dev;
+pub mod doctor;
 pub mod handlers;
 pub mod http;
 pub mod import;

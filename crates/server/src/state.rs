@@ -66,6 +66,8 @@ pub struct State {
     pub policy: PolicySettings,
     /// What readers of the audit log share.
     pub audit: crate::admin::audit::Shared,
+    /// What this server needs to look at itself.
+    pub surgery: crate::admin::doctor::Surgery,
     /// Every setting with its source.
     pub sources: Vec<Setting>,
     /// The description of the admin API, made once somebody asks for it.

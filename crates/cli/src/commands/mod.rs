@@ -7,6 +7,7 @@ mod client;
 mod completions;
 mod config;
 mod dev;
+mod doctor;
 mod export;
 mod healthcheck;
 mod import;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     /// Settings.
     #[command(subcommand)]
     Config(config::Config),
+    /// Say whether everything is set up as it should be: exit status 78 when the configuration fails, 69 when something needed does not answer.
+    Doctor(doctor::Doctor),
     /// Ask a running server whether it is ready.
     Healthcheck(healthcheck::Healthcheck),
     /// Print a script that completes commands in your shell.
@@ -86,6 +89,7 @@ impl Command {
             Self::Keys(keys) => keys.run(settings).await,
             Self::Audit(audit) => audit.run(settings).await,
             Self::Config(config) => config.run(settings),
+            Self::Doctor(doctor) => doctor.run(settings).await,
             Self::Healthcheck(check) => check.run(settings).await,
             Self::Completions(completions) => completions.run(),
             Self::Bench(bench) => bench.run().await,

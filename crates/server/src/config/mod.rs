@@ -46,6 +46,7 @@ pub use log::{LogFormat, LogSettings};
 pub use master_key::MasterKeySource;
 pub use nearest::nearest;
 pub use network::{Management, Tls, is_loopback};
+pub(crate) use password::FLOOR_KIB;
 pub use password::PasswordSettings;
 pub use policy::PolicySettings;
 pub use problem::{Problem, Problems};

@@ -66,11 +66,13 @@ pub(crate) enum Place {
     Audit,
     /// The settings.
     Settings,
+    /// Whether all is as it should be.
+    Doctor,
 }
 
 impl Place {
     /// All of them, with their paths and what they need.
-    const ALL: [(Self, &str, &str, Option<Permission>); 10] = [
+    const ALL: [(Self, &str, &str, Option<Permission>); 11] = [
         (Self::Home, "/admin", "console.place.home", None),
         (Self::Users, "/admin/users", "console.place.users", Some(Permission::UsersRead)),
         (Self::Groups, "/admin/groups", "console.place.groups", Some(Permission::UsersRead)),
@@ -81,6 +83,7 @@ impl Place {
         (Self::Keys, "/admin/keys", "console.place.keys", Some(Permission::KeysRead)),
         (Self::Audit, "/admin/audit", "console.place.audit", Some(Permission::AuditRead)),
         (Self::Settings, "/admin/settings", "console.place.settings", Some(Permission::SettingsRead)),
+        (Self::Doctor, "/admin/doctor", "doctor.title", Some(Permission::SettingsRead)),
     ];
 
     /// What somebody with this role sees of the navigation.

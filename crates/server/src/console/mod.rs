@@ -11,6 +11,7 @@ pub(crate) mod clients;
 mod connections;
 mod denied;
 mod desk;
+mod doctor;
 pub mod entry;
 mod form;
 mod groups;
@@ -126,6 +127,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/audit").route(get().to(audit::get)))
         .service(resource("/admin/audit/tail").route(get().to(audit::tail)))
         .service(resource("/admin/audit/export").route(post().to(audit::export)))
+        .service(resource("/admin/doctor").route(get().to(doctor::get)))
         .service(resource("/admin/settings").route(get().to(settings::get)));
     chains::routes(config);
     users::routes(config);
