@@ -220,7 +220,8 @@ async fn a_chain_below_the_floor_of_the_policy_is_not_published_and_a_published_
     assert_eq!(desk.publish(None).await.unwrap().revision(), 2);
     // The console's own chain was made before anybody could have two factors.
     let weaker = || async { chains::below_floor(&desk.app.state).await.unwrap() };
-    assert_eq!(weaker().await, [ChainName::from("admin")]);
+    let found = weaker().await;
+    assert!(found.contains(&"admin".into()) && !found.contains(&desk.name), "{found:?}");
     desk.app.chain("default", json!([["password"]])).await;
     assert!(weaker().await.contains(&desk.name));
 }
