@@ -1,6 +1,7 @@
 //! What happened lately, in numbers, what ends soon, and what is to be done first. It reads the [`tally`](crate::tally) and what
 //! is in memory, so that it costs the same in a large house; the numbers are a moment behind.
 
+mod alone;
 mod first_steps;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -206,6 +207,12 @@ pub struct Things {
 pub enum Concern {
     /// The console is protected by one step alone.
     ConsoleOneStep,
+    /// The console asks for a second factor whoever has one, and these owners and admins have none: a password alone opens it
+    /// for them until they set one up in the portal.
+    ConsoleOneFactor {
+        /// Their user names, the first few.
+        people: Vec<String>,
+    },
     /// A service provider's last secret stops working soon.
     SecretEnds {
         /// Whose.
@@ -249,6 +256,10 @@ pub async fn get(state: &State, actor: &Actor, window: Window) -> Result<Overvie
         chains: state.engine.configuration().chains.len(),
     };
     let mut concerns = concerns(state, now);
+    let people = alone::look(state).await?;
+    if !people.is_empty() {
+        concerns.insert(0, Concern::ConsoleOneFactor { people });
+    }
     if !first_steps::has_client(state) {
         concerns.push(Concern::NoClient);
     }

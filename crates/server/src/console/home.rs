@@ -69,6 +69,7 @@ pub(super) fn screen(seen: &Overview, steps: Option<&str>, base: &Base) -> Scree
             Concern::ConsoleOneStep => {
                 Action::plain(base.to(&format!("/admin/chains/{}", super::CHAIN)), "console.home.second_step")
             }
+            Concern::ConsoleOneFactor { .. } => Action::plain(base.to("/portal"), "console.home.portal"),
             Concern::NoClient => Action::main(base.to("/admin/clients/new"), "console.home.connect"),
             _ => continue,
         };
@@ -179,6 +180,9 @@ fn ending(screen: Screen, seen: &Overview, base: &Base) -> Screen {
 fn says(concern: &Concern) -> Say {
     match concern {
         Concern::ConsoleOneStep => Say::key("console.home.concern.one_step"),
+        Concern::ConsoleOneFactor { people } => {
+            Text::new("console.home.concern.one_factor").with("people", people.join(", ")).into()
+        }
         Concern::NoClient => Say::key("console.home.concern.no_client"),
         Concern::ConnectionOff { connection } => {
             Text::new("console.home.concern.off").with("connection", connection).into()

@@ -18,3 +18,4 @@ mod storage;
 mod support;
 mod table;
 mod token;
+mod totp;

@@ -141,6 +141,7 @@ impl TestApp {
         let sms = json!({ "authenticator": "smsotp", "connection": "SMSOTP" });
         self.chain("default", json!([["password"], [sms]])).await;
         self.client(json!({ "id": "shop", "name": "Shop", "redirect_uris": [CALLBACK], "consent": "skip" })).await;
+        self.portal_obeys(None).await;
         self.state.live.keys().await;
     }
 
@@ -189,6 +190,16 @@ impl TestApp {
         let document: ChainDocument = serde_json::from_value(json!({ "steps": steps })).unwrap();
         let (name, now) = (name.into(), self.clock.now());
         self.write(move |tx| tx.publish_chain(&name, &document, now)).await;
+    }
+
+    /// The chain of the portal; with none it obeys `default`, as in a house that had one before it had a portal.
+    pub async fn portal_obeys(&self, chain: Option<&str>) {
+        let (id, chain) = (self.state.portal_client.clone(), chain.map(Into::into));
+        self.write(move |tx| {
+            let portal = tx.clients()?.into_iter().find(|client| client.id.as_str() == id).unwrap();
+            tx.put_client(&Client { chain: chain.clone(), ..portal })
+        })
+        .await;
     }
 
     pub async fn connection(&self, name: &str, settings: Value) {
