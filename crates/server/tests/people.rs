@@ -1,5 +1,5 @@
 //! The console's people in bulk and its overview: what is shown is what is done, and what happened is counted once.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

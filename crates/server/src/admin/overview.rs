@@ -290,8 +290,11 @@ fn slots(begins: &[Time], moments: &[Moment]) -> Vec<Slot> {
     begins.iter().map(slot).collect()
 }
 
+/// How many took how long, by class.
+type Took = Vec<(u32, u64)>;
+
 fn funnels(totals: &[Total]) -> Vec<Funnel> {
-    let mut funnels: BTreeMap<&str, (Funnel, Vec<(u32, u64)>)> = BTreeMap::new();
+    let mut funnels: BTreeMap<&str, (Funnel, Took)> = BTreeMap::new();
     for Total { what, about, number: counted } in totals {
         let class = words::class(what);
         let known = [
@@ -319,7 +322,7 @@ fn funnels(totals: &[Total]) -> Vec<Funnel> {
             _ => took.extend(class.map(|class| (class, counted))),
         }
     }
-    let whole = |(chain, (funnel, took)): (&str, (Funnel, Vec<(u32, u64)>))| Funnel {
+    let whole = |(chain, (funnel, took)): (&str, (Funnel, Took))| Funnel {
         chain: chain.to_owned(),
         median_seconds: words::median(took).map(|seconds| (seconds * 10.0).round() / 10.0),
         ..funnel
