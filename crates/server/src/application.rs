@@ -39,6 +39,7 @@ use vestibule_store::{DatabaseUrl, OpenError, Options};
 
 use crate::{
     admin::{audit::Shared, doctor::Surgery},
+    api::Rates,
     audit::{self, AuditLog, SinkError},
     authenticators::{self, Channels},
     config::{
@@ -329,6 +330,7 @@ async fn assemble(
         random,
         prf,
         limits: settings.limits.budgets.clone(),
+        api_rates: Rates::new(settings.limits.api),
         sizes: Sizes { body: settings.limits.body, query: settings.limits.query },
         notes: Notes::default(),
         certificate_ends,

@@ -12,6 +12,7 @@ use vestibule_jose::VerifiedCache;
 use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, snapshot::Snapshot, store::Store};
 
 use crate::{
+    api::Rates,
     config::{PolicySettings, Setting},
     configuration::Live,
     demo::Demo,
@@ -40,6 +41,8 @@ pub struct State {
     pub prf: Prf,
     /// How often things may be tried.
     pub limits: Limits,
+    /// How often the API may be asked.
+    pub api_rates: Rates,
     /// How large requests may be.
     pub sizes: Sizes,
     /// What happened since the last count and is in no log.

@@ -54,13 +54,26 @@ async fn a_115_sixteen_first_starts_make_one_set() {
 async fn a_115_tokens_outlive_the_rotation_of_their_key() {
     let world = World::new().await;
     let before = world.tokens().await;
-    assert!(keys::rotate_now(&*world.store, &KeyRules::default(), Algorithm::ES256, world.clock.now()).await.unwrap());
+    let now = world.clock.now();
+    let nothing = |_: &mut _, _: &[_]| Ok(());
+    assert!(keys::rotate_now(&*world.store, &KeyRules::default(), Algorithm::ES256, now, nothing).await.unwrap());
     world.reload().await;
     let after = world.tokens().await;
     let kid = |token: &str| vestibule_jose::peek_header(token).unwrap().kid.unwrap();
     assert_ne!(kid(&before.access()), kid(&after.access()));
     assert!(world.userinfo(&before.access()).await.is_ok());
     assert!(world.userinfo(&after.access()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_115_a_key_and_what_is_written_with_it_are_one_transaction() {
+    let world = World::new().await;
+    let before = kids(&world).await;
+    let now = world.clock.now();
+    let fails = |_: &mut _, _: &[_]| Err(vestibule_core::store::StoreError::Unavailable("the log is full".to_owned()));
+    let refused = keys::rotate_now(&*world.store, &KeyRules::default(), Algorithm::ES256, now, fails).await;
+    assert!(refused.is_err());
+    assert_eq!(kids(&world).await, before, "no key was replaced that nobody tells of");
 }
 
 #[tokio::test]

@@ -81,7 +81,6 @@ impl JsonSchema for ClientView {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         #[derive(Serialize, JsonSchema)]
-        #[expect(dead_code, reason = "it is there for its schema")]
         struct Beside {
             /// Its secrets: until when each works.
             secrets: Vec<SecretView>,

@@ -355,8 +355,8 @@ fn changed(before: &Connection, patch: &Map<String, Value>) -> Result<Connection
     Ok(sealed(read(patch, Some(&bare))?))
 }
 
-/// Where messages go: to the host of a preset, or to that of a URL.
-fn destination(settings: &Settings) -> (Option<&Value>, Option<String>) {
+/// Where messages go: to the host of a preset, or to that of a URL. What is a secret for one place is none for another.
+pub(crate) fn destination(settings: &Settings) -> (Option<&Value>, Option<String>) {
     let origin = |text: &str| match url::Url::parse(text) {
         Ok(url) => url.origin().ascii_serialization(),
         Err(_) => text.to_owned(),

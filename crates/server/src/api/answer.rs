@@ -113,7 +113,7 @@ impl Answer {
         let quoted = self.etag.as_ref().map(|etag| format!("\"{etag}\""));
         let known = !changes && quoted.is_some() && said(&IF_NONE_MATCH) == quoted.as_deref();
         // What is shown once is in the body: it is never left out.
-        let minimal = changes && self.etag.is_some() && said(&PREFER).is_some_and(|prefer| prefer == "return=minimal");
+        let minimal = changes && self.etag.is_some() && wants_minimal(req);
         let minimal = minimal && self.body.as_ref().is_some_and(|body| body.get("secret").is_none());
         let status = match () {
             () if known => 304,
@@ -138,6 +138,18 @@ impl Answer {
             _ => response.finish(),
         }
     }
+}
+
+/// Whether the caller would rather not have what was changed (RFC 7240, section 4.2). There may be several preferences, in
+/// several headers.
+fn wants_minimal(req: &HttpRequest) -> bool {
+    let lines = req.headers().get_all(&PREFER).filter_map(|line| line.to_str().ok());
+    let wanted = lines.flat_map(|line| line.split(',')).find_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("return").then(|| value.trim().trim_matches('"').to_owned())
+    });
+    // The first counts (section 2).
+    wanted.as_deref() == Some("minimal")
 }
 
 /// The address of the next page: the same question, behind another place.

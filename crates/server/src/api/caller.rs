@@ -2,7 +2,7 @@
 //! roles give now; a program has what it is registered with (client credentials). A cookie opens nothing here.
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
-use vestibule_core::engine::RequestContext;
+use vestibule_core::{budget::Network, engine::RequestContext};
 use vestibule_oauth::{
     bearer::{Bearer, bearer},
     userinfo::BearerError,
@@ -11,6 +11,7 @@ use vestibule_oauth::{
 use super::{
     BASE,
     problem::{Kind, Problem},
+    rate::Left,
 };
 use crate::{
     admin::{Actor, AdminError, Permission, Role, Via, Who, access::Permissions, guard::CONSOLE},
@@ -21,6 +22,48 @@ use crate::{
 
 /// Who calls, if they may do this.
 pub(super) async fn caller(state: &State, req: &HttpRequest, needs: Permission) -> Result<Actor, Problem> {
+    allowed(&shown(state, req).await?, context::of(state, req), needs)
+}
+
+/// The same, if they do not ask too often. `left` is what they may ask after this.
+pub(super) async fn counted(
+    state: &State,
+    req: &HttpRequest,
+    needs: Permission,
+    left: &mut Option<Left>,
+) -> Result<Actor, Problem> {
+    let cx = context::of(state, req);
+    let (network, now) = (Network::of(cx.ip), state.clock.now());
+    let shown = shown(state, req).await;
+    let rest = match &shown {
+        Ok(shown) => Some(state.api_rates.caller(&name(shown), &network, now)),
+        // It is not theirs that the database does not answer.
+        Err(problem) if problem.kind.status() >= 500 => None,
+        Err(_) => Some(state.api_rates.stranger(&network, now)),
+    };
+    *left = rest;
+    if let Some(refusal) = rest.and_then(|rest| rest.refusal()) {
+        return Err(refusal);
+    }
+    allowed(&shown?, cx, needs)
+}
+
+fn allowed(shown: &Bearer, cx: RequestContext, needs: Permission) -> Result<Actor, Problem> {
+    let actor = actor(shown, cx, needs)?;
+    actor.needs(needs)?;
+    Ok(actor)
+}
+
+/// Whose budget a request is of.
+fn name(shown: &Bearer) -> String {
+    match &shown.user {
+        Some(user) => format!("user/{}", user.id),
+        None => format!("client/{}", shown.client.id),
+    }
+}
+
+/// The token that is shown, if it is one for us.
+async fn shown(state: &State, req: &HttpRequest) -> Result<Bearer, Problem> {
     if !csrf::same_site(req, &state.public.origin) {
         return Err(Problem::new(Kind::CrossSite, "the browser says that this comes from a page of another site"));
     }
@@ -48,9 +91,7 @@ pub(super) async fn caller(state: &State, req: &HttpRequest, needs: Permission) 
         );
         return Err(Problem::new(Kind::Forbidden, why));
     }
-    let actor = actor(&shown, context::of(state, req), needs)?;
-    actor.needs(needs)?;
-    Ok(actor)
+    Ok(shown)
 }
 
 fn actor(shown: &Bearer, cx: RequestContext, needs: Permission) -> Result<Actor, Problem> {

@@ -10,13 +10,15 @@ use vestibule_oauth::Params;
 use super::{
     answer::{Answer, Reply},
     call::Call,
-    caller::caller,
+    caller::counted,
     once::{self, Claim},
     problem::{Kind, Problem},
+    rate::Left,
     routes::Route,
 };
 use crate::{
     admin::{FieldFault, import, operations::Method},
+    config::nearest,
     http::form,
     rehearsal::rehearsed,
     state::State,
@@ -32,10 +34,15 @@ pub(super) async fn dispatch(
     state: &State,
     payload: Payload,
 ) -> HttpResponse {
-    match passed(route, req, state, payload).await {
+    let mut left = None;
+    let mut response = match passed(route, req, state, payload, &mut left).await {
         Ok(response) => response,
         Err(problem) => problem.respond(state, req),
+    };
+    if let Some(left) = left {
+        left.tell(&mut response);
     }
+    response
 }
 
 async fn passed(
@@ -43,11 +50,12 @@ async fn passed(
     req: &HttpRequest,
     state: &State,
     payload: Payload,
+    left: &mut Option<Left>,
 ) -> Result<HttpResponse, Problem> {
     let operation = route.operation();
     let changes = operation.method != Method::Get;
     // The permission first: who may not is told nothing of what is wrong with their request.
-    let actor = caller(state, req, operation.permission).await?;
+    let actor = counted(state, req, operation.permission, left).await?;
     let query = form::query(req)?;
     let dry_run = parameters(route, &query, changes)?;
     let most = if route.id == "users.import" { import::BOUNDS.bytes } else { state.sizes.body };
@@ -93,9 +101,10 @@ fn parameters(route: &Route, query: &Params, changes: bool) -> Result<bool, Prob
     if let Some(name) = query.repeated() {
         return Err(wrong(name, "this parameter is there twice"));
     }
-    let known = |name: &str| route.query.contains(&name) || (changes && name == "dry_run");
-    if let Some((name, _)) = query.iter().find(|(name, _)| !known(name)) {
-        return Err(wrong(name, "there is no such parameter here"));
+    let known: Vec<&str> = route.query.iter().copied().chain(changes.then_some("dry_run")).collect();
+    if let Some((name, _)) = query.iter().find(|(name, _)| !known.contains(name)) {
+        let near = nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(wrong(name, &format!("there is no such parameter here{near}")));
     }
     match query.get("dry_run") {
         Some("true") => Ok(true),

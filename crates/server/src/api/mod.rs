@@ -10,10 +10,12 @@ mod answer;
 mod call;
 mod caller;
 mod dispatch;
+pub(crate) mod docs;
 mod log;
 mod once;
 mod openapi;
 mod problem;
+mod rate;
 mod routes;
 
 use actix_web::{
@@ -25,6 +27,7 @@ use actix_web::{
 pub use self::{
     openapi::document,
     problem::{Kind, Problem},
+    rate::Rates,
     routes::missing,
 };
 use crate::{
@@ -52,8 +55,14 @@ pub fn configure(config: &mut ServiceConfig) {
             let answer = move |req: HttpRequest, state: Data<State>, payload: Payload| async move {
                 dispatch::dispatch(route, &req, &state, payload).await
             };
-            known.push(http(route.operation().method).to_string());
-            place = place.route(web::method(http(route.operation().method)).to(answer));
+            let method = http(route.operation().method);
+            known.push(method.to_string());
+            place = place.route(web::method(method.clone()).to(answer));
+            // What only reads can be asked for its head (RFC 9110, section 9.3.2); of what is given part by part there is no end.
+            if method == HttpMethod::GET && !route.is_stream() {
+                known.push(HttpMethod::HEAD.to_string());
+                place = place.route(web::head().to(answer));
+            }
         }
         if known.is_empty() {
             continue;
@@ -65,6 +74,7 @@ pub fn configure(config: &mut ServiceConfig) {
         };
         scope = scope.service(place.default_service(web::to(refuse)));
     }
+    config.service(resource(docs::PLACE).route(web::get().to(docs::get)));
     config.service(scope.default_service(web::to(nothing_here)));
 }
 

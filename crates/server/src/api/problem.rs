@@ -5,7 +5,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{ALLOW, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ACCEPT, ALLOW, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     web::Data,
 };
@@ -75,6 +75,7 @@ kinds! {
     MediaType 415 "media-type" "Not a body of this kind" "Send application/json, or application/merge-patch+json with PATCH.";
     KeyReused 422 "idempotency-key-reused" "The key belongs to another request" "This Idempotency-Key was used for a request that said something else. Take a new key for each thing to be done.";
     VersionWanted 428 "version-wanted" "If-Match is missing" "Read the thing, and send its ETag in If-Match, so that nobody's change is overwritten unseen.";
+    TooMany 429 "too-many-requests" "Too many requests" "The budget of this caller from this network is used up, or that of this network for requests without a good token. The headers RateLimit and RateLimit-Policy say how large it is; come again after Retry-After.";
     Internal 500 "internal" "Something went wrong here" "The log says more, by the reference.";
     Busy 503 "busy" "Too much to do at the moment" "Send it again after Retry-After.";
 }
@@ -93,12 +94,28 @@ pub struct Problem {
     /// What is there now, and its entity tag.
     pub current: Option<Box<(Value, String)>>,
     challenge: Option<String>,
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     /// A problem of that kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), scope: None, current: None, challenge: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            scope: None,
+            current: None,
+            challenge: None,
+            retry_after: None,
+        }
+    }
+
+    /// When to come again, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// Something that is wrong with fields.
@@ -136,8 +153,8 @@ impl Problem {
         if let Some((_, etag)) = self.current.as_deref() {
             response.insert_header((ETAG, format!("\"{etag}\"")));
         }
-        if self.kind == Kind::Busy {
-            response.insert_header((RETRY_AFTER, HeaderValue::from_static("2")));
+        if let Some(seconds) = self.retry_after.or((self.kind == Kind::Busy).then_some(2)) {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         let missing =
             self.scope.map(|scope| format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scope.scope()));
@@ -223,6 +240,12 @@ pub(super) async fn page(req: HttpRequest, state: Data<State>) -> HttpResponse {
     let Some(kind) = Kind::ALL.iter().find(|kind| kind.word() == name) else {
         return Problem::new(Kind::NotFound, "there is no problem of that name").respond(&state, &req);
     };
+    // Who follows the address with a browser gets the page where it stands among the others.
+    let accepted = req.headers().get(ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+    if accepted.contains("text/html") {
+        let page = format!("{}#problem-{name}", state.public.path(super::docs::PLACE));
+        return crate::answer::see_other(&page);
+    }
     let text = format!("{} ({})\n\n{}\n", kind.title(), kind.status(), kind.meaning());
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text)
 }

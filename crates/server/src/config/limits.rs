@@ -11,6 +11,8 @@ use super::{leaf::Size, reader::Reader};
 pub struct LimitSettings {
     /// How often something may be tried.
     pub budgets: Limits,
+    /// How often the admin API may be asked.
+    pub api: ApiLimits,
     /// The largest body of a request, in bytes.
     pub body: usize,
     /// The largest query of a request, in bytes.
@@ -27,10 +29,27 @@ pub struct LimitSettings {
     pub workers: Option<usize>,
 }
 
+/// How often the admin API may be asked, from each network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    /// By one person or program.
+    pub caller: Rule,
+    /// By all together who show no good token.
+    pub stranger: Rule,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        let minute = |limit| Rule { limit, window: Duration::from_secs(60), beyond: Beyond::WaitForWindow };
+        Self { caller: minute(600), stranger: minute(60) }
+    }
+}
+
 pub(super) fn read(reader: &Reader<'_>, dev: bool) -> LimitSettings {
     let seconds = Duration::from_secs;
     LimitSettings {
         budgets: budgets(reader, dev),
+        api: api(reader),
         body: reader.within("body", Size(64 << 10), Size(4 << 10)..=Size(16 << 20)).0,
         query: reader.within("query", Size(16 << 10), Size(1 << 10)..=Size(64 << 10)).0,
         request_timeout: reader.within("request_timeout", seconds(5), seconds(1)..=seconds(120)),
@@ -66,6 +85,14 @@ fn budgets(reader: &Reader<'_>, dev: bool) -> Limits {
         sends_by: rule("sends_by", default.sends_by),
         client: rule("client", default.client),
         cooldown: reader.within("cooldown", default.cooldown, shortest..=Duration::from_secs(3600)),
+    }
+}
+
+fn api(reader: &Reader<'_>) -> ApiLimits {
+    let default = ApiLimits::default();
+    ApiLimits {
+        caller: reader.section("api", |section| rule(section, default.caller)),
+        stranger: reader.section("api_strangers", |section| rule(section, default.stranger)),
     }
 }
 

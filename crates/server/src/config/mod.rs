@@ -41,7 +41,7 @@ pub use database::Database;
 pub use keys::KeySettings;
 pub use layers::Flag;
 pub use leaf::{Leaf, Size};
-pub use limits::LimitSettings;
+pub use limits::{ApiLimits, LimitSettings};
 pub use log::{LogFormat, LogSettings};
 pub use master_key::MasterKeySource;
 pub use nearest::nearest;

@@ -14,9 +14,12 @@ use super::{
     inline::to_json,
     secret::{Secrets, is_reference, reference_schema},
 };
-use crate::config::{
-    Reader,
-    tree::{Node, Place, Table, Value},
+use crate::{
+    admin::connections::destination,
+    config::{
+        Reader,
+        tree::{Node, Place, Table, Value},
+    },
 };
 
 /// A declared connection.
@@ -140,15 +143,32 @@ impl DeclaredConnection {
         wanted
     }
 
-    /// A secret is kept as long as what it belongs to is still the same.
+    /// A secret is kept as long as what it belongs to is still the same. Like in the console, it does not follow to another
+    /// host: whoever may change the file would have it sent to themselves.
     fn keeps(&self, current: &Connection, path: &str) -> bool {
         let (old, new) = (&current.settings.0, &self.connection.settings.0);
+        if path != "url" && self.moves(current) {
+            return false;
+        }
         let auth = |settings: &Map<String, Json>| settings.get("auth").and_then(|auth| auth.get("type")).cloned();
         match path.split('.').next() {
             Some("auth") => auth(new).is_some() && auth(old) == auth(new),
             Some("url") => !new.contains_key("preset"),
             _ => old.get("preset") == new.get("preset"),
         }
+    }
+}
+
+impl DeclaredConnection {
+    /// Whether messages go elsewhere. A URL that is left out, because it is secret itself, is the one that is there.
+    fn moves(&self, current: &Connection) -> bool {
+        let mut wanted = self.connection.settings.clone();
+        if !wanted.0.contains_key("preset")
+            && let Some(url) = current.settings.0.get("url")
+        {
+            wanted.0.entry("url").or_insert_with(|| url.clone());
+        }
+        destination(&wanted) != destination(&current.settings)
     }
 }
 

@@ -56,7 +56,10 @@ async fn a_declared_chain_below_the_floor_of_the_policy_is_refused_at_its_place(
     let why = "chain other: somebody may come through with less than the policy demands: factors >= 2";
     assert!(refused.contains(why) && !refused.contains("weak"), "what is not declared goes on: {refused}");
     let declaration = bench.read(weak).unwrap();
-    assert!(apply(&bench.workshop, &declaration, &Options::default()).await.is_err(), "declared again it is held to it");
+    assert!(
+        apply(&bench.workshop, &declaration, &Options::default()).await.is_err(),
+        "declared again it is held to it"
+    );
 }
 
 #[tokio::test]
@@ -77,6 +80,26 @@ async fn what_would_be_better_is_told_and_holds_no_secret() {
     }
     assert!(bench.apply(text).await.is_empty(), "advice is no change");
     assert!(bench.apply(EVERYTHING).await.0.iter().all(|change| change.advice.is_empty()));
+}
+
+#[tokio::test]
+async fn a_secret_does_not_follow_to_another_host_without_being_given_again() {
+    let bench = Bench::new();
+    let of = |url: &str, secret: &str| {
+        format!(
+            "[[connection]]\nname = \"S\"\nsettings.url = \"{url}?to={{{{mobile}}}}&text={{{{body}}}}&key={{{{secret.k}}}}\"\n{secret}"
+        )
+    };
+    let given = "settings.secrets.k = { env = \"API_KEY\" }\n";
+    bench.apply(&of("https://sms.example/a", given)).await;
+    bench.apply(&of("https://sms.example/b", "")).await;
+    for elsewhere in ["https://evil.example/a", "https://sms.example:8443/a", "http://sms.example/a"] {
+        let wrong = bench.wrong(&of(elsewhere, "")).await;
+        assert!(wrong.contains("settings.secrets.k"), "{elsewhere}: {wrong}");
+    }
+    let kept = bench.workshop.store.read(|tx| tx.connections()).await.unwrap().remove(0);
+    assert_eq!(kept.settings.0["secrets"]["k"], "gateway-key-3141592653");
+    bench.apply(&of("https://other.example/a", given)).await;
 }
 
 #[tokio::test]

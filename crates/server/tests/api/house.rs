@@ -102,6 +102,16 @@ impl Caller {
         request.send().await.unwrap()
     }
 
+    /// The beginning of an answer that has no end.
+    pub(crate) async fn begun(&self, path: &str) -> Reply {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        Reply { status: answer.status(), headers: answer.headers().clone(), text: String::new() }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call("GET", path, None).await
     }

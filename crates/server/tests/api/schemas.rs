@@ -55,6 +55,7 @@ examples! {
     "clients.get" "/clients/app";
     "clients.update" "/clients/app" { "name": "The app", "client_uri": null, "consent": "skip" };
     "clients.rotate_secret" "/clients/app/secrets" { "overlap": 3600 };
+    "clients.try" "/clients/app/try" { "acr_values": ["urn:vestibule:acr:1fa"] };
     "connections.create" "/connections" { "name": "Other", "settings": { "url": "https://sms.example/send?to={{mobile}}&text={{body}}&key={{secret.key}}", "secrets": { "key": "hidden" } } };
     "connections.list" "/connections";
     "connections.get" "/connections/Other";
@@ -84,6 +85,10 @@ examples! {
     "keys.rotate" "/keys/rotate" { "algorithm": "ES256" };
     "users.timeline" "/users/{target}/events?limit=10";
     "audit.list" "/audit?kind=admin.&since=2020-01-01T00:00:00Z";
+    "audit.tail" "/audit/tail";
+    "audit.export" "/audit/export?kind=admin.&format=ndjson";
+    "audit.health" "/audit/health";
+    "doctor.run" "/doctor";
     "settings.list" "/settings";
     "overview.get" "/overview?window=7d";
     "chains.delete" "/chains/extra";
@@ -142,6 +147,7 @@ async fn ask(caller: &Caller, operation: &operations::Operation, path: &str, bod
     }
     let method = word(operation.method).to_uppercase();
     match body {
+        // What is no JSON is a text, and of those there is one kind.
         Some(Value::String(csv)) => caller.send(&method, path, Some(csv), "text/csv").await,
         body => caller.call(&method, path, body).await,
     }
@@ -170,7 +176,8 @@ async fn held(caller: &Caller, document: &Value, example: &Example, path: &str) 
             return Err(format!("the body of the example is not what its schema says: {found:#?}"));
         }
     }
-    let reply = ask(caller, operation, path, body.as_ref()).await;
+    let endless = described["responses"]["200"]["content"].get("text/event-stream").is_some();
+    let reply = if endless { caller.begun(path).await } else { ask(caller, operation, path, body.as_ref()).await };
     let (status, text) = (reply.status.as_u16(), &reply.text);
     let unknown = || format!("the document does not know an answer {status}: {text}");
     let answer = described["responses"].get(status.to_string()).ok_or_else(unknown)?;

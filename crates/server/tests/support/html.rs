@@ -88,6 +88,15 @@ pub fn links(html: &str) -> Vec<String> {
     tags(html).into_iter().filter(|(name, ..)| name == "a").filter_map(href).collect()
 }
 
+/// Where every form, and every button that goes elsewhere, leads.
+pub fn targets(html: &str) -> Vec<String> {
+    let target = |(name, attributes, _): Tag<'_>| {
+        let wanted = if name == "form" { "action" } else { "formaction" };
+        attributes.into_iter().find(|(n, _)| n == wanted).map(|(_, v)| v)
+    };
+    tags(html).into_iter().filter_map(target).collect()
+}
+
 /// An opening tag, its attributes, and the text up to the next one.
 type Tag<'a> = (String, Vec<(String, String)>, &'a str);
 

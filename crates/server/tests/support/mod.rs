@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use vestibule_authn_smsotp::Outbox;
 use vestibule_core::{
     Clock,
+    budget::Rule,
     chain::ChainDocument,
     id::{CredentialId, UserId},
     random::SystemRandom,
@@ -32,8 +33,8 @@ use vestibule_oauth::model::{Client, HashedSecret};
 use vestibule_server::{
     Addresses, Application, Parts,
     config::{
-        Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource, PasswordSettings, PolicySettings,
-        Settings,
+        ApiLimits, Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource,
+        PasswordSettings, PolicySettings, Settings,
     },
     configuration,
     state::{State, Transaction},
@@ -356,6 +357,7 @@ impl SmsInbox {
 
 fn settings(folder: &std::path::Path, port: u16) -> Settings {
     let budgets = vestibule_core::budget::Limits::default();
+    let often = Rule { limit: 1_000_000, ..ApiLimits::default().caller };
     let database = folder.join("vestibule.db");
     let url = match std::env::var("VESTIBULE_TEST_ON").as_deref() {
         Ok("postgres") => postgres_database(),
@@ -375,6 +377,8 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
         log: LogSettings { level: "warn".into(), format: LogFormat::Pretty },
         limits: LimitSettings {
             budgets,
+            // A test asks as often as it likes; those of the budget set their own.
+            api: ApiLimits { caller: often, stranger: often },
             body: 64 << 10,
             query: 16 << 10,
             request_timeout: seconds(5),
