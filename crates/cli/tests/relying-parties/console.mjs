@@ -57,7 +57,7 @@ async function dragged() {
     const { x, y } = await middle(`#step-${number}`);
     await page.mouse.move(x, y + beyond, { steps: 8 });
   };
-  const moved = (to) => page.waitForURL(`**?moved=${to}&**`);
+  const moved = (to) => page.waitForURL((url) => url.searchParams.get("moved") === String(to));
   const saw = {};
   await grab(2);
   await over(1, -10);

@@ -280,8 +280,9 @@ fn onward(seat: &Seat, go: Go) -> HttpResponse {
         Go::Chain => seat.desk.go(&seat.path(""), "saved"),
         Go::Step(position) => seat.desk.go(&seat.path(&format!("/steps/{}", position.saturating_add(1))), "saved"),
         Go::Moved(position, up) => {
-            let (by, number) = (if up { "up" } else { "down" }, position.saturating_add(1));
-            let place = seat.path(&format!("?moved={position}&by={by}#step-{number}"));
+            // Without the card's anchor: where an address names a place, browsers do not put the focus where the page wants it.
+            let by = if up { "up" } else { "down" };
+            let place = seat.path(&format!("?moved={position}&by={by}"));
             answer::see_other(&seat.desk.path(&place))
         }
     }
