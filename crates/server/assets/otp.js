@@ -6,8 +6,8 @@ const form = input?.form;
 
 if (input && form) {
   const length = Number(input.dataset.length);
-  // Where there is a box to tick or a name to give as well, the person says when they are done.
-  const alone = !form.querySelector("input[type=checkbox], input[autocomplete=off]");
+  // Where there is more to do, the person says when it is done.
+  const alone = !form.querySelector("[type=checkbox], [autocomplete=off]");
   const hint = document.querySelector("[data-auto]");
   if (alone && hint instanceof HTMLElement) hint.textContent += `. ${hint.dataset.auto}`;
 

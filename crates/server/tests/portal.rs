@@ -48,20 +48,27 @@ async fn posts(browser: &mut Browser, page: &Page, path: &str, more: &[(&str, &s
     browser.follow(answer).await
 }
 
+/// Takes the way that is offered, where one has to say so: nothing is sent before.
+async fn takes_the_way(browser: &mut Browser, page: Page) -> Page {
+    let buttons = page.forms().into_iter().flat_map(|form| form.buttons);
+    let ways: Vec<_> = buttons.filter(|(name, _)| name == "alternative").map(|(_, way)| way).collect();
+    match ways.as_slice() {
+        [way] => browser.submit(&page, "csrf", &[("alternative", way)]).await,
+        _ => page,
+    }
+}
+
 /// Proves once more that it is Alice, by the code that is sent to her.
 async fn proves(app: &TestApp, browser: &mut Browser, page: &Page, to: &str) -> Page {
     let sent = app.sms().count_to(PHONE);
     let page = posts(browser, page, "/portal/confirm", &[("to", to)]).await;
     assert!(page.url.path().starts_with("/interaction/"), "{} {}", page.url, page.body);
-    let page = match page.forms().iter().any(|form| form.has_input("password")) {
-        true => browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await,
-        false => page,
+    let page = if page.forms().iter().any(|form| form.has_input("password")) {
+        browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await
+    } else {
+        page
     };
-    // The only way is offered, and nothing was sent that nobody asked for.
-    let page = match page.forms().iter().any(|form| form.has_button("alternative", "0")) && sent == app.sms().count_to(PHONE) {
-        true => browser.submit(&page, "csrf", &[("alternative", "0")]).await,
-        false => page,
-    };
+    let page = takes_the_way(browser, page).await;
     app.sms().wait_for(PHONE, sent + 1).await;
     let code = app.sms().code_to(PHONE).await;
     browser.submit(&page, "code", &[("code", &code)]).await
@@ -107,17 +114,11 @@ async fn an_app_is_set_up_with_a_picture_after_a_proof_and_the_page_says_so() {
 
     let page = posts(&mut browser, &page, "/portal/factors/add/totp", &[]).await;
     assert!(!page.body.contains("<svg"), "a password alone binds nothing beside a telephone: {}", page.body);
-    let page = match page.forms().iter().any(|form| form.has_button("alternative", "0")) {
-        true => browser.submit(&page, "csrf", &[("alternative", "0")]).await,
-        false => page,
-    };
+    let page = takes_the_way(&mut browser, page).await;
     app.sms().wait_for(PHONE, 1).await;
     let code = app.sms().code_to(PHONE).await;
     let page = browser.submit(&page, "code", &[("code", &code)]).await;
-    let page = match page.forms().iter().any(|form| form.has_input("label")) {
-        true => page,
-        false => browser.submit(&page, "csrf", &[("alternative", "0")]).await,
-    };
+    let page = takes_the_way(&mut browser, page).await;
     assert!(page.body.contains("<svg role=\"img\""), "{}", page.body);
     let uri = html::links(&page.body).into_iter().find(|href| href.starts_with("otpauth://")).unwrap();
     let at = u64::try_from(app.clock.now().unix_seconds()).unwrap();
@@ -237,8 +238,11 @@ async fn nobody_outside_sends_anybody_on_an_errand() {
     ];
     for client in ["shop", "userportal"] {
         let callback = format!("{}/portal/callback", app.url);
-        let usual: &[(&str, &str)] =
-            if client == "shop" { &[] } else { &[("client_id", client), ("redirect_uri", &callback), ("scope", "openid")] };
+        let usual: &[(&str, &str)] = if client == "shop" {
+            &[]
+        } else {
+            &[("client_id", client), ("redirect_uri", &callback), ("scope", "openid")]
+        };
         for more in asked {
             let page = browser.open(&app.authorize(&[usual, more].concat())).await;
             let id: InteractionId = page.url.path().rsplit_once('/').unwrap().1.parse().unwrap();
@@ -296,12 +300,9 @@ async fn a_068_a_password_is_changed_with_the_present_one_and_a_proof_only() {
 
     let page = proves(&app, &mut here, &page, "/portal/password").await;
     assert!(page.forms().iter().any(|form| form.has_input("current")), "{}", page.body);
-    for (current, password, status) in [
-        ("wrong", new, 422),
-        ("", new, 422),
-        ("alice", "short", 422),
-        ("alice", "alice", 422),
-    ] {
+    for (current, password, status) in
+        [("wrong", new, 422), ("", new, 422), ("alice", "short", 422), ("alice", "alice", 422)]
+    {
         let told = posts(&mut here, &page, "/portal/password", &[("current", current), ("password", password)]).await;
         assert_eq!(told.status.as_u16(), status, "{current} {password}: {}", told.body);
     }
@@ -329,7 +330,8 @@ async fn guessing_the_present_password_ends() {
     let mut last = page.clone();
     for n in 0..12 {
         let guess = format!("guess {n}");
-        last = posts(&mut browser, &page, "/portal/password", &[("current", &guess), ("password", "three words")]).await;
+        last =
+            posts(&mut browser, &page, "/portal/password", &[("current", &guess), ("password", "three words")]).await;
     }
     assert_eq!(last.status, 429, "{}", last.body);
     let right = [("current", "alice"), ("password", "three words")];
@@ -349,7 +351,11 @@ async fn one_sees_ones_own_activity_page_by_page_and_says_that_it_was_not_onesel
         for n in 0..70_i64 {
             for (user, network) in [(alice.id, format!("192.0.2.{n}")), (mallory.id, "203.0.113.9".to_owned())] {
                 let at = vestibule_core::Time(now.0 - n * 1_000_000);
-                let event = AuditEvent { user: Some(user), network: Some(network), ..AuditEvent::new("session.ended", at, &SystemRandom::default()) };
+                let event = AuditEvent {
+                    user: Some(user),
+                    network: Some(network),
+                    ..AuditEvent::new("session.ended", at, &SystemRandom::default())
+                };
                 tx.append_audit(&event)?;
             }
         }

@@ -55,10 +55,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let recent = session.evidence.iter().filter(|given| given.user == id && given.fresh(FRESH, now));
         let held: Vec<&Evidence> = recent.filter(|given| self.still_held(given, user, &credentials)).collect();
         let more = |given: &&Evidence| given.factors.iter().any(|class| *class != FactorClass::Knowledge);
-        Ok(match held.is_empty() {
-            true => false,
-            false => held.iter().any(more) || !self.has_more(user, &credentials).await,
-        })
+        Ok(!held.is_empty() && (held.iter().any(more) || !self.has_more(user, &credentials).await))
     }
 
     fn still_held(&self, given: &Evidence, user: &User, credentials: &[Credential]) -> bool {

@@ -76,6 +76,7 @@ async fn an_answer_by_itself_is_judged_within_the_budgets_of_a_sign_in() {
     }
     assert!(limited, "guessing ends");
     assert!(matches!(tried("open sesame").await, Tried::Limited(_)), "the right one is not judged either");
-    let unknown = house.engine.try_alone(&user, &"nothing".into(), &Fields::default(), &from("192.0.2.8")).await.unwrap();
+    let unknown =
+        house.engine.try_alone(&user, &"nothing".into(), &Fields::default(), &from("192.0.2.8")).await.unwrap();
     assert!(matches!(unknown, Tried::Trouble { busy: false }));
 }

@@ -98,6 +98,8 @@ mod tests {
         let header = |name: &str| page.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         assert!(header("content-security-policy").contains("frame-ancestors 'none'"));
         assert!(!header("content-security-policy").contains("unsafe"));
+        let allowed = header("permissions-policy");
+        assert!(["get", "create"].iter().all(|verb| allowed.contains(&format!("publickey-credentials-{verb}=(self)"))));
         assert_eq!(header("cache-control"), "no-store");
         assert_eq!(header("referrer-policy"), "no-referrer");
         assert_eq!(header("strict-transport-security"), "max-age=31536000");

@@ -215,7 +215,8 @@ mod tests {
         let (head, body) = file.split_once(',').unwrap();
         assert_eq!(head, "data:text/plain;charset=utf-8");
         assert!(body.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'%'), "{body}");
-        let (_, read) = url::form_urlencoded::parse(format!("x={body}").as_bytes()).next().unwrap();
+        let query = format!("x={body}");
+        let (_, read) = url::form_urlencoded::parse(query.as_bytes()).next().unwrap();
         assert_eq!(read, format!("2026-11-23 14:03 UTC\n\n{lines}\n"));
     }
 }

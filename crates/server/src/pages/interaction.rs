@@ -12,8 +12,8 @@ use vestibule_core::{
 };
 
 use super::{
-    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Link, Moment, NoWay,
-    Notice, Page, Passkey, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
+    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Link, Moment,
+    NoWay, Notice, Page, Passkey, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
 };
 
 /// What a page shows that the engine does not know.
@@ -338,6 +338,36 @@ mod tests {
 
     fn state(challenge: ChallengeView) -> CodeState {
         step(StepView { challenge: Some(challenge), ..code_step() }).code.unwrap().state
+    }
+
+    #[test]
+    fn what_is_shown_to_be_kept_and_what_the_browser_is_asked_come_from_the_prompt() {
+        use vestibule_core::prompt::Exhibit as Shown;
+        let with = |exhibit, kind| {
+            let prompt = Prompt { exhibit: Some(exhibit), ..prompt(kind) };
+            step(StepView { enrolling: true, prompt: Some(prompt), challenge: None, ..code_step() })
+        };
+        let key = Shown::OtpKey { uri: "otpauth://totp/x?secret=GEZDGNBV".to_owned(), key: "GEZDGNBV".to_owned() };
+        let page = with(key, FieldKind::Code { length: 6, numeric: true });
+        assert!(matches!(page.exhibit, Some(Exhibit::OtpKey { .. })) && page.passkey.is_none());
+        assert!(!format!("{page:?}").contains("GEZD"), "printing a page tells no key");
+        let asked = || Shown::PublicKey { create: true, options: serde_json::json!({ "challenge": "AAEC" }) };
+        let page = with(asked(), FieldKind::PublicKey);
+        let passkey = page.passkey.unwrap();
+        assert_eq!((passkey.create, passkey.field.as_str()), (true, "code"));
+        assert!(
+            page.exhibit.is_none() && page.fields.iter().all(|field| !field.focus),
+            "nothing hidden takes the focus"
+        );
+        assert!(with(asked(), FieldKind::Label).passkey.is_none(), "an answer needs an input");
+    }
+
+    #[test]
+    fn nothing_chosen_yet_is_a_choice_of_what_to_set_up() {
+        let shown =
+            shown(Body::Step(Box::new(StepView { enrolling: true, prompt: None, challenge: None, ..code_step() })));
+        let Some(Page::Choose(choice)) = shown else { panic!("{shown:?}") };
+        assert!(choice.enrolling && choice.ways.len() == 2);
     }
 
     #[test]

@@ -138,6 +138,73 @@ fn what_scripts_look_for_keeps_its_name() {
 }
 
 #[test]
+fn a_key_is_a_picture_a_text_and_a_link_and_none_of_it_has_an_address() {
+    let html = sample("enrol", "app-key");
+    let picture = html.split_once("<svg").unwrap().1.split_once("</svg>").unwrap().0;
+    assert!(picture.contains(r#"role="img" aria-label="QR code"#), "{picture}");
+    assert!(
+        picture.contains(r##"fill="#fff""##) && picture.contains(r##"fill="#000""##),
+        "dark on white in every look"
+    );
+    assert!(html.contains("<span>GEZD</span> <span>GNBV</span>") && html.contains(r#"data-copy="GEZDGNBVGY3"#));
+    assert!(html.contains(r#"<a class="button" href="otpauth://totp/"#), "{html}");
+    let images = html.split("<img").skip(1).map(|rest| rest.split_once('>').unwrap().0);
+    assert!(images.into_iter().all(|image| image.contains("src=\"/assets/")));
+    let typed = sample("enrol", "app-key-without-a-picture");
+    assert!(
+        !typed.contains("<svg") && typed.contains("<details class=\"key\" open>"),
+        "what cannot be scanned is typed"
+    );
+}
+
+#[test]
+fn codes_can_be_kept_without_a_script() {
+    let html = sample("enrol", "codes");
+    assert!(
+        html.contains(r#"href="data:text/plain;charset&#x3D;utf-8,"#)
+            && html.contains(r#"download="login.example.com.txt""#)
+    );
+    assert_eq!(html.matches("<li><code>k7m").count(), 10, "{html}");
+    assert!(html.contains(r#"<p class="sheet">login.example.com – Ada Lovelace – <time"#), "{html}");
+    assert!(html.contains(r#"data-print hidden"#), "a button that does nothing is not shown");
+}
+
+#[test]
+fn without_its_script_a_page_for_a_passkey_says_so_and_offers_the_others() {
+    let html = sample("passkey", "use");
+    assert!(html.contains("data-without>A passkey needs JavaScript") && html.contains("Choose another way below."));
+    assert!(html.contains(r#"<button class="main" type="submit" hidden>"#) && html.contains(r#"name="alternative""#));
+    assert!(html.contains(r#"<input type="hidden" name="credential" value="">"#) && html.contains("/assets/passkey."));
+    assert!(html.contains("data-passkey=\"{&quot;challenge&quot;:"), "{html}");
+    assert!(sample("passkey", "use-with-a-name").contains(r#"autocomplete="username webauthn""#));
+    assert!(!sample("sign-in", "fresh").contains("webauthn"), "nothing is offered where no passkey is asked for");
+}
+
+#[test]
+fn what_is_to_be_set_up_is_called_so() {
+    let html = sample("enrol", "choose");
+    assert!(html.contains("<h1>Set up one more way to sign in</h1>") && html.contains("Set up: "), "{html}");
+    assert!(!sample("choose", "three-ways").contains("Set up"));
+    for (state, wanted) in [
+        ("phone", r#"type="tel" inputmode="tel" autocomplete="tel""#),
+        ("email", r#"type="email" autocomplete="email""#),
+        ("password", r#"type="password" autocomplete="new-password""#),
+    ] {
+        assert!(sample("enrol", state).contains(wanted), "{state}");
+    }
+}
+
+#[test]
+fn what_is_changed_is_not_offered_before_the_proof() {
+    for state in ["to-be-proved", "proved-too-long-ago"] {
+        let factor = sample("way-to-sign-in", state);
+        assert!(!factor.contains("/remove\"") && factor.contains(r#"action="/portal/confirm""#), "{factor}");
+        let password = sample("change-password", state);
+        assert!(!password.contains("name=\"current\"") && password.contains(r#"action="/portal/confirm""#));
+    }
+}
+
+#[test]
 fn a_014_whatever_an_application_is_called_stays_text() {
     let evil = "\"><script>alert(1)</script>{{csrf}}".to_owned();
     let app = Some(App { name: evil.clone(), host: Some(evil.clone()) });

@@ -33,23 +33,62 @@ const PAGE: usize = 30;
 
 /// What is of no interest to a person: parts of what is told beside it, and what programs do.
 const PARTS: &[&str] = &[
-    "step.passed", "step.failed", "otp.passed", "otp.failed", "otp.resent", "login.tried", "authorize.refused",
-    "grant.refused", "client.refused", "token.refused", "token.revoked",
+    "step.passed",
+    "step.failed",
+    "otp.passed",
+    "otp.failed",
+    "otp.resent",
+    "login.tried",
+    "authorize.refused",
+    "grant.refused",
+    "client.refused",
+    "token.refused",
+    "token.revoked",
 ];
 
 /// What the pages have words for.
 pub(crate) const TOLD: &[&str] = &[
-    "activity.disowned", "code.replayed", "consent.withdrawn", "device.forgotten", "device.remembered", "device.replayed",
-    "email.verified", "factor.enrolled", "factor.removed", "factor.renamed", "grant.made", "login.completed",
-    "number.captured", "number.changed", "otp.limited", "otp.rejected", "otp.sent", "password.changed", "password.set",
-    "refresh.replayed", "session.ended", "step.limited", "step.rejected",
+    "activity.disowned",
+    "code.replayed",
+    "consent.withdrawn",
+    "device.forgotten",
+    "device.remembered",
+    "device.replayed",
+    "email.verified",
+    "factor.enrolled",
+    "factor.removed",
+    "factor.renamed",
+    "grant.made",
+    "login.completed",
+    "number.captured",
+    "number.changed",
+    "otp.limited",
+    "otp.rejected",
+    "otp.sent",
+    "password.changed",
+    "password.set",
+    "refresh.replayed",
+    "session.ended",
+    "step.limited",
+    "step.rejected",
 ];
 
-/// What somebody else could have done who is not who they say.
+/// See [`deniable`].
 const DENIABLE: &[&str] = &[
-    "login.completed", "device.remembered", "email.verified", "factor.enrolled", "factor.removed", "factor.renamed",
-    "grant.made", "number.captured", "number.changed", "password.changed", "password.set", "step.rejected",
-    "otp.rejected", "otp.sent",
+    "login.completed",
+    "device.remembered",
+    "email.verified",
+    "factor.enrolled",
+    "factor.removed",
+    "factor.renamed",
+    "grant.made",
+    "number.captured",
+    "number.changed",
+    "password.changed",
+    "password.set",
+    "step.rejected",
+    "otp.rejected",
+    "otp.sent",
 ];
 
 /// `GET /portal/activity`.
@@ -98,6 +137,11 @@ pub(crate) fn words(kind: &str) -> Text {
     }
 }
 
+/// Whether somebody else could have done it who is not who they say.
+pub(crate) fn deniable(kind: &str) -> bool {
+    DENIABLE.contains(&kind)
+}
+
 fn row(event: &AuditEvent, snapshot: &Snapshot) -> EventRow {
     let app = event.client.as_deref().map(|id| snapshot.client(id).map_or_else(|| id.to_owned(), |c| c.name.clone()));
     let way = event.details.get("authenticator").map(|name| label(&AuthenticatorName::from(name.as_str())));
@@ -108,7 +152,7 @@ fn row(event: &AuditEvent, snapshot: &Snapshot) -> EventRow {
         way,
         app,
         network: event.network.clone(),
-        deniable: DENIABLE.contains(&event.kind.as_str()),
+        deniable: deniable(&event.kind),
     }
 }
 

@@ -60,7 +60,13 @@ pub(super) async fn admitted(
 }
 
 /// A page of the portal, with the token of its forms.
-pub(super) fn show(state: &State, req: &HttpRequest, visitor: &Visitor, status: StatusCode, page: &Page) -> HttpResponse {
+pub(super) fn show(
+    state: &State,
+    req: &HttpRequest,
+    visitor: &Visitor,
+    status: StatusCode,
+    page: &Page,
+) -> HttpResponse {
     let drawing = Drawing { csrf: csrf::token(&state.prf, FORM, &visitor.cookie), ..Drawing::default() };
     answer::page(state, req, status, page, drawing)
 }

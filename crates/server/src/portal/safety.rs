@@ -1,6 +1,7 @@
 //! How safe an account is: what is set up, and what is missing, the worst first.
 
 use vestibule_authn_password::Password;
+use vestibule_authn_smsotp::SmsOtp;
 use vestibule_core::{
     FactorClass, Registry,
     evidence::Property,
@@ -9,7 +10,6 @@ use vestibule_core::{
     store::{StoreExt as _, StoreResult},
     user::{Credential, User},
 };
-use vestibule_authn_smsotp::SmsOtp;
 
 use super::{FACTORS, PASSWORD, factors};
 use crate::{

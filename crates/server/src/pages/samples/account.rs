@@ -12,7 +12,8 @@ use crate::{
     portal::activity,
 };
 
-const URI: &str = "otpauth://totp/login.example.com:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=login.example.com";
+const URI: &str =
+    "otpauth://totp/login.example.com:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=login.example.com";
 const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 fn input(name: &str, label: &str, kind: InputKind, focus: bool) -> Input {
@@ -48,10 +49,7 @@ pub(super) fn enrolment() -> Vec<State> {
         notice: None,
     };
     let one = Choose { ways: vec![way(1, "smsotp", None)], ..choice.clone() };
-    let fields = vec![
-        input("label", "factor.label", InputKind::Label, false),
-        code("smsotp.field", 6, true, true),
-    ];
+    let fields = vec![input("label", "factor.label", InputKind::Label, false), code("smsotp.field", 6, true, true)];
     let key = Step { exhibit: Some(Exhibit::otp_key(URI, KEY)), ..set_up("choose.enrol", fields) };
     let typed = Step { exhibit: Some(Exhibit::otp_key(&"x".repeat(8000), KEY)), ..key.clone() };
     let codes: Vec<String> = (0..10).map(|n| format!("k7m{n}-q2xd-94vn")).collect();
@@ -172,7 +170,8 @@ pub(super) fn portal() -> Vec<State> {
         notice: Some(Notice::session_ended()),
         ..home.clone()
     };
-    let checks = vec![check(Tone::Plain, "check.single", None, add), check(Tone::Good, "check.no_password", None, None)];
+    let checks =
+        vec![check(Tone::Plain, "check.single", None, add), check(Tone::Good, "check.no_password", None, None)];
     let single = Home { checks, ..alone.clone() };
     vec![
         ("three-browsers", Page::Home(home)),
@@ -211,7 +210,8 @@ pub(super) fn factors() -> Vec<State> {
         let notice = Some(Done { text: Text::new(text), which: which.map(Text::new) });
         Page::Factors(Factors { notice, ..list.clone() })
     };
-    let unproven = FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), false, "/portal/factors/phone") };
+    let unproven =
+        FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), false, "/portal/factors/phone") };
     let few = Factors { factors: vec![unproven], ways: Vec::new(), ..list.clone() };
     let none = Factors { factors: Vec::new(), ..list.clone() };
     vec![
@@ -235,7 +235,8 @@ pub(super) fn one_factor() -> Vec<State> {
         paths: paths(),
     };
     let fault = |fresh, text: &str| Page::Factor(Factor { fresh, fault: Some(Text::new(text)), ..own.clone() });
-    let number = FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), true, "/portal/factors/phone") };
+    let number =
+        FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), true, "/portal/factors/phone") };
     let number = Factor { factor: number, rename: None, ..own.clone() };
     vec![
         ("proved", Page::Factor(own.clone())),
@@ -288,7 +289,7 @@ pub(super) fn what_happened() -> Vec<State> {
         way: (n % 3 == 0).then(|| Text::new("smsotp.label")),
         app: (n % 2 == 0).then(|| "Grafana".to_owned()),
         network: Some("192.0.2.17".to_owned()),
-        deniable: n % 2 == 0,
+        deniable: activity::deniable(kind),
     };
     let kinds = activity::TOLD.iter().copied().chain(["admin.user.changed", "something.new"]);
     let some = Activity {
