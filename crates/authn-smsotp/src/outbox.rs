@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn message(to: &str, body: &str) -> Message {
-        Message { to: to.to_owned(), body: body.into(), code: "123456".into() }
+        Message { to: to.to_owned(), subject: None, body: body.into(), code: "123456".into() }
     }
 
     #[tokio::test]

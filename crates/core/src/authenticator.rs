@@ -260,7 +260,10 @@ pub struct Outgoing {
     pub to: String,
     /// How `to` is shown on pages and in logs.
     pub masked: String,
-    /// The text with its placeholders `{{code}}`, `{{client}}`, `{{minutes}}` and `{{host}}`.
+    /// What it is about, for a channel that has a line for that; with the same placeholders but those of the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The text with its placeholders `{{code}}`, `{{link}}`, `{{client}}`, `{{minutes}}` and `{{host}}`.
     pub template: String,
     /// What to fill in for all placeholders but the code.
     pub client: String,
@@ -371,7 +374,8 @@ impl StepContext<'_> {
     }
 
     /// Sends a message by the alternative's connection, once the challenge is stored. `template` may hold `{{code}}`,
-    /// `{{client}}`, `{{minutes}}` and `{{host}}`; `masked` is how `to` is shown.
+    /// `{{client}}`, `{{minutes}}`, `{{host}}` and `{{link}}` (the page of this run with the code filled in: opening it uses
+    /// nothing up); `masked` is how `to` is shown.
     ///
     /// # Errors
     /// When the alternative has no connection.
@@ -382,10 +386,23 @@ impl StepContext<'_> {
             connection: connection.name.clone(),
             to: to.to_owned(),
             masked: masked.to_owned(),
+            subject: None,
             template: template.to_owned(),
             client: self.client_name.to_owned(),
             host: self.host.to_owned(),
         });
+        Ok(())
+    }
+
+    /// The same by a channel that has a line for what a message is about.
+    ///
+    /// # Errors
+    /// When the alternative has no connection.
+    pub fn send_about(&mut self, to: &str, masked: &str, subject: &str, template: &str) -> Result<(), StepError> {
+        self.send(to, masked, template)?;
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.subject = Some(subject.to_owned());
+        }
         Ok(())
     }
 

@@ -40,6 +40,8 @@ impl std::fmt::Debug for Settings {
 pub struct Message {
     /// Where to: E.164 for a text message, an address for mail.
     pub to: String,
+    /// What it is about, where the channel has a line for that (mail). It never holds the code.
+    pub subject: Option<String>,
     /// The whole text.
     pub body: SecretString,
     /// The code in it, for gateways whose template wants it apart.

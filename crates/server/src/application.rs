@@ -38,7 +38,7 @@ use vestibule_oauth::{Grants, Issuer, issuer::IssuerError, keys::KeyRules, snaps
 use vestibule_store::{DatabaseUrl, OpenError, Options};
 
 use crate::{
-    admin::{audit::Shared, doctor::Surgery},
+    admin::{audit::Shared, chains, doctor::Surgery},
     api::Rates,
     audit::{self, AuditLog, SinkError},
     authenticators::{self, Channels},
@@ -316,6 +316,7 @@ async fn assemble(
         session_life: settings.session,
         interaction_life: INTERACTION_LIFE,
         host: public.host.clone(),
+        interactions: public.url("/interaction"),
     };
     let dev = match (settings.dev, outbox) {
         (true, Some(outbox)) => Some(Dev { outbox, demo: Demo::new(&public).map_err(BuildError::Demo)? }),
@@ -350,7 +351,7 @@ async fn assemble(
         dev,
     });
     configuration::load_engine(&state).await?;
-    for chain in crate::admin::chains::below_floor(&state).await? {
+    for chain in chains::below_floor(&state).await? {
         tracing::warn!(%chain, "this chain is weaker than policy.floor: it goes on as it is, and is not published again");
     }
     Ok(state)

@@ -25,7 +25,7 @@ fn error(value: Value) -> ConnectionError {
 }
 
 fn message() -> Message {
-    Message { to: NUMBER.to_owned(), body: TEXT.into(), code: "123456".into() }
+    Message { to: NUMBER.to_owned(), subject: None, body: TEXT.into(), code: "123456".into() }
 }
 
 fn accepted(reference: &str) -> SendOutcome {

@@ -161,6 +161,8 @@ pub struct Parts {
     pub interaction_life: Duration,
     /// The host of this server, for the last line of an SMS.
     pub host: String,
+    /// The address below which the pages of runs are, such as `https://auth.example.com/interaction`.
+    pub interactions: String,
 }
 
 /// What an admin configured, swapped whole when it changes.

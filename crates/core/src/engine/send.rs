@@ -152,7 +152,7 @@ async fn deliver<S: Store + ?Sized>(
     let outcome = match configuration.channels.get(&outgoing.connection) {
         None => SendOutcome::Refused { why: "the connection is missing, disabled or misconfigured".to_owned() },
         Some(channel) => {
-            let message = render(&challenge, &outgoing, &parts.prf);
+            let message = render(&challenge, &outgoing, &parts);
             let lost = |_| SendOutcome::Unknown { why: "no outcome in time".to_owned() };
             tokio::time::timeout(LIMIT, channel.deliver(&message)).await.unwrap_or_else(lost)
         }
@@ -181,16 +181,19 @@ fn describe(event: &mut AuditEvent, outcome: &SendOutcome) {
     event.details.extend(more.map(|more| ("answer".to_owned(), more.clone())));
 }
 
-fn render(challenge: &Challenge, outgoing: &Outgoing, prf: &Prf) -> Message {
-    let code = challenge.code.as_ref().map(|code| code.reveal(prf, challenge.interaction, challenge.step));
+fn render(challenge: &Challenge, outgoing: &Outgoing, parts: &Parts) -> Message {
+    let code = challenge.code.as_ref().map(|code| code.reveal(&parts.prf, challenge.interaction, challenge.step));
     let code = code.unwrap_or_default();
     let life = challenge.code.as_ref().map_or(0, |code| code.spec.life.0);
     // The code goes in last, so that no other value can smuggle a second placeholder for it.
-    let body = outgoing
-        .template
-        .replace("{{minutes}}", &life.div_ceil(60).to_string())
-        .replace("{{host}}", &outgoing.host)
-        .replace("{{client}}", &outgoing.client.replace(['{', '}'], ""))
-        .replace("{{code}}", code.expose_secret());
-    Message { to: outgoing.to.clone(), body: body.into(), code }
+    let plain = |template: &str| {
+        template
+            .replace("{{minutes}}", &life.div_ceil(60).to_string())
+            .replace("{{host}}", &outgoing.host)
+            .replace("{{client}}", &outgoing.client.replace(['{', '}'], ""))
+    };
+    let link = format!("{}/{}?code={}", parts.interactions, challenge.interaction, code.expose_secret());
+    let body = plain(&outgoing.template).replace("{{link}}", &link).replace("{{code}}", code.expose_secret());
+    let subject = outgoing.subject.as_deref().map(plain);
+    Message { to: outgoing.to.clone(), subject, body: body.into(), code }
 }

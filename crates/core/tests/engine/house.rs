@@ -136,6 +136,7 @@ impl House {
             session_life: SessionLife::default(),
             interaction_life: Duration::from_secs(1800),
             host: "auth.example.com".to_owned(),
+            interactions: "https://auth.example.com/interaction".to_owned(),
         };
         let meanwhile = Arc::new(Meanwhile { store: store.clone(), job: Mutex::default() });
         let engine = Arc::new(TestEngine::new(meanwhile.clone(), grants.clone(), parts));

@@ -170,6 +170,7 @@ impl World {
             session_life: SessionLife::default(),
             interaction_life: Duration::from_secs(1800),
             host: "id.example".to_owned(),
+            interactions: "https://login.example/interaction".to_owned(),
         };
         let engine = Arc::new(Engine::new(store.clone(), grants, parts));
         engine.set_configuration(Configuration { chains, ..Configuration::default() });

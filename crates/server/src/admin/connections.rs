@@ -220,7 +220,7 @@ pub async fn test(state: &State, actor: &Actor, name: &str, to: &str) -> Result<
     }
     let host = &state.public.host;
     let text = format!("This is a test message of {host}. It carries no code.");
-    let message = Message { to: number.as_str().to_owned(), body: text.into(), code: "000000".into() };
+    let message = Message { to: number.as_str().to_owned(), subject: None, body: text.into(), code: "000000".into() };
     let began = Instant::now();
     let Tried { request, answer, outcome } = deliver(state, &connection, &message).await?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -158,6 +158,7 @@ pub(crate) fn challenge(interaction: InteractionId) -> Challenge {
             connection: "SMSOTP".into(),
             to: "+15550100".to_owned(),
             masked: "+1 ••• 00".to_owned(),
+            subject: None,
             template: "{{code}}".to_owned(),
             client: "Shop".to_owned(),
             host: "localhost".to_owned(),
