@@ -15,7 +15,12 @@ use std::{net::Ipv4Addr, sync::Arc};
 use serde_json::{Value, json};
 use support::{Browser, PHONE, Page, TestApp};
 use vestibule_core::{
-    chain::{ChainDocument, Demand}, engine::RequestContext, id::ChainName, id::UserId, simulate::Outcome, user::LoginName,
+    chain::{ChainDocument, Demand},
+    engine::RequestContext,
+    id::ChainName,
+    id::UserId,
+    simulate::Outcome,
+    user::LoginName,
 };
 use vestibule_oauth::managed::{Managed, ObjectKind};
 use vestibule_server::admin::{
@@ -231,7 +236,8 @@ async fn the_editor_shows_the_floor_with_its_source_and_says_what_is_below_it_in
     let app = TestApp::start_with(|settings| settings.policy.floor = vec![Demand::Factors(2)]).await;
     let mut browser = signed_in(&app).await;
     let page = browser.get("/admin/chains/admin").await;
-    for said in ["The least that any chain must reach", "less than this server&#x27;s policy demands", "factors &gt;&#x3D; 2"]
+    for said in
+        ["The least that any chain must reach", "less than this server&#x27;s policy demands", "factors &gt;&#x3D; 2"]
     {
         assert!(page.body.contains(said), "{said}: {}", page.body);
     }

@@ -88,7 +88,8 @@ mod tests {
     fn a_sentence_is_found_with_what_was_filled_in() {
         assert_eq!(said("At most 20 steps."), Text::new("said.most_steps").with("n", "20").into());
         assert_eq!(said("At most 20."), Text::new("said.most").with("n", "20").into());
-        let kind = Text::new("said.wrong_kind").with("connection", "is of kind").with("kind", "mail").with("wanted", "sms");
+        let kind =
+            Text::new("said.wrong_kind").with("connection", "is of kind").with("kind", "mail").with("wanted", "sms");
         assert_eq!(said("the connection is of kind is of kind mail, not sms"), kind.into());
         assert_eq!(said("a plug-in's own words"), Say::Plain("a plug-in's own words".to_owned()));
     }
@@ -114,7 +115,8 @@ mod tests {
         for text in files {
             for call in ["FieldFault::new(", "AdminError::Refused("] {
                 let calls = text.split(call).skip(1).filter_map(|rest| rest.split([';', '}']).next());
-                for words in calls.flat_map(|call| call.split('"').skip(1).step_by(2)).filter(|words| words.len() > 12) {
+                for words in calls.flat_map(|call| call.split('"').skip(1).step_by(2)).filter(|words| words.len() > 12)
+                {
                     assert!(!key(&said(words)).is_empty() || words.contains('{'), "{words}");
                     checked += 1;
                 }
