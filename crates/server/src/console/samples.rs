@@ -212,7 +212,9 @@ fn applications(add: &mut Add<'_>, base: &Base) {
     let tried: Params = [("max_age", "a day"), ("prompt", "login"), ("single_sign_on", "yes")].into_iter().collect();
     let wrong = faults(&[("/max_age", "a number of seconds is expected")]);
     let refused = clients::Around { trial: Some((&tried, &wrong)), log: false, ..around };
-    let found = Versioned::new(shop.clone());
+    let mut several = shop.clone();
+    several.client.redirect_uris.push("https://shop.example.com/other".to_owned());
+    let found = Versioned::new(several);
     add(Place::Clients, "console-client", "trial-wrong", clients::detail_screen(&found, None, &[], &refused, base));
     for (state, view) in trials::samples() {
         add(Place::Clients, "console-trial", state, trials::screen(&view, base));

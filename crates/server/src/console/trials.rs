@@ -145,10 +145,8 @@ pub(super) fn screen(view: &TrialView, base: &Base) -> Screen {
         .crumb(base.to("/admin/clients"), Say::key("console.clients.title"))
         .crumb(client.as_str(), view.client_name.as_str())
         .with(verdict(view))
-        .with(facts(view));
-    if !view.steps.is_empty() {
-        screen = screen.with(steps(view));
-    }
+        .with(facts(view))
+        .with(steps(view));
     if let Verdict::Passed { id_token, access_token, userinfo, .. } = &view.verdict {
         let all = [
             ("id-token", "console.trial.id_token", id_token.as_ref()),
