@@ -1,5 +1,5 @@
 //! The user portal: setting up, renaming and taking away ways to sign in, the password, and what happened.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
