@@ -8,7 +8,6 @@
 mod authenticator;
 mod gateway;
 mod messages;
-mod nearest;
 mod number;
 mod outbox;
 mod settings;

@@ -3,6 +3,8 @@
 //! A code is a keyed pseudo-random function of the interaction, the step, where it is sent, and an issue number. So a
 //! resend inside its life repeats the same code, and neither the database nor a log ever holds one.
 
+pub mod settings;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;

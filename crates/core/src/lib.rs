@@ -25,6 +25,7 @@ pub mod engine;
 pub mod evidence;
 pub mod id;
 pub mod interaction;
+pub mod nearest;
 mod outside;
 pub mod plan;
 pub mod prompt;

@@ -11,14 +11,16 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vestibule_core::channel::{ConnectionError, Settings};
+use vestibule_core::{
+    channel::{ConnectionError, Settings},
+    nearest,
+};
 
 use super::{
     preset::Preset,
     refused,
     rule::{JsonPath, SuccessRule},
 };
-use crate::nearest;
 
 /// What was written. What is `None` comes from the preset, or has a default.
 #[derive(Clone, Default, Deserialize)]

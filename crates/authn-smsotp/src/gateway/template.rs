@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
-use vestibule_core::channel::ConnectionError;
+use vestibule_core::{channel::ConnectionError, nearest};
 
 use super::refused;
-use crate::nearest;
 
 /// What can be filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -163,7 +163,7 @@ async fn right_passes_within_the_descriptor(contract: &dyn Contract) {
     assert_eq!(first, second, "one credential has one proof");
     let whole = first.is_some_and(|proof| {
         !proof.credential.is_empty()
-            && !proof.factors.is_empty()
+            && proof.factors.is_empty() == descriptor.factors.is_empty()
             && proof.factors.is_subset(&descriptor.factors)
             && proof.properties.is_subset(&descriptor.properties)
             && proof.amr.is_subset(&descriptor.amr)

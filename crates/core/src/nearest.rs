@@ -1,7 +1,7 @@
 //! "Did you mean": the known name that is nearest to one that is not known.
 
 /// A half sentence to append to an error, empty when nothing is near.
-pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let length = name.chars().count();
     let enough = 1 + length / 3;
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
