@@ -93,7 +93,7 @@ async fn a_secret_does_not_follow_to_another_host_without_being_given_again() {
     let given = "settings.secrets.k = { env = \"API_KEY\" }\n";
     bench.apply(&of("https://sms.example/a", given)).await;
     bench.apply(&of("https://sms.example/b", "")).await;
-    for elsewhere in ["https://evil.example/a", "https://sms.example:8443/a", "http://sms.example/a"] {
+    for elsewhere in ["https://evil.example/a", "https://sms.example:8443/a"] {
         let wrong = bench.wrong(&of(elsewhere, "")).await;
         assert!(wrong.contains("settings.secrets.k"), "{elsewhere}: {wrong}");
     }

@@ -106,7 +106,7 @@ async fn a_body_is_json_and_says_so() {
     let large = format!("{{\"username\":\"{}\"}}", "x".repeat(70_000));
     assert_eq!(admin.send("POST", "/users", Some(&large), "application/json").await.problem(), "too-large");
     let wrong = admin.call("PUT", "/users", None).await;
-    assert_eq!((wrong.problem().as_str(), wrong.header("allow")), ("method-not-allowed", "GET, POST"));
+    assert_eq!((wrong.problem().as_str(), wrong.header("allow")), ("method-not-allowed", "GET, HEAD, POST"));
     assert_eq!(admin.get("/nothing").await.problem(), "not-found");
     assert_eq!(admin.get("/users/not-an-id").await.problem(), "not-found");
 }
