@@ -1,8 +1,8 @@
 //! What happened lately, in numbers, what ends soon, and what is to be done first. It reads the [`tally`](crate::tally) and what
 //! is in memory, so that it costs the same in a large house; the numbers are a moment behind.
 
-mod alone;
 mod first_steps;
+mod keepers;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,6 +15,7 @@ use vestibule_core::{
     time::Timestamp,
 };
 
+use self::keepers::Keepers;
 pub use self::first_steps::{FirstStep, Step};
 use super::{Actor, AdminError, FieldFault, Permission};
 use crate::{
@@ -256,7 +257,8 @@ pub async fn get(state: &State, actor: &Actor, window: Window) -> Result<Overvie
         chains: state.engine.configuration().chains.len(),
     };
     let mut concerns = concerns(state, now);
-    let people = alone::look(state).await?;
+    let keepers = Keepers::read(state, actor).await?;
+    let people = keepers.alone(state);
     if !people.is_empty() {
         concerns.insert(0, Concern::ConsoleOneFactor { people });
     }
@@ -272,7 +274,7 @@ pub async fn get(state: &State, actor: &Actor, window: Window) -> Result<Overvie
         ending: ending(state, now),
         concerns,
         things,
-        first_steps: first_steps::look(state, actor, &logins).await?,
+        first_steps: first_steps::look(state, &keepers, &logins).await?,
     })
 }
 

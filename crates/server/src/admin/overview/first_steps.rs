@@ -8,13 +8,14 @@ use serde::Serialize;
 use vestibule_authn_smsotp::SmsOtp;
 use vestibule_core::{
     audit::page::AuditFilter,
-    directory::{FIRST_FACTOR, UserSearch},
+    directory::UserSearch,
     id::{ChainName, ClientId},
     store::StoreExt as _,
 };
 
+use super::Keepers;
 use crate::{
-    admin::{Actor, AdminError, Who},
+    admin::AdminError,
     console,
     state::{State, Transaction},
 };
@@ -80,7 +81,7 @@ pub(super) fn has_client(state: &State) -> bool {
 /// What of it is done. `logins` are those of each service provider lately; where there are none, the log is asked about one.
 pub(super) async fn look(
     state: &State,
-    actor: &Actor,
+    keepers: &Keepers,
     logins: &BTreeMap<String, u64>,
 ) -> Result<Vec<FirstStep>, AdminError> {
     let clients = clients(state);
@@ -92,20 +93,10 @@ pub(super) async fn look(
     };
     let chain = clients.iter().any(|(_, chain)| long(chain));
     let mut tried = clients.iter().any(|(id, _)| logins.get(id.as_str()).is_some_and(|number| *number > 0));
-    let me = match &actor.who {
-        Who::Person { user, .. } => Some(*user),
-        Who::Program(_) => None,
-    };
+    let several = keepers.several();
     let asked = clients.first().map(|(id, _)| id.to_string()).filter(|_| !tried);
     let read = move |tx: &mut Transaction| {
-        let others = tx.find_users(&UserSearch::default(), None, 2)?.len() > 1;
-        let second = match me {
-            Some(me) => {
-                let number = tx.user(me)?.is_some_and(|user| user.has_number());
-                number || tx.credentials_of(me)?.iter().any(|own| own.authenticator.as_str() != FIRST_FACTOR)
-            }
-            None => false,
-        };
+        let others = several || tx.find_users(&UserSearch::default(), None, 2)?.len() > 1;
         let filter = |client| AuditFilter {
             client: Some(client),
             kind: Some("login.completed".to_owned()),
@@ -115,12 +106,12 @@ pub(super) async fn look(
             Some(client) => !tx.audit_page(&filter(client), None, 1)?.entries.is_empty(),
             None => false,
         };
-        Ok((others, second, before))
+        Ok((others, before))
     };
-    let (user, second, before) = state.store.read(read).await?;
+    let (user, before) = state.store.read(read).await?;
     tried |= before;
     let done = |step| match step {
-        Step::OwnSecondFactor => second,
+        Step::OwnSecondFactor => keepers.i_have_more(),
         Step::Connection => connection,
         Step::Client => !clients.is_empty(),
         Step::Chain => chain,
@@ -128,6 +119,6 @@ pub(super) async fn look(
         Step::Tried => tried,
     };
     // A program has no factors of its own.
-    let asked = Step::ALL.into_iter().filter(|step| me.is_some() || *step != Step::OwnSecondFactor);
+    let asked = Step::ALL.into_iter().filter(|step| keepers.person_asks() || *step != Step::OwnSecondFactor);
     Ok(asked.map(|step| FirstStep { step, done: done(step) }).collect())
 }
