@@ -64,7 +64,6 @@ impl Timestamp {
     ///
     /// # Errors
     /// What the serializer says.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
     pub fn write<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
         Self(*time).serialize(serializer)
     }

@@ -453,7 +453,7 @@ fn detail(locked: bool) -> users::Detail {
         authenticator: authenticator.to_owned(),
         label: Some("+1 ••• ••• ••42".to_owned()),
         usable,
-        created_at: usable.then(|| WRITTEN),
+        created_at: usable.then_some(WRITTEN),
     };
     let factors =
         if locked { Vec::new() } else { vec![factor(USER, "password", true), factor("phone", "smsotp", false)] };
