@@ -156,6 +156,11 @@ impl<T: Tx + ?Sized + 'static> Ending<T> {
     }
 }
 
+/// How it is called that every due step passed.
+fn kind_of_login(trial: bool) -> &'static str {
+    if trial { "login.tried" } else { "login.completed" }
+}
+
 /// The newest evidence of each credential: older evidence of the same proves nothing more.
 fn merged(old: &[Evidence], new: &[Evidence]) -> Vec<Evidence> {
     let key = |evidence: &Evidence| (evidence.authenticator.clone(), evidence.credential.clone());
@@ -201,8 +206,7 @@ impl<S: Store + ?Sized> Engine<S> {
     ) -> Ending<S::Tx> {
         let (interaction, now) = (&situation.interaction, situation.now);
         let relied = situation.session.as_ref().filter(|session| session.user == completed.user());
-        let kind = if situation.trial { "login.tried" } else { "login.completed" };
-        let mut event = self.event(kind, cx, now);
+        let mut event = self.event(kind_of_login(situation.trial), cx, now);
         event.client = Some(interaction.request.client.to_string());
         event.user = Some(completed.user());
         event.details.insert("chain".to_owned(), format!("{}/{}", interaction.chain, interaction.revision));

@@ -162,7 +162,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let code = turn.challenge.as_ref().is_some_and(|challenge| challenge.code.is_some());
         let family = if code { "otp" } else { "step" };
         let enrolled = turn.enrolling && matches!(judgement.verdict, Verdict::Passed(_));
-        let kind = if enrolled { enrolment(situation, &judgement.changes) } else { format!("{family}.{outcome}") };
+        let kind = if enrolled { kind_of_enrolment(situation, &judgement.changes) } else { format!("{family}.{outcome}") };
         let mut event = self.event(&kind, cx, situation.now);
         event.client = Some(situation.request().client.to_string());
         event.user = situation.interaction.subject.user();
@@ -232,7 +232,7 @@ fn spend(tx: &mut (impl Tx + ?Sized), challenge: Option<ChallengeId>, now: Time)
 }
 
 /// How it is called that a factor was enrolled.
-fn enrolment(situation: &Situation, changes: &Changes) -> String {
+fn kind_of_enrolment(situation: &Situation, changes: &Changes) -> String {
     let had = situation.person.user.as_ref().is_some_and(|user| user.phone_number.is_some());
     match &changes.proved {
         Some(Contact::PhoneNumber(_)) if had => "number.changed",

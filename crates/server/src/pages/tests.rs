@@ -3,12 +3,9 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fs,
-    sync::Arc,
 };
 
-use vestibule_authn_password::{HashParams, HashPool, Password, PoolSettings};
-use vestibule_authn_smsotp::SmsOtp;
-use vestibule_authn_totp::Totp;
+use vestibule_authn_password::{HashParams, HashPool, PoolSettings};
 
 use super::{messages::Catalogue, *};
 
@@ -25,7 +22,7 @@ fn cx(locale: &'static str) -> PageContext {
 fn registry() -> Registry {
     let params = HashParams { memory_kib: 8, passes: 1, lanes: 1 };
     let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
-    Registry::new(vec![Arc::new(Password::new(pool).unwrap()), Arc::new(SmsOtp::new()), Arc::new(Totp::new())])
+    crate::authenticators::registry(&pool).unwrap()
 }
 
 fn pages() -> Pages {
