@@ -45,7 +45,7 @@ impl Arrived {
 
     fn from(peer: IpAddr, headers: &HeaderMap, settings: &Settings) -> Self {
         let trusted = trusts(&settings.trusted_proxies, peer);
-        let said = |name: &str| headers.get(name)?.to_str().ok().map(|text| short(text));
+        let said = |name: &str| headers.get(name)?.to_str().ok().map(short);
         let believed = |name: &str| said(name).filter(|_| trusted);
         let forwarded = ["x-forwarded-for", FORWARDED.as_str()].iter().any(|name| headers.contains_key(*name));
         let own = if settings.tls.is_some() { "https" } else { "http" };

@@ -26,7 +26,7 @@ pub(super) fn judge(der: &CertificateDer<'_>, what: &str, host: &str, now: i64) 
     let (since, until) = (since.unix_seconds(), until.unix_seconds());
     let mut found = Vec::new();
     let fits = ParsedCertificate::try_from(der).ok().zip(ServerName::try_from(bare(host)).ok());
-    if !fits.is_some_and(|(certificate, name)| verify_server_name(&certificate, &name).is_ok()) {
+    if fits.is_none_or(|(certificate, name)| verify_server_name(&certificate, &name).is_err()) {
         found.push(named(TLS_NAME.found()).with("host", host));
     }
     let days = (until - now).div_euclid(DAY);

@@ -36,6 +36,10 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 fn judge(seen: &Examined, took: Duration, seat: Seat, now: Time) -> Vec<Finding> {
+    // A file that is not there was not asked.
+    if !seen.begun && seen.file.is_none() && seen.clock.is_none() {
+        return vec![DATABASE_ABSENT.found()];
+    }
     let answers = if took > SLOW { DATABASE_SLOW.found() } else { DATABASE_ANSWERS.found() };
     let mut found = vec![answers.with("took", span(took))];
     if !seen.begun {
@@ -103,6 +107,7 @@ mod tests {
         assert_eq!(judged(&Examined { pending: vec!["x".to_owned()], ..seen() })[1], "database.pending");
         assert_eq!(judged(&Examined { newer: vec!["x".to_owned()], ..seen() })[1], "database.newer");
         assert_eq!(judged(&Examined { begun: false, ..seen() }), ["database.answers", "database.absent"]);
+        assert_eq!(judged(&Examined { begun: false, file: None, ..seen() }), ["database.absent"]);
     }
 
     #[test]
