@@ -15,6 +15,6 @@ mod settings;
 pub mod testing;
 
 pub use authenticator::SmsOtp;
-pub use gateway::{Advice, SmsGateway, Tried, Unreachable, advise, build, settings_schema};
+pub use gateway::{Advice, SmsGateway, Unreachable, advise, build, settings_schema};
 pub use number::{E164, NumberError, parse_number};
 pub use outbox::{Behaviour, Outbox, OutboxMessage};

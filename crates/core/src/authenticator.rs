@@ -265,6 +265,9 @@ pub struct Outgoing {
     pub subject: Option<String>,
     /// The text with its placeholders `{{code}}`, `{{link}}`, `{{client}}`, `{{minutes}}` and `{{host}}`.
     pub template: String,
+    /// The text for somebody else who signs in with `to`, instead of the other: it holds neither code nor link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<String>,
     /// What to fill in for all placeholders but the code.
     pub client: String,
     /// See `client`.
@@ -387,6 +390,7 @@ impl StepContext<'_> {
             to: to.to_owned(),
             masked: masked.to_owned(),
             subject: None,
+            taken: None,
             template: template.to_owned(),
             client: self.client_name.to_owned(),
             host: self.host.to_owned(),
@@ -404,6 +408,14 @@ impl StepContext<'_> {
             outgoing.subject = Some(subject.to_owned());
         }
         Ok(())
+    }
+
+    /// What goes there instead where what was named is a name that another user signs in with: whose it is learns that, and whoever
+    /// named it does not. In an enrolment only.
+    pub fn unless_taken(&mut self, template: &str) {
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.taken = Some(template.to_owned());
+        }
     }
 
     /// An id for something of the user's that has no credential of its own, such as a telephone number: the same each time,

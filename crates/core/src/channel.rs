@@ -70,6 +70,17 @@ pub enum SendOutcome {
     },
 }
 
+/// A delivery as an admin may see it: what was sent and what came back, both masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The request: its line, its headers, its body. `None` when none could be made.
+    pub request: Option<String>,
+    /// The answer: its status and the beginning of its body. `None` when there was none.
+    pub answer: Option<String>,
+    /// What it means.
+    pub outcome: SendOutcome,
+}
+
 /// Delivers messages by one connection.
 #[async_trait]
 pub trait Channel: Send + Sync {

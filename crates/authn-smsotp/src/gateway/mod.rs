@@ -27,7 +27,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use vestibule_core::{
     Channel, Connection,
-    channel::{ConnectionError, Message, SendOutcome, Settings},
+    channel::{ConnectionError, Message, SendOutcome, Settings, Tried},
 };
 
 use self::{
@@ -191,17 +191,6 @@ impl SmsGateway {
             theirs => format!("{}: {theirs}", mask.excerpt(ours)),
         }
     }
-}
-
-/// A delivery as an admin may see it: what was sent and what came back, both masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tried {
-    /// The request: its line, its headers, its body. `None` when none could be made.
-    pub request: Option<String>,
-    /// The answer: its status and the beginning of its body. `None` when there was none.
-    pub answer: Option<String>,
-    /// What it means.
-    pub outcome: SendOutcome,
 }
 
 impl SmsGateway {

@@ -21,6 +21,7 @@ use crate::{
     interaction::Challenge,
     store::{Store, StoreExt as _, StoreResult, Tx},
     time::Time,
+    user::LoginName,
 };
 
 /// Longer than a channel's own limit of ten seconds: the last resort against one that hangs.
@@ -148,7 +149,12 @@ async fn deliver<S: Store + ?Sized>(
     configuration: Arc<Configuration>,
     departure: Departure,
 ) {
-    let Departure { challenge, outgoing, sends, mut event } = departure;
+    let Departure { challenge, mut outgoing, sends, mut event } = departure;
+    if let Some(other) = outgoing.taken.take()
+        && taken(&*store, &outgoing.to, event.user).await
+    {
+        outgoing.template = other;
+    }
     let outcome = match configuration.channels.get(&outgoing.connection) {
         None => SendOutcome::Refused { why: "the connection is missing, disabled or misconfigured".to_owned() },
         Some(channel) => {
@@ -168,6 +174,18 @@ async fn deliver<S: Store + ?Sized>(
     };
     if let Err(error) = store.write(record).await {
         tracing::error!(%error, "the outcome of a send could not be recorded");
+    }
+}
+
+/// Whether somebody else signs in with `to`. Who cannot be asked is told what opens nothing.
+async fn taken<S: Store + ?Sized>(store: &S, to: &str, user: Option<UserId>) -> bool {
+    let Some(name) = LoginName::parse(to) else { return false };
+    match store.read(move |tx: &mut S::Tx| tx.user_by_login(&name)).await {
+        Ok(owner) => owner.is_some_and(|owner| Some(owner.id) != user),
+        Err(error) => {
+            tracing::error!(%error, "whose an address is could not be looked up");
+            true
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use vestibule_authn_smsotp::{SmsGateway, SmsOtp, Tried, advise, parse_number};
+use vestibule_authn_smsotp::{SmsGateway, SmsOtp, advise, parse_number};
 use vestibule_core::{
     chain::ChainRevision,
-    channel::{Connection, ConnectionError, Message, SendOutcome, Settings},
+    channel::{Connection, ConnectionError, Message, SendOutcome, Settings, Tried},
     crypto::Prf,
     id::ConnectionName,
 };

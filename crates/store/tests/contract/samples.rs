@@ -159,6 +159,7 @@ pub(crate) fn challenge(interaction: InteractionId) -> Challenge {
             to: "+15550100".to_owned(),
             masked: "+1 ••• 00".to_owned(),
             subject: None,
+            taken: None,
             template: "{{code}}".to_owned(),
             client: "Shop".to_owned(),
             host: "localhost".to_owned(),

@@ -1,0 +1,142 @@
+//! How an address becomes somebody's own: they name it, a code goes there, and the code comes back.
+//!
+//! Until then nothing about the user changes. Where the address is a name that somebody else signs in with, its owner is told so in
+//! the message, which then holds no code; the page is the same, so that nobody finds out by it who has an account.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use vestibule_core::{
+    Outcome, Rejection, StepContext, StepError,
+    authenticator::{Contact, Enrolment},
+    prompt::{Field, FieldKind, Fields, Prompt, Text},
+};
+
+use crate::{
+    EmailAddress, EmailOtp,
+    address::AddressError,
+    authenticator::{check, closed, prompt},
+    parse_address,
+    settings::StepSettings,
+};
+
+const FIELD: &str = "email";
+
+/// What goes to an address that somebody else signs in with. It holds no code, and nothing of who asked.
+const TAKEN: &str = "Somebody who signs in at {{host}} wanted to add this address to their account. It belongs to another \
+    account already, so nothing was changed, and this message holds no code.\n\n\
+    If it was you: sign in with this address, and not with another name. If it was not you, there is nothing to do.\n";
+
+fn which() -> Prompt {
+    Prompt {
+        title: Text::new("emailotp.enrol_title"),
+        lead: Some(Text::new("emailotp.enrol_lead")),
+        exhibit: None,
+        fields: vec![Field {
+            name: FIELD.to_owned(),
+            label: Text::new("emailotp.enrol_field"),
+            kind: FieldKind::Email,
+        }],
+        submit: Text::new("emailotp.enrol_submit"),
+    }
+}
+
+fn named(input: &Fields) -> Result<EmailAddress, Rejection> {
+    parse_address(input.get(FIELD)).map_err(|why| match why {
+        AddressError::Empty => Rejection::Empty,
+        AddressError::TooLong | AddressError::Control | AddressError::Malformed => Rejection::Malformed,
+    })
+}
+
+impl EmailOtp {
+    fn send_there(cx: &mut StepContext<'_>, address: &EmailAddress) -> Result<Outcome, StepError> {
+        let settings = StepSettings::read(cx.settings).map_err(StepError::Misconfigured)?;
+        cx.issue_code(settings.spec, address.as_str());
+        cx.send_about(address.as_str(), &address.masked(), &settings.subject, &settings.template)?;
+        cx.unless_taken(TAKEN);
+        cx.state = Value::from(address.as_str());
+        Ok(Outcome::Ask(prompt(&settings.spec)))
+    }
+}
+
+#[async_trait]
+impl Enrolment for EmailOtp {
+    async fn begin(&self, cx: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        match closed(cx) {
+            Some(why) => Err(StepError::Unavailable(why)),
+            None => Ok(Outcome::Ask(which())),
+        }
+    }
+
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
+        let Some(sent_to) = cx.state.as_str().map(str::to_owned) else {
+            return match named(input) {
+                Ok(address) => Self::send_there(cx, &address),
+                Err(rejection) => Ok(rejection.into()),
+            };
+        };
+        if let Err(rejection) = check(cx, input) {
+            return Ok(rejection.into());
+        }
+        let address = parse_address(&sent_to).map_err(|why| StepError::Misconfigured(why.to_string()))?;
+        cx.proved(Contact::Email(sent_to));
+        Ok(Outcome::Passed(self.proof(cx, &address)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use vestibule_core::testing::step::StepFixture;
+
+    use super::*;
+
+    const ADDRESS: &str = "alice@example.com";
+
+    async fn asked() -> StepFixture {
+        let mut step = StepFixture::new().connection("mail");
+        let Ok(Outcome::Ask(prompt)) = step.begin_enrolment(&EmailOtp::new()).await else { panic!("it asks") };
+        assert_eq!(prompt.fields.first().map(|field| field.kind.clone()), Some(FieldKind::Email));
+        assert!(step.outgoing().is_none() && step.issued().is_none(), "nobody is written to yet");
+        step
+    }
+
+    async fn answer(step: &mut StepFixture, name: &str, value: &str) -> Outcome {
+        step.answer_enrolment(&EmailOtp::new(), &Fields::from_iter([(name, value)])).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_is_verified_by_the_code_that_was_sent_there() {
+        let mut step = asked().await;
+        assert!(matches!(answer(&mut step, "email", ADDRESS).await, Outcome::Ask(_)));
+        let outgoing = step.outgoing().unwrap();
+        assert_eq!(outgoing.to, ADDRESS);
+        let taken = outgoing.taken.as_deref().unwrap();
+        assert!(!taken.contains("{{code}}") && !taken.contains("{{link}}"), "that one opens nothing");
+        let wrong = step.wrong_code();
+        assert!(matches!(answer(&mut step, "code", &wrong).await, Outcome::Rejected(Rejection::Wrong)));
+        assert!(step.changes().proved.is_none(), "nothing is proved yet");
+        let code = step.code().unwrap();
+        let Outcome::Passed(proof) = answer(&mut step, "code", code.expose_secret()).await else { panic!("it is right") };
+        assert!(step.changes().proved == Some(Contact::Email(ADDRESS.to_owned())));
+        step.settle(&EmailOtp::new());
+        assert!(step.user.as_ref().is_some_and(|user| user.email.as_deref() == Some(ADDRESS) && user.email_verified));
+        assert!(step.holds(&EmailOtp::new(), &proof.credential), "it is the credential of the factor from now on");
+    }
+
+    #[tokio::test]
+    async fn a_118_what_is_no_address_is_not_written_to() {
+        let mut step = asked().await;
+        for bad in ["alice", "alice@example.com\r\nBcc: all@example.com", "a@example.com, b@example.com", "\n"] {
+            let outcome = answer(&mut step, "email", bad).await;
+            assert!(matches!(outcome, Outcome::Rejected(Rejection::Malformed)), "{bad:?}: {outcome:?}");
+        }
+        assert!(matches!(answer(&mut step, "email", " ").await, Outcome::Rejected(Rejection::Empty)));
+        assert!(step.outgoing().is_none());
+    }
+
+    #[tokio::test]
+    async fn without_a_mail_server_nobody_is_asked() {
+        let mut step = StepFixture::new();
+        assert!(matches!(step.begin_enrolment(&EmailOtp::new()).await, Err(StepError::Unavailable(_))));
+    }
+}

@@ -1,0 +1,35 @@
+//! The texts of the `emailotp` pages in English. Each state that a page can be in has one.
+
+pub(crate) const MESSAGES: &[(&str, &str)] = &[
+    ("emailotp.label", "E-mail"),
+    ("emailotp.title", "Enter the code"),
+    ("emailotp.lead", "A code comes to you by e-mail. It is good for {minutes} min."),
+    ("emailotp.field", "Code"),
+    ("emailotp.submit", "Continue"),
+    ("emailotp.resend", "Send it again"),
+    ("emailotp.sending", "We are sending the code to {target}."),
+    ("emailotp.sent", "We sent the code to {target}."),
+    ("emailotp.resend_at", "You can have it sent again from {time}."),
+    ("emailotp.resent", "We sent the same code once more. Whichever message comes first, its code is right."),
+    ("emailotp.renewed", "We sent a new code. The earlier one is no longer valid."),
+    ("emailotp.empty", "Please enter the code from the e-mail."),
+    ("emailotp.malformed", "This does not look right. Please enter it as it is."),
+    ("emailotp.wrong", "This is not the code. You can try {left} more times."),
+    ("emailotp.wrong_last", "This is not the code. You can try once more."),
+    ("emailotp.expired", "The time of this code is over. We can send you a new one."),
+    ("emailotp.dead", "This code was wrong too often and is no longer valid. We can send you a new one."),
+    ("emailotp.wait", "There were too many tries. Please go on at {time}."),
+    ("emailotp.wait_sends", "We have sent as many messages as we may for now. The next can go out at {time}."),
+    (
+        "emailotp.refused",
+        "The message could not be sent. Please try again or choose another way. If you ask for help, name {reference}.",
+    ),
+    (
+        "emailotp.unknown",
+        "We do not know yet whether the message has left. If none comes within a minute, have it sent again. If you ask for help, name {reference}.",
+    ),
+    ("emailotp.enrol_title", "Your e-mail address"),
+    ("emailotp.enrol_lead", "We send a code to it. With that you show that it is yours."),
+    ("emailotp.enrol_field", "E-mail address"),
+    ("emailotp.enrol_submit", "Send the code"),
+];
