@@ -298,11 +298,11 @@ fn a_whole_sign_in_works_and_what_an_admin_changes_is_taken_up() {
 #[test]
 fn the_doctor_says_what_is_wrong_and_whose_turn_it_is_and_makes_nothing() {
     let place = Place::new();
-    let data = place.path().join("vestibule-data");
+    let data = place.path().join("data");
     let before = place.run(&["doctor"]);
     let text = out(&before);
     assert_eq!(before.status.code(), Some(0), "{text}{}", err(&before));
-    assert!(text.contains("There is no database yet") && !data.join("vestibule.db").exists(), "{text}");
+    assert!(text.contains("There is no database yet") && !data.exists(), "{text}");
 
     assert_eq!(place.run_with_input(&["user", "add", "ada"], "a word of one's own\n").status.code(), Some(0));
     let output = place.run(&["doctor", "--json"]);
