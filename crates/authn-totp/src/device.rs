@@ -333,7 +333,6 @@ mod tests {
     /// `cargo test --release -p vestibule-authn-totp -- --ignored --nocapture codes_a_second`
     #[test]
     #[ignore = "a measurement"]
-    #[expect(clippy::print_stdout, reason = "it is what it measures for")]
     fn codes_a_second() {
         use std::time::{Duration, Instant};
         for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {

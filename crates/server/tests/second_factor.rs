@@ -1,6 +1,6 @@
 //! The second factor of those who look after the house: the console and the portal ask for it whoever has one, and until then a
 //! password is enough.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -30,7 +30,10 @@ const NOTE: &str = "Whoever has set up an authenticator app is asked for its cod
 /// The chain.
 pub(crate) fn usual() -> ChainDocument {
     let enrolled = Condition { test: Test::Enrolled(true), not: false };
-    let app = Step { when: vec![enrolled], ..Step::from(vec![Alternative::plain(Totp::NAME), Alternative::plain(Recovery::NAME)]) };
+    let app = Step {
+        when: vec![enrolled],
+        ..Step::from(vec![Alternative::plain(Totp::NAME), Alternative::plain(Recovery::NAME)])
+    };
     ChainDocument { steps: vec![password(), app], ..ChainDocument::default() }
 }
 
