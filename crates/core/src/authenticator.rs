@@ -222,6 +222,8 @@ pub struct StepContext<'a> {
     pub user: Option<&'a User>,
     /// The user's credentials of this authenticator.
     pub credentials: &'a [Credential],
+    /// Whether it is proved that they are: what a prompt tells of somebody's own is for them alone.
+    pub proven: bool,
     /// The alternative's settings.
     pub settings: &'a Map<String, Value>,
     /// The alternative's connection.
@@ -446,6 +448,14 @@ impl StepContext<'_> {
     pub fn drop_credential(&mut self, credential: &Credential) {
         self.changes.dropped.push(credential.id);
     }
+    /// A new credential that there can be once on this server, whoever's it is: `mark` is its name in the world (the id of a passkey).
+    /// Its id here is made of that, so that a second one is refused where it is written down. In an enrolment only.
+    pub fn add_unique_credential(&mut self, mark: &[u8], label: Option<String>, secret: SecretString) -> CredentialId {
+        let id = CredentialId::of_mark(mark);
+        self.changes.added.push(AddedCredential { id, label, secret });
+        id
+    }
+
 
     /// The user has proved that this is theirs: it becomes their number or address, and verified. In an enrolment only.
     pub fn proved(&mut self, contact: Contact) {

@@ -1,5 +1,6 @@
 //! A type for each identifier that travels, so that one cannot be passed where another belongs.
 
+use aws_lc_rs::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,18 @@ uuid_id! {
     MessageId;
     /// A row of the audit log.
     AuditId;
+}
+
+impl CredentialId {
+    /// The id of what has a name of its own in the world: always the same one, and so there once (RFC 9562, section 5.8).
+    pub fn of_mark(mark: &[u8]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"vestibule credential v1");
+        context.update(mark);
+        let mut id = [0; 16];
+        id.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(uuid::Builder::from_custom_bytes(id).into_uuid())
+    }
 }
 
 macro_rules! name {

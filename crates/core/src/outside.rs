@@ -44,6 +44,7 @@ impl<'a> Outside<'a> {
         let connection = alternative.connection.as_ref().map(|name| find(name).ok_or_else(missing)).transpose()?;
         let context = StepContext {
             user,
+            proven: false,
             credentials: own,
             settings: &alternative.settings,
             connection,

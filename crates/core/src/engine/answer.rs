@@ -15,7 +15,7 @@ use crate::{
     authenticator::{Opening, Rejection},
     budget::Who,
     id::{ChallengeId, InteractionId, UserId},
-    interaction::{Challenge, Notice, Subject},
+    interaction::{Challenge, Chosen, Notice, Subject},
     plan::Due,
     prompt::Fields,
     store::{Store, StoreExt as _, Tx as _},
@@ -50,6 +50,14 @@ impl Turn {
         let Self { step, alternative, enrolling, .. } = *self;
         Way { step, alternative, enrolling }
     }
+
+    /// What is judged is what the person is at: they are told of it in its words.
+    fn chosen(&self, situation: &mut Situation) {
+        let Self { step, alternative, .. } = *self;
+        if self.opening == Opening::Free {
+            situation.interaction.chosen = Some(Chosen { step, alternative, challenge: None });
+        }
+    }
 }
 
 impl<S: Store + ?Sized> Engine<S> {
@@ -69,6 +77,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let Some(turn) = self.turn(&situation, &answer, cx).await else {
             return Ok(Acted::Nothing { stale: situation.interaction.version > answer.version });
         };
+        turn.chosen(&mut situation);
         let open = Acted::open(&situation.interaction);
         match self.identify(&mut situation, &turn, &answer.fields).await? {
             Identified::Nobody => self.note(situation.interaction, EMPTY).await?,
@@ -99,7 +108,8 @@ impl<S: Store + ?Sized> Engine<S> {
         };
         let chosen = interaction.chosen.filter(|chosen| chosen.step == step).map(|chosen| chosen.alternative);
         let only = alternatives.first().copied().filter(|_| alternatives.len() == 1);
-        let alternative = challenge.as_ref().map(|c| c.alternative).or(chosen).or(only)?;
+        let spoken = || self.spoken(situation, step, &alternatives, &answer.fields).filter(|_| !enrolling);
+        let alternative = challenge.as_ref().map(|c| c.alternative).or_else(spoken).or(chosen).or(only)?;
         let authenticator = authenticator(&self.parts.registry, &situation.chain, step, alternative)?;
         let opening = if enrolling { Opening::Once } else { authenticator.descriptor().opening };
         let anonymous = !situation.proven();
@@ -113,6 +123,15 @@ impl<S: Store + ?Sized> Engine<S> {
             !enrolling && situation.may_remember(step).is_some() && !answer.fields.get(device::FIELD).is_empty();
         let turn = Turn { step, alternative, challenge, opening, enrolling, remember };
         (judged && alternatives.contains(&alternative)).then_some(turn)
+    }
+
+    /// The way that an answer is for by what it carries: a passkey that the browser offers beside the field of another way.
+    fn spoken(&self, situation: &Situation, step: usize, alternatives: &[usize], fields: &Fields) -> Option<usize> {
+        let speaks = |alternative: &usize| {
+            let authenticator = authenticator(&self.parts.registry, &situation.chain, step, *alternative);
+            authenticator.is_some_and(|a| a.descriptor().opening == Opening::Free && a.claims(fields).is_some())
+        };
+        alternatives.iter().copied().find(speaks)
     }
 
     /// Whom the answer is about. A proven user stays who they are, whatever name was sent along.

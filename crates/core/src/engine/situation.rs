@@ -291,6 +291,7 @@ impl<S: Store + ?Sized> Engine<S> {
         authenticator: &AuthenticatorName,
         settings: &'a Map<String, Value>,
         state: Value,
+            proven: situation.proven(),
     ) -> StepContext<'a> {
         StepContext {
             user: person.user.as_ref(),

@@ -11,7 +11,7 @@ use crate::{
     id::{AuthenticatorName, ChallengeId, InteractionId},
     interaction::{Challenge, Chosen, Notice, Request, Stage, Subject},
     plan::{Availability, Completed, Denial, Next, Plan, StepReport},
-    prompt::{Prompt, Text},
+    prompt::{Exhibit, Prompt, Text},
     session::SessionRef,
     store::Store,
     time::Time,
@@ -77,6 +77,8 @@ pub struct StepView {
     pub enrolling: bool,
     /// What to ask; `None` as long as the person has to choose an alternative.
     pub prompt: Option<Prompt>,
+    /// What may be answered instead, on the same page: a passkey that the browser offers among the names that it fills in.
+    pub beside: Option<Prompt>,
     /// Whether to ask for the user name too, and what to fill in.
     pub username: Option<String>,
     /// Who is signing in, once that is proven.
@@ -212,6 +214,10 @@ impl<S: Store + ?Sized> Engine<S> {
             (Some(_), None) if enrolling => (None, false),
             (Some(alternative), None) => self.unopened(situation, step, alternative).await,
         };
+        let beside = match (at, anonymous) {
+            (Some(at), true) => self.beside(situation, step, at, &alternatives).await,
+            _ => None,
+        };
         let wished = interaction.remember.contains(&step);
         let remember = situation.may_remember(step).filter(|_| prompt.is_some() && !enrolling);
         StepView {
@@ -219,6 +225,7 @@ impl<S: Store + ?Sized> Engine<S> {
             of: plan.steps.iter().filter(counts).count(),
             enrolling,
             prompt,
+            beside,
             username: anonymous.then(|| hint(situation)),
             user: situation.person.user.clone().filter(|_| situation.proven()),
             challenge: challenge.map(|challenge| self.challenge_view(situation, challenge)),
@@ -247,6 +254,24 @@ impl<S: Store + ?Sized> Engine<S> {
                 }
             }
         }
+    }
+
+    /// What another way of the step asks of the browser, where that says by itself who it is.
+    async fn beside(
+        &self,
+        situation: &Situation,
+        step: usize,
+        at: usize,
+        ways: &[AlternativeView],
+    ) -> Option<Prompt> {
+        for way in ways.iter().filter(|way| way.index != at) {
+            let (prompt, _) = self.unopened(situation, step, way.index).await;
+            let asks = |exhibit: &Exhibit| matches!(exhibit, Exhibit::PublicKey { create: false, .. });
+            if let Some(prompt) = prompt.filter(|prompt| prompt.exhibit.as_ref().is_some_and(asks)) {
+                return Some(prompt);
+            }
+        }
+        None
     }
 
     fn challenge_view(&self, situation: &Situation, challenge: &Challenge) -> ChallengeView {

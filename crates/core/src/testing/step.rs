@@ -26,6 +26,8 @@ use crate::{
 pub struct StepFixture {
     /// Who is authenticating.
     pub user: Option<User>,
+    /// Whether it is proved that they are.
+    pub proven: bool,
     /// Their credentials.
     pub credentials: Vec<Credential>,
     /// The alternative's settings.
@@ -60,6 +62,7 @@ impl StepFixture {
         let user = User::new(UserId::new(now, &random), LoginName::parse("alice").expect("a name"), now);
         Self {
             user: Some(user),
+            proven: false,
             credentials: Vec::new(),
             settings: Map::new(),
             connection: None,
@@ -125,6 +128,7 @@ impl StepFixture {
     pub fn context(&self) -> StepContext<'_> {
         StepContext {
             user: self.user.as_ref(),
+            proven: self.proven && self.user.is_some(),
             credentials: &self.credentials,
             settings: &self.settings,
             connection: self.connection.as_ref(),
