@@ -83,6 +83,10 @@ fn left(credential: &Credential, now: Time) -> Result<usize, StepError> {
 
 #[async_trait]
 impl Authenticator for Recovery {
+    fn costly(&self) -> bool {
+        false
+    }
+
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }

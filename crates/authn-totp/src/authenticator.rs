@@ -121,6 +121,10 @@ fn seek(devices: &[Credential], code: &str, settings: &Settings, cx: &StepContex
 
 #[async_trait]
 impl Authenticator for Totp {
+    fn costly(&self) -> bool {
+        false
+    }
+
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }

@@ -58,6 +58,12 @@ pub trait Authenticator: Send + Sync {
         }
     }
 
+    /// Whether judging an answer is so much work that the try is counted in a transaction of its own before it (a password hash).
+    /// What is judged in no time is counted in the transaction that acts on it, which is one less for each sign-in.
+    fn costly(&self) -> bool {
+        self.descriptor().opening == Opening::Free
+    }
+
     /// Whom an answer claims to be of, where it says that itself (a passkey carries its owner's id). The engine takes it as a name
     /// that somebody typed: nothing is proved by it.
     fn claims(&self, _input: &Fields) -> Option<UserId> {
@@ -132,7 +138,7 @@ pub struct Descriptor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// Asking has no effect and keeps no state (a password): the page can be drawn at any time, and may ask for the user
-    /// name beside it. Judging may be costly, so a try is counted in a transaction of its own before it.
+    /// name beside it. Judging may be costly: see [`Authenticator::costly`].
     Free,
     /// Asking has an effect (a message is sent, a nonce is drawn): it needs a known user and happens once, on a POST.
     Once,
@@ -200,6 +206,8 @@ pub enum Rejection {
     Empty,
     /// It is too long or cannot be read: asked again, not counted, and nothing costly was done.
     Malformed,
+    /// It can be read and is not taken here, such as a number that no messages go to: asked again, not counted.
+    NotAllowed,
 }
 
 /// Our trouble: never counted as a wrong try, never a pass.
@@ -220,10 +228,10 @@ pub enum StepError {
 pub struct StepContext<'a> {
     /// Who is authenticating; `None` when nobody of that name exists (the person must not notice).
     pub user: Option<&'a User>,
-    /// The user's credentials of this authenticator.
-    pub credentials: &'a [Credential],
     /// Whether it is proved that they are: what a prompt tells of somebody's own is for them alone.
     pub proven: bool,
+    /// The user's credentials of this authenticator.
+    pub credentials: &'a [Credential],
     /// The alternative's settings.
     pub settings: &'a Map<String, Value>,
     /// The alternative's connection.
@@ -300,6 +308,8 @@ pub struct Changes {
     pub dropped: Vec<CredentialId>,
     /// What the user has now proved to be theirs.
     pub proved: Option<Contact>,
+    /// Who is told of it, by a message without a code.
+    pub told: Option<Outgoing>,
 }
 
 /// A credential that was enrolled.
@@ -444,10 +454,6 @@ impl StepContext<'_> {
         id
     }
 
-    /// Takes a credential away, such as the codes that new ones replace. In an enrolment only.
-    pub fn drop_credential(&mut self, credential: &Credential) {
-        self.changes.dropped.push(credential.id);
-    }
     /// A new credential that there can be once on this server, whoever's it is: `mark` is its name in the world (the id of a passkey).
     /// Its id here is made of that, so that a second one is refused where it is written down. In an enrolment only.
     pub fn add_unique_credential(&mut self, mark: &[u8], label: Option<String>, secret: SecretString) -> CredentialId {
@@ -456,10 +462,30 @@ impl StepContext<'_> {
         id
     }
 
+    /// Takes a credential away, such as the codes that new ones replace. In an enrolment only.
+    pub fn drop_credential(&mut self, credential: &Credential) {
+        self.changes.dropped.push(credential.id);
+    }
 
     /// The user has proved that this is theirs: it becomes their number or address, and verified. In an enrolment only.
     pub fn proved(&mut self, contact: Contact) {
         self.changes.proved = Some(contact);
+    }
+
+    /// Tells somebody by the alternative's connection what has changed, once it is written: where the user was reached until now.
+    /// `template` may hold `{{client}}` and `{{host}}`. In an enrolment only.
+    pub fn tell(&mut self, to: &str, masked: &str, template: &str) {
+        let Some(connection) = self.connection else { return };
+        self.changes.told = Some(Outgoing {
+            connection: connection.name.clone(),
+            to: to.to_owned(),
+            masked: masked.to_owned(),
+            subject: None,
+            taken: None,
+            template: template.to_owned(),
+            client: self.client_name.to_owned(),
+            host: self.host.to_owned(),
+        });
     }
 
     /// Values that nobody can guess and nobody can have used elsewhere: of this step in this run, and of this window of time; the

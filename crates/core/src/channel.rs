@@ -81,11 +81,27 @@ pub struct Tried {
     pub outcome: SendOutcome,
 }
 
+/// A delivery as the audit log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// What became of the message.
+    pub outcome: SendOutcome,
+    /// Which connection it went by, where the channel is made of several.
+    pub by: Option<ConnectionName>,
+    /// Which were asked before that one, and why they did not take it. Masked.
+    pub passed_over: Vec<String>,
+}
+
 /// Delivers messages by one connection.
 #[async_trait]
 pub trait Channel: Send + Sync {
     /// Delivers `message`, within ten seconds. Whatever goes wrong is an outcome, never a panic.
     async fn deliver(&self, message: &Message) -> SendOutcome;
+
+    /// The same, and who carried it.
+    async fn carry(&self, message: &Message) -> Carried {
+        Carried { outcome: self.deliver(message).await, by: None, passed_over: Vec::new() }
+    }
 }
 
 /// Why a connection cannot be used; said when it is saved and when the server starts.

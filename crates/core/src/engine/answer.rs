@@ -39,6 +39,8 @@ pub(super) struct Turn {
     pub(super) alternative: usize,
     pub(super) challenge: Option<Challenge>,
     pub(super) opening: Opening,
+    /// Whether the try is counted before it is judged.
+    pub(super) costly: bool,
     /// Whether a factor is enrolled.
     pub(super) enrolling: bool,
     /// Whether the person wishes to be remembered instead of this step.
@@ -112,6 +114,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let alternative = challenge.as_ref().map(|c| c.alternative).or_else(spoken).or(chosen).or(only)?;
         let authenticator = authenticator(&self.parts.registry, &situation.chain, step, alternative)?;
         let opening = if enrolling { Opening::Once } else { authenticator.descriptor().opening };
+        let costly = !enrolling && authenticator.costly();
         let anonymous = !situation.proven();
         let judged = match (opening, &challenge) {
             (Opening::Free, None) | (Opening::Once, Some(_)) => true,
@@ -121,7 +124,7 @@ impl<S: Store + ?Sized> Engine<S> {
         };
         let remember =
             !enrolling && situation.may_remember(step).is_some() && !answer.fields.get(device::FIELD).is_empty();
-        let turn = Turn { step, alternative, challenge, opening, enrolling, remember };
+        let turn = Turn { step, alternative, challenge, opening, costly, enrolling, remember };
         (judged && alternatives.contains(&alternative)).then_some(turn)
     }
 
@@ -204,7 +207,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let name = &alternative.authenticator;
         let tries = Tries::new(&self.parts.limits, &self.parts.prf, who, name, &cx.network());
         let now = situation.now;
-        let counted_first = turn.opening == Opening::Free;
+        let counted_first = turn.costly;
         if counted_first {
             let tries = tries.clone();
             if let Err(limited) = self.store.write(move |tx: &mut S::Tx| tries.count(tx, now)).await? {

@@ -253,7 +253,8 @@ impl<S: Store + ?Sized> Engine<S> {
         };
         let proven = situation.proven();
         let mut interaction = situation.interaction;
-        interaction.notice = notice;
+        // A factor that is enrolled begins with a question: nothing was sent that there would be a word on.
+        interaction.notice = notice.filter(|_| opened.challenge.sent_at.is_some());
         let departure = self.departure(&opened, &interaction, cx);
         let now = situation.now;
         let report = self.report("otp.limited", cx, now);

@@ -23,6 +23,7 @@ mod send;
 mod session;
 mod situation;
 mod start;
+mod tell;
 mod trace;
 mod tries;
 mod view;

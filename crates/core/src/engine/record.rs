@@ -48,6 +48,7 @@ impl<S: Store + ?Sized> Engine<S> {
             interaction.remember.remove(&turn.step);
         }
         let Judgement { verdict, changes } = judgement;
+        let told = changes.told.clone();
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
         let open = Acted::open(&interaction);
@@ -60,25 +61,34 @@ impl<S: Store + ?Sized> Engine<S> {
                     interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: false });
                     report.note(tx, now)?;
                     advance(tx, interaction)?;
-                    return Ok(Written::Noted);
+                    return Ok((Written::Noted, false));
                 }
                 if !count_on_challenge(tx, challenge, &mut interaction, now)? {
                     tries.refund(tx)?;
                     advance(tx, interaction)?;
-                    return Ok(Written::Noted);
+                    return Ok((Written::Noted, false));
                 }
             } else if counted_first {
                 tries.refund(tx)?;
             }
+            let taken = match &verdict {
+                Verdict::Passed(evidence) => !add(tx, &changes, evidence.user, authenticator.as_ref(), now)?,
+                _ => false,
+            };
             if let Some(event) = &event {
-                tx.append_audit(event)?;
+                let kind = if taken { "step.rejected".to_owned() } else { event.kind.clone() };
+                tx.append_audit(&AuditEvent { kind, ..event.clone() })?;
             }
             let went_on = match &verdict {
+                Verdict::Passed(_) if taken => {
+                    interaction.notice = Some(Notice::Rejected { why: Rejection::Wrong, tries_left: None });
+                    WentOn::Nowhere
+                }
                 Verdict::Passed(evidence) => {
                     spend(tx, challenge, now)?;
                     tries.forgive(tx)?;
                     own_sends.iter().try_for_each(|sends| sends.used(tx))?;
-                    change(tx, &changes, evidence.user, authenticator.as_ref(), now)?;
+                    change(tx, &changes, evidence.user, now)?;
                     interaction.subject = Subject::Proven(evidence.user);
                     interaction.evidence.push(evidence.clone());
                     interaction.chosen = None;
@@ -91,18 +101,22 @@ impl<S: Store + ?Sized> Engine<S> {
                 Verdict::Rejected(_) | Verdict::Trouble(_) | Verdict::Pending => WentOn::Nowhere,
             };
             advance(tx, interaction.clone())?;
-            Ok(match went_on {
+            let written = match went_on {
                 WentOn::Nowhere => Written::Noted,
                 WentOn::Sends => Written::Sends,
                 WentOn::Ended(kept) => Written::Ended(Acted::ended(interaction, kept)),
-            })
+            };
+            Ok((written, matches!(verdict, Verdict::Passed(_)) && !taken))
         };
         let written = stale_is_none(self.store.write(work).await)?;
         if let (None, Some(tries)) = (&written, right) {
             // A double submit: the other one went on, and this right answer was no failure.
             self.store.write(move |tx: &mut S::Tx| tries.refund(tx)).await?;
         }
-        match written {
+        if let (Some((_, true)), Some(told)) = (&written, told) {
+            self.tell(told);
+        }
+        match written.map(|(written, _)| written) {
             Some(Written::Ended(acted)) => return Ok(acted),
             Some(Written::Sends) => {
                 if let Some(departure) = departure {
@@ -169,6 +183,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let name = situation.alternative(turn.step, turn.alternative).map(|a| a.authenticator.to_string());
         event.details.extend(name.map(|name| ("authenticator".to_owned(), name)));
         event.details.insert("step".to_owned(), (turn.step + 1).to_string());
+        let told = judgement.changes.told.as_ref().filter(|_| enrolled);
+        event.details.extend(told.map(|told| ("told".to_owned(), told.masked.clone())));
         Some(event)
     }
 
@@ -243,14 +259,28 @@ fn kind_of_enrolment(situation: &Situation, changes: &Changes) -> String {
     .to_owned()
 }
 
-/// Writes what the authenticator wants written.
-fn change(
+/// Writes the new credentials; whether there was room for them. One that there can be once, and that somebody has, is not
+/// written: whoever brought it has proved nothing of their own.
+fn add(
     tx: &mut (impl Tx + ?Sized),
     changes: &Changes,
     user: UserId,
     authenticator: Option<&AuthenticatorName>,
     now: Time,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
+    let Some(authenticator) = authenticator else { return Ok(true) };
+    for added in &changes.added {
+        match tx.insert_credential(&added.clone().of(user, authenticator, now)) {
+            // Nothing but this was written of what was proved.
+            Err(StoreError::Conflict(_)) if changes.added.len() == 1 => return Ok(false),
+            written => written?,
+        }
+    }
+    Ok(true)
+}
+
+/// Writes what else the authenticator wants written.
+fn change(tx: &mut (impl Tx + ?Sized), changes: &Changes, user: UserId, now: Time) -> StoreResult<()> {
     use secrecy::ExposeSecret as _;
     let mut renew = |r: &RenewedCredential| tx.renew_credential(r.id, r.version, r.secret.expose_secret());
     for renewed in &changes.renewed {
@@ -263,10 +293,6 @@ fn change(
     }
     for dropped in &changes.dropped {
         tx.delete_credential(*dropped)?;
-    }
-    for added in &changes.added {
-        let Some(authenticator) = authenticator else { continue };
-        tx.insert_credential(&added.clone().of(user, authenticator, now))?;
     }
     if let Some(proved) = &changes.proved
         && let Some(mut user) = tx.user(user)?

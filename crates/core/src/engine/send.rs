@@ -15,7 +15,7 @@ use crate::{
     audit::AuditEvent,
     authenticator::Outgoing,
     budget::{Beyond, BudgetKey, Limited, Limits, Network, Rule},
-    channel::{Message, SendOutcome},
+    channel::{Carried, Message, SendOutcome},
     crypto::Prf,
     id::UserId,
     interaction::Challenge,
@@ -155,15 +155,17 @@ async fn deliver<S: Store + ?Sized>(
     {
         outgoing.template = other;
     }
-    let outcome = match configuration.channels.get(&outgoing.connection) {
-        None => SendOutcome::Refused { why: "the connection is missing, disabled or misconfigured".to_owned() },
+    let alone = |outcome| Carried { outcome, by: None, passed_over: Vec::new() };
+    let carried = match configuration.channels.get(&outgoing.connection) {
+        None => alone(SendOutcome::Refused { why: "the connection is missing, disabled or misconfigured".to_owned() }),
         Some(channel) => {
             let message = render(&challenge, &outgoing, &parts);
-            let lost = |_| SendOutcome::Unknown { why: "no outcome in time".to_owned() };
-            tokio::time::timeout(LIMIT, channel.deliver(&message)).await.unwrap_or_else(lost)
+            let lost = |_| alone(SendOutcome::Unknown { why: "no outcome in time".to_owned() });
+            tokio::time::timeout(LIMIT, channel.carry(&message)).await.unwrap_or_else(lost)
         }
     };
-    describe(&mut event, &outcome);
+    describe(&mut event, &carried);
+    let outcome = carried.outcome;
     let Some(sent_at) = challenge.sent_at else { return };
     let record = move |tx: &mut S::Tx| {
         tx.record_send(challenge.id, sent_at, &outcome)?;
@@ -189,14 +191,18 @@ async fn taken<S: Store + ?Sized>(store: &S, to: &str, user: Option<UserId>) -> 
     }
 }
 
-fn describe(event: &mut AuditEvent, outcome: &SendOutcome) {
-    let (word, more) = match outcome {
+fn describe(event: &mut AuditEvent, carried: &Carried) {
+    let (word, more) = match &carried.outcome {
         SendOutcome::Accepted { reference } => ("accepted", reference.as_ref()),
         SendOutcome::Refused { why } => ("refused", Some(why)),
         SendOutcome::Unknown { why } => ("unknown", Some(why)),
     };
     event.details.insert("outcome".to_owned(), word.to_owned());
     event.details.extend(more.map(|more| ("answer".to_owned(), more.clone())));
+    event.details.extend(carried.by.as_ref().map(|by| ("gateway".to_owned(), by.to_string())));
+    if !carried.passed_over.is_empty() {
+        event.details.insert("passed_over".to_owned(), carried.passed_over.join("; "));
+    }
 }
 
 fn render(challenge: &Challenge, outgoing: &Outgoing, parts: &Parts) -> Message {

@@ -151,14 +151,11 @@ impl<S: Store + ?Sized> Engine<S> {
         }
     }
 
-    /// Whether the person has a factor that is more than knowledge, anywhere on this server. What nobody can tell is one.
+    /// Whether the person has a factor that is more than knowledge, anywhere on this server. What nobody can tell is one; what
+    /// is used up (the last recovery code) is none, or nobody could set up another.
     async fn protected(&self, situation: &Situation) -> bool {
         let ways = errand::beyond_knowledge(&situation.configuration, &self.parts.registry);
         for way in &ways {
-            let own = |person: &Person| person.credentials.get(&way.authenticator).is_some_and(|own| !own.is_empty());
-            if own(&situation.person) {
-                return true;
-            }
             let connection = way.connection.as_ref().and_then(|name| situation.configuration.connection(name));
             let Some(authenticator) = self.parts.registry.get(&way.authenticator) else { return true };
             let context = self.context_of(&situation.person, situation, &way.authenticator, &way.settings, Value::Null);
@@ -291,10 +288,10 @@ impl<S: Store + ?Sized> Engine<S> {
         authenticator: &AuthenticatorName,
         settings: &'a Map<String, Value>,
         state: Value,
-            proven: situation.proven(),
     ) -> StepContext<'a> {
         StepContext {
             user: person.user.as_ref(),
+            proven: situation.proven(),
             credentials: person.credentials.get(authenticator).map_or(&[], Vec::as_slice),
             settings,
             connection: None,

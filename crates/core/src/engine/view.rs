@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, RequestContext, authenticator, situation::Situation};
+use super::{Engine, EngineError, RequestContext, authenticator, situation::{Person, Situation}};
 use crate::{
     authenticator::{Opening, Outcome, Readiness, label},
     chain::Seconds,
@@ -245,9 +245,11 @@ impl<S: Store + ?Sized> Engine<S> {
             Opening::Once if anonymous => (Some(identify()), true),
             Opening::Once => (None, false),
             Opening::Free => {
-                let Some(mut context) = self.step_context(situation, step, alternative, Value::Null) else {
-                    return (None, false);
-                };
+                // The page of somebody who has proved nothing is the page of anybody.
+                let nobody = Person::default();
+                let person = if anonymous { &nobody } else { &situation.person };
+                let context = self.step_context_for(person, situation, step, alternative, Value::Null);
+                let Some(mut context) = context else { return (None, false) };
                 match super::guard::guarded(authenticator.begin(&mut context)).await {
                     Ok(Outcome::Ask(prompt)) => (Some(prompt), anonymous),
                     Ok(_) | Err(_) => (None, false),

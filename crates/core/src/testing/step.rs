@@ -188,7 +188,8 @@ impl StepFixture {
         self.state = state;
         self.code = code;
         self.outgoing = outgoing.or(self.outgoing.take());
-        let Changes { renewed, spent, added, dropped, proved } = changes;
+        let Changes { renewed, spent, added, dropped, proved, told } = changes;
+        self.changes.told = told.or(self.changes.told.take());
         self.changes.renewed.extend(renewed);
         self.changes.spent.extend(spent);
         self.changes.added.extend(added);
@@ -228,7 +229,7 @@ impl StepFixture {
 
     /// Takes up the credentials that were added, spent and dropped, as the engine does when a step passes.
     pub fn settle(&mut self, authenticator: &dyn Authenticator) {
-        let Changes { renewed, spent, added, dropped, proved } = std::mem::take(&mut self.changes);
+        let Changes { renewed, spent, added, dropped, proved, .. } = std::mem::take(&mut self.changes);
         let Some(user) = &mut self.user else { return };
         for change in renewed.into_iter().chain(spent) {
             let own = self.credentials.iter_mut().find(|own| (own.id, own.version) == (change.id, change.version));
