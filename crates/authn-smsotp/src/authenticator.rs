@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use vestibule_core::{
     Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError,
-    authenticator::{Opening, Proof},
+    authenticator::{Enrolment, Opening, Proof},
     code::Alphabet,
     prompt::{Field, FieldKind, Fields, Prompt, Text},
 };
 
-use crate::{E164, messages::MESSAGES, parse_number, settings::StepSettings};
+use crate::{E164, allowed::Allowed, messages::MESSAGES, parse_number, settings::StepSettings};
 
 /// Verifies codes sent by text message.
 pub struct SmsOtp {
@@ -45,6 +45,16 @@ impl SmsOtp {
             },
         }
     }
+
+    /// The proof of who has the telephone of this number.
+    pub(crate) fn proof(&self, cx: &StepContext<'_>, number: &E164) -> Proof {
+        Proof {
+            credential: cx.opaque_id(number.as_str()),
+            factors: self.descriptor.factors.clone(),
+            properties: BTreeSet::new(),
+            amr: self.descriptor.amr.clone(),
+        }
+    }
 }
 
 impl Default for SmsOtp {
@@ -60,11 +70,16 @@ fn number(cx: &StepContext<'_>) -> Result<Option<E164>, String> {
     if !user.phone_number_verified {
         return Err("the user's number is not verified".to_owned());
     }
-    parse_number(stored, None).map(Some).map_err(|why| format!("the user's number cannot be used: {why}"))
+    let number = parse_number(stored, None).map_err(|why| format!("the user's number cannot be used: {why}"))?;
+    let allowed = Allowed::by(cx.connection).map_err(|error| error.to_string())?;
+    match allowed.reaches(number.as_str()) {
+        true => Ok(Some(number)),
+        false => Err("the user's number is none that messages go to by this connection".to_owned()),
+    }
 }
 
 /// Why nothing can be sent, whoever it is for.
-fn closed(cx: &StepContext<'_>) -> Option<String> {
+pub(crate) fn closed(cx: &StepContext<'_>) -> Option<String> {
     match cx.connection {
         None => Some("there is no connection to send by".to_owned()),
         Some(connection) if connection.kind != SmsOtp::CONNECTION_KIND => {
@@ -75,7 +90,7 @@ fn closed(cx: &StepContext<'_>) -> Option<String> {
     }
 }
 
-fn prompt(settings: &StepSettings) -> Prompt {
+pub(crate) fn prompt(settings: &StepSettings) -> Prompt {
     let numeric = settings.spec.alphabet == Alphabet::Numeric;
     Prompt {
         title: Text::new("smsotp.title"),
@@ -88,6 +103,18 @@ fn prompt(settings: &StepSettings) -> Prompt {
         }],
         submit: Text::new("smsotp.submit"),
     }
+}
+
+/// Judges what was typed as the code.
+pub(crate) fn check(cx: &StepContext<'_>, input: &Fields) -> Result<(), Rejection> {
+    let typed = input.get(SmsOtp::FIELD);
+    if typed.trim().is_empty() {
+        return Err(Rejection::Empty);
+    }
+    if typed.len() > SmsOtp::LONGEST {
+        return Err(Rejection::Malformed);
+    }
+    cx.check_code(typed)
 }
 
 #[async_trait]
@@ -132,25 +159,15 @@ impl Authenticator for SmsOtp {
     }
 
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
-        let typed = input.get(Self::FIELD);
-        if typed.trim().is_empty() {
-            return Ok(Rejection::Empty.into());
-        }
-        if typed.len() > Self::LONGEST {
-            return Ok(Rejection::Malformed.into());
-        }
-        if let Err(rejection) = cx.check_code(typed) {
+        if let Err(rejection) = check(cx, input) {
             return Ok(rejection.into());
         }
         // The code was sent to the number of that moment. If the number has changed since, or is no longer trusted, the
         // code proves nothing about this user's phone.
         match number(cx) {
-            Ok(Some(number)) if cx.state.as_str() == Some(number.as_str()) => Ok(Outcome::Passed(Proof {
-                credential: cx.opaque_id(number.as_str()),
-                factors: self.descriptor.factors.clone(),
-                properties: BTreeSet::new(),
-                amr: self.descriptor.amr.clone(),
-            })),
+            Ok(Some(number)) if cx.state.as_str() == Some(number.as_str()) => {
+                Ok(Outcome::Passed(self.proof(cx, &number)))
+            }
             Ok(_) if cx.user.is_none() => Ok(Rejection::Wrong.into()),
             _ => Ok(Rejection::Expired.into()),
         }
@@ -163,6 +180,10 @@ impl Authenticator for SmsOtp {
 
     fn check_settings(&self, settings: &Map<String, Value>) -> Result<(), String> {
         StepSettings::read(settings).map(|_| ())
+    }
+
+    fn enrolment(&self) -> Option<&dyn Enrolment> {
+        Some(self)
     }
 }
 

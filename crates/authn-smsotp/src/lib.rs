@@ -5,7 +5,9 @@
 //! [`parse_number`], through which every telephone number comes. What is not: the code itself, its tries and its resends,
 //! which are the engine's.
 
+mod allowed;
 mod authenticator;
+mod enrol;
 mod gateway;
 mod messages;
 mod number;

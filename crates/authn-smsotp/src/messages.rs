@@ -7,7 +7,18 @@ pub(crate) const MESSAGES: &[(&str, &str)] = &[
     ("smsotp.field", "Code"),
     ("smsotp.submit", "Continue"),
     ("smsotp.resend", "Send it again"),
-    ("smsotp.number_needed", "Which phone should the code be sent to?"),
+    ("smsotp.enrol_title", "Your phone number"),
+    (
+        "smsotp.number_needed",
+        "Which phone should codes be sent to? We send one now: with it you show that the phone is yours.",
+    ),
+    ("smsotp.enrol_field", "Phone number"),
+    ("smsotp.enrol_submit", "Send the code"),
+    ("smsotp.number_empty", "Please enter a phone number."),
+    (
+        "smsotp.number_malformed",
+        "This is no phone number that we can read. Please enter it with + and the country code, such as +1 202 555 0142.",
+    ),
     ("smsotp.sending", "We are sending the code to {target}."),
     ("smsotp.sent", "We sent the code to {target}."),
     ("smsotp.resend_at", "You can have it sent again from {time}."),
@@ -29,7 +40,10 @@ pub(crate) const MESSAGES: &[(&str, &str)] = &[
         "smsotp.unknown",
         "We do not know yet whether the message has left. If none comes within a minute, have it sent again. If you ask for help, name {reference}.",
     ),
-    ("smsotp.not_allowed", "We cannot send messages to this number. Please choose another way."),
+    (
+        "smsotp.not_allowed",
+        "We do not send messages to numbers of this kind. Please give another number or choose another way.",
+    ),
     ("smsotp.no_number", "No phone number is on file for you. Please ask those who run this service to add one."),
     ("smsotp.other_tab", "You have gone on in another window. This one can be closed."),
 ];

@@ -50,6 +50,16 @@ impl E164 {
     }
 }
 
+impl E164 {
+    /// Whether somebody reads messages there: not at a number that is free to call, nor at a pager or a mailbox.
+    pub(crate) fn takes_messages(&self) -> bool {
+        let national: String =
+            self.text.trim_start_matches('+').chars().skip(self.calling_code.to_string().len()).collect();
+        let regions = DATABASE.by_code(&self.calling_code).unwrap_or_default();
+        !regions.iter().any(|region| deaf(region, &national))
+    }
+}
+
 impl std::fmt::Debug for E164 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.masked())
@@ -107,6 +117,15 @@ fn possible_length(region: &Metadata, length: usize) -> bool {
 fn costly(region: &Metadata, national: &str) -> bool {
     let descriptors = region.descriptors();
     [descriptors.premium_rate(), descriptors.shared_cost()]
+        .into_iter()
+        .flatten()
+        .any(|descriptor| descriptor.is_match(national))
+}
+
+/// A number of a kind that nobody reads messages at.
+fn deaf(region: &Metadata, national: &str) -> bool {
+    let descriptors = region.descriptors();
+    [descriptors.toll_free(), descriptors.uan(), descriptors.pager(), descriptors.voicemail()]
         .into_iter()
         .flatten()
         .any(|descriptor| descriptor.is_match(national))

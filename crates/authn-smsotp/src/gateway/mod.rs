@@ -44,7 +44,7 @@ pub use self::{
     reach::Unreachable,
     settings::settings_schema,
 };
-use crate::{Outbox, SmsOtp};
+use crate::{Outbox, SmsOtp, allowed::Allowed};
 
 /// So much of an answer is read: a gateway's explanation is short, and what is longer is none.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -109,6 +109,8 @@ impl SmsGateway {
         let written = Written::read(settings)?;
         let preset = written.preset.map(Preset::settings).unwrap_or_default();
         if written.preset == Some(Preset::Outbox) {
+    allowed: Allowed,
+    tokens: Option<Tokens>,
             return Err(refused("preset", "the outbox is no gateway"));
         }
         let named = written.preset.is_some();
@@ -165,6 +167,8 @@ impl SmsGateway {
         }
         Ok(request)
     }
+            allowed: Allowed::of(settings)?,
+            tokens,
 
     fn outcome(&self, answer: &Answer, mask: &Mask) -> SendOutcome {
         let json = serde_json::from_str::<Value>(&answer.body).ok();
@@ -224,6 +228,9 @@ impl SmsGateway {
                 if let Some((_, shown)) = seen {
                     *shown = Some(format!("HTTP {}\n{}", answer.status, mask.excerpt(&answer.body)));
                 }
+        if !self.allowed.reaches(&message.to) {
+            return SendOutcome::Refused { why: "no messages go to such numbers by this connection".to_owned() };
+        }
                 self.outcome(&answer, &mask)
             }
             Ok(Err(error)) => trouble(error, &mask),

@@ -22,6 +22,7 @@ use super::{
     rule::{JsonPath, SuccessRule},
 };
 
+use crate::allowed::{Allowed, COUNTRY, PREFIXES};
 /// What was written. What is `None` comes from the preset, or has a default.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -61,9 +62,13 @@ pub(super) struct Written {
     /// The network up to the gateway is ours, so http without TLS is no risk.
     pub(super) allow_plain_http: bool,
 }
+    /// How the numbers begin that messages go to; read by [`Allowed`](crate::allowed::Allowed), as the next.
+    pub(super) allowed_prefixes: serde::de::IgnoredAny,
+    /// The country of a number without a country code.
+    pub(super) default_country: serde::de::IgnoredAny,
 
 /// Every name of [`Written`].
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     "preset",
     "url",
     "method",
@@ -82,6 +87,8 @@ const NAMES: [&str; 17] = [
     "timeout_seconds",
     "allow_plain_http",
 ];
+    PREFIXES,
+    COUNTRY,
 
 /// The JSON Schema of a gateway's settings. What is `writeOnly` is a secret.
 pub fn settings_schema() -> Value {
@@ -133,6 +140,8 @@ pub fn settings_schema() -> Value {
 }
 
 /// A secret as written.
+        PREFIXES => json!({ "type": "array", "items": { "type": "string", "pattern": "^\\+[0-9]{1,15}$" } }),
+        COUNTRY => json!({ "type": "string", "pattern": "^[A-Z]{2}$" }),
 #[derive(Clone, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct Secret(pub(super) SecretString);
@@ -252,6 +261,8 @@ mod tests {
     #[test]
     fn every_name_is_known_and_no_other() {
         for name in NAMES {
+            allowed_prefixes: self.allowed_prefixes,
+            default_country: self.default_country,
             let why = error(json!({ name: { "a": [] } })).why;
             assert!(!why.contains(&format!("unknown field `{name}`")), "{name}: {why}");
         }

@@ -209,7 +209,11 @@ fn notice_of(outcome: &Outcome, step: &StepView) -> Notice {
     };
     match outcome {
         Outcome::Rejected { why: Rejection::Wrong, tries_left: Some(left) } => Notice::wrong_code(*left),
-        Outcome::Rejected { why: Rejection::Wrong, .. } if asks_password(step) => match step.username {
+    let number = asks(step, &FieldKind::PhoneNumber);
+        Outcome::Rejected { why: Rejection::Wrong, .. } if asks(step, &FieldKind::Password) => match step.username {
+        Outcome::Rejected { why: Rejection::Empty, .. } if number => own(Notice::empty(), "number_empty"),
+        Outcome::Rejected { why: Rejection::Malformed, .. } if number => own(Notice::malformed(), "number_malformed"),
+        Outcome::Rejected { why: Rejection::NotAllowed, .. } => own(Notice::malformed(), "not_allowed"),
             Some(_) => own(Notice::wrong_credentials(), "wrong"),
             None => Notice::wrong_password(),
         },
@@ -227,8 +231,8 @@ fn notice_of(outcome: &Outcome, step: &StepView) -> Notice {
     }
 }
 
-fn asks_password(step: &StepView) -> bool {
-    step.prompt.iter().flat_map(|prompt| &prompt.fields).any(|field| field.kind == FieldKind::Password)
+fn asks(step: &StepView, kind: &FieldKind) -> bool {
+    step.prompt.iter().flat_map(|prompt| &prompt.fields).any(|field| field.kind == *kind)
 }
 
 impl From<&Denial> for Lack {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vestibule_authn_smsotp::testing::{FakeGateway, Reply};
+use vestibule_core::user::User;
 
 use crate::{
     house::{
@@ -249,6 +250,106 @@ async fn a_078_pumping_a_range_of_numbers_runs_dry() {
     let page = browser.submit(&page, "password", &[("username", "costly"), ("password", "secret")]).await;
     assert!(page.answer("code").is_none());
     assert_eq!(app.outbox.messages().len(), 3, "a premium number is never written to");
+}
+
+/// Takes the way that is offered, where one has to say so.
+async fn takes_the_way(browser: &mut Browser, page: Page) -> Page {
+    let buttons = page.forms().into_iter().flat_map(|form| form.buttons);
+    let ways: Vec<_> = buttons.filter(|(name, _)| name == "alternative").map(|(_, way)| way).collect();
+    match ways.as_slice() {
+        [way] => browser.submit(&page, "csrf", &[("alternative", way)]).await,
+        _ => page,
+    }
+}
+
+/// Alice's page after her password, where a phone is asked for.
+async fn at_the_number(app: &TestApp, browser: &mut Browser) -> Page {
+    let page = browser.open(&app.authorize(&[])).await;
+    let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    assert!(page.form_with("csrf").has_input("number"), "{}", page.body);
+    page
+}
+
+/// A server that captures a number at a login, by a connection with these settings.
+async fn capturing(settings: Value) -> (TestApp, User) {
+    let app = TestApp::start_with(|settings| settings.limits.budgets.cooldown = Duration::ZERO).await;
+    app.connection("SMSOTP", settings).await;
+    let way = json!([{ "authenticator": "smsotp", "connection": "SMSOTP" }]);
+    app.chain("default", json!([["password"], { "alternatives": way, "enrol": "require" }])).await;
+    let alice = app.user("alice", "alice", None).await;
+    (app, alice)
+}
+
+#[tokio::test]
+async fn a_078_a_number_that_is_not_allowed_is_refused_in_words_and_no_gateway_is_called() {
+    let fake = FakeGateway::start().await.unwrap();
+    let url = fake.url("/send?to=$ctx.num&text=$ctx.msg");
+    let (app, alice) = capturing(json!({ "url": url, "allowed_prefixes": ["+49"] })).await;
+    let mut browser = app.browser();
+    let mut page = at_the_number(&app, &mut browser).await;
+    for (typed, words) in [
+        ("", "enter a phone number"),
+        ("alice", "no phone number that we can read"),
+        ("0170 1234567", "no phone number that we can read"),
+        ("+1 202 555 0142", "do not send messages to numbers of this kind"),
+        ("+49 900 1 234567", "do not send messages to numbers of this kind"),
+        ("+1 900 234 5678", "do not send messages to numbers of this kind"),
+    ] {
+        page = browser.submit(&page, "number", &[("number", typed)]).await;
+        assert!(page.body.contains(words), "{typed}: {}", page.body);
+        assert!(page.form_with("csrf").has_input("number"), "asked again: {}", page.body);
+    }
+    assert_eq!(fake.received(), []);
+    assert_eq!(app.read(move |tx| tx.user(alice.id)).await.unwrap().phone_number, None);
+    browser.submit(&page, "number", &[("number", "+49 170 1234567")]).await;
+    assert_eq!(fake.received().len(), 1, "this one is");
+}
+
+#[tokio::test]
+async fn a_080_a_number_is_captured_by_its_code_and_changed_only_by_a_proof_of_the_old_one_which_is_told() {
+    let (app, alice) = capturing(json!({ "preset": "outbox" })).await;
+    let number = async || app.read(move |tx| tx.user(alice.id)).await.unwrap().phone_number;
+    let mut browser = app.browser();
+    let page = at_the_number(&app, &mut browser).await;
+    let page = browser.submit(&page, "number", &[("number", "+49 170 1234567")]).await;
+    let code = app.sms().code_to(PHONE).await;
+    let page = browser.submit(&page, "code", &[("code", &wrong(&code))]).await;
+    assert_eq!(number().await, None, "nothing before the code");
+    assert!(browser.submit(&page, "code", &[("code", &code)]).await.answer("code").is_some());
+    assert_eq!((number().await.as_deref(), audited(&app, "number.captured").await.len()), (Some(PHONE), 1));
+
+    // The next time the number is used, and no other is asked for.
+    let mut thief = app.browser();
+    let page = at_the_code(&app, &mut thief).await;
+    let page = thief.submit(&page, "version", &[("number", "+491709999999"), ("code", "")]).await;
+    assert!(!page.form_with("csrf").has_input("number"));
+    // Nor in a chain where the password alone would do, which the portal obeys: the old phone is asked first.
+    app.chain("plain", json!([["password"]])).await;
+    app.portal_obeys(Some("plain")).await;
+    let mut browser = app.browser();
+    let page = browser.open("/portal/factors").await;
+    let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    let csrf = page.form_with("csrf").inputs.iter().find(|(name, _)| name == "csrf").unwrap().1.clone();
+    let sent = app.sms().count_to(PHONE);
+    let answer = browser.post("/portal/factors/add/smsotp", &[("csrf", &csrf)]).await;
+    let mut page = browser.follow(answer).await;
+    assert!(page.url.path().starts_with("/interaction/"), "{}", page.url);
+    assert!(!page.form_with("csrf").has_input("number"), "{}", page.body);
+    page = takes_the_way(&mut browser, page).await;
+    app.sms().wait_for(PHONE, sent + 1).await;
+    let code = app.sms().code_to(PHONE).await;
+    let page = browser.submit(&page, "code", &[("code", &code)]).await;
+    let page = takes_the_way(&mut browser, page).await;
+    let page = browser.submit(&page, "number", &[("number", "+49 170 7654321")]).await;
+    let code = app.sms().code_to("+491707654321").await;
+    assert_eq!(number().await.as_deref(), Some(PHONE));
+    browser.submit(&page, "code", &[("code", &code)]).await;
+    assert_eq!(number().await.as_deref(), Some("+491707654321"));
+    app.sms().wait_for(PHONE, sent + 2).await;
+    let told = app.sms().latest_to(PHONE).await;
+    assert!(told.contains("another phone number") && !told.contains('#'), "{told}");
+    let [changed] = audited(&app, "number.changed").await.try_into().unwrap();
+    assert_eq!(changed.details["told"], "+49 ••• ••• ••67");
 }
 
 #[tokio::test]

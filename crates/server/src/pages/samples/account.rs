@@ -71,7 +71,9 @@ pub(super) fn enrolment() -> Vec<State> {
         ("codes", Page::Step(codes.clone())),
         ("codes-wrong", told(&codes, Notice::wrong())),
         ("phone", Page::Step(set_up("choose.enrol", phone.clone()))),
-        ("phone-malformed", told(&set_up("choose.enrol", phone), Notice::malformed())),
+        ("phone-empty", told(&set_up("choose.enrol", phone.clone()), Notice::empty().in_words_of("smsotp", "number_empty"))),
+        ("phone-malformed", told(&set_up("choose.enrol", phone.clone()), Notice::malformed().in_words_of("smsotp", "number_malformed"))),
+        ("phone-not-allowed", told(&set_up("choose.enrol", phone), Notice::malformed().in_words_of("smsotp", "not_allowed"))),
         ("email", Page::Step(set_up("choose.enrol", email))),
         ("password", Page::Step(set_up("choose.enrol", new))),
     ]
