@@ -17,6 +17,8 @@ mod settings;
 pub mod testing;
 
 pub use authenticator::SmsOtp;
-pub use gateway::{Advice, SmsGateway, Unreachable, advise, build, settings_schema};
+pub use gateway::{
+    Advice, CircuitState, Circuits, Route, SmsGateway, Unreachable, advise, build, is_route, members, settings_schema,
+};
 pub use number::{E164, NumberError, parse_number};
 pub use outbox::{Behaviour, Outbox, OutboxMessage};

@@ -39,8 +39,12 @@ pub struct OutboxMessage {
     pub id: u64,
     /// Where it would have gone.
     pub to: String,
+    /// What it is about, where it is a mail.
+    pub subject: Option<String>,
     /// The whole text.
     pub body: String,
+    /// The code in it.
+    pub code: Option<String>,
     /// When.
     pub at: Time,
 }
@@ -119,7 +123,10 @@ impl Outbox {
             state.messages.pop_front();
         }
         let body = message.body.expose_secret().to_owned();
-        state.messages.push_back(OutboxMessage { id, to: message.to.clone(), body, at });
+        let code = message.code.expose_secret();
+        let code = (!code.is_empty() && body.contains(code)).then(|| code.to_owned());
+        let (to, subject) = (message.to.clone(), message.subject.clone());
+        state.messages.push_back(OutboxMessage { id, to, subject, body, code, at });
         id
     }
 

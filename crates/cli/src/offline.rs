@@ -70,6 +70,7 @@ pub(crate) fn open(arguments: &SettingsArguments) -> Result<Offline, Failure> {
     let registry = authenticators::registry(&pool)?;
     let outbox = settings.dev.then(|| Outbox::new(Arc::clone(&clock)));
     let (prf, floor) = (master.prf(), settings.policy.floor.clone());
-    let workshop = Workshop { store, pool, prf, clock, random, registry, floor, channels: Channels { outbox } };
+    let channels = Channels { outbox, ..Channels::default() };
+    let workshop = Workshop { store, pool, prf, clock, random, registry, floor, channels };
     Ok(Offline { settings, workshop })
 }

@@ -301,7 +301,7 @@ async fn assemble(
     if settings.dev {
         demo::ensure(&*store, &public).await?;
     }
-    let channels = Channels { outbox: outbox.clone() };
+    let channels = Channels { outbox: outbox.clone(), ..Channels::default() };
     let live = Live::first(&*store, protocol, channels, clock.now()).await?;
     let hash_pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let registry = authenticators::registry(&hash_pool)?;

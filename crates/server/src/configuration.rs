@@ -198,7 +198,7 @@ pub async fn load_engine(state: &State) -> Result<(), StoreError> {
 /// A connection that cannot be used gets no channel: every message by it is then refused, and the log says why.
 fn channels(known: &Channels, connections: &[Connection]) -> HashMap<ConnectionName, Arc<dyn Channel>> {
     let usable = connections.iter().filter(|connection| !connection.disabled);
-    let built = usable.filter_map(|connection| match known.build(connection) {
+    let built = usable.filter_map(|connection| match known.build(connection, connections) {
         Ok(channel) => channel.map(|channel| (connection.name.clone(), channel)),
         Err(error) => {
             tracing::error!(connection = %connection.name, %error, "a connection cannot be used");

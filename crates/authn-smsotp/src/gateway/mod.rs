@@ -7,14 +7,17 @@
 
 mod address;
 mod advice;
+mod circuit;
 #[cfg(test)]
 mod fuzz;
 mod mask;
 mod preset;
 mod reach;
+mod route;
 mod rule;
 mod settings;
 mod template;
+mod token;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -38,10 +41,13 @@ use self::{
     rule::{Answer, JsonPath, SuccessRule, Verdict},
     settings::{Auth, ContentType, Header, Method, NumberFormat, Written},
     template::{Place, Slot, Template, Values},
+    token::Tokens,
 };
 pub use self::{
     advice::{Advice, advise},
+    circuit::{CircuitState, Circuits},
     reach::Unreachable,
+    route::{Route, is_route, members},
     settings::settings_schema,
 };
 use crate::{Outbox, SmsOtp, allowed::Allowed};
@@ -51,14 +57,27 @@ const ANSWER_BYTES: usize = 64 * 1024;
 const CONNECT_SECONDS: u64 = 5;
 const TOTAL_SECONDS: u64 = 10;
 const REFERENCE_CHARACTERS: usize = 64;
+/// How a refusal begins where nobody took the connection.
+const NO_CONNECTION: &str = "no connection";
+/// The gateway does not know us (any more): nothing was sent.
+const UNAUTHORIZED: u16 = 401;
 
-/// Builds the channel of a connection of kind `sms`. `outbox` is the server's in development, and nothing otherwise.
+/// Builds the channel of a connection of kind `sms`; one that is a route goes by others of `among`. `outbox` is the server's in
+/// development, and nothing otherwise.
 ///
 /// # Errors
 /// The setting that is wrong, and why; nothing is sent to find out.
-pub fn build(connection: &Connection, outbox: Option<&Outbox>) -> Result<Arc<dyn Channel>, ConnectionError> {
+pub fn build(
+    connection: &Connection,
+    among: &[Connection],
+    outbox: Option<&Outbox>,
+    circuits: &Circuits,
+) -> Result<Arc<dyn Channel>, ConnectionError> {
     if connection.kind != SmsOtp::CONNECTION_KIND {
         return Err(refused("kind", format!("`sms` is wanted, not `{}`", connection.kind)));
+    }
+    if is_route(&connection.settings) {
+        return Ok(Arc::new(Route::new(connection, among, outbox, circuits)?));
     }
     if Written::read(&connection.settings)?.preset != Some(Preset::Outbox) {
         return Ok(Arc::new(SmsGateway::from_settings(&connection.settings)?));
@@ -90,6 +109,8 @@ pub struct SmsGateway {
     reference: Option<JsonPath>,
     explanation: Vec<JsonPath>,
     mask: Mask,
+    allowed: Allowed,
+    tokens: Option<Tokens>,
     timeout: Duration,
     connect: Duration,
 }
@@ -109,8 +130,6 @@ impl SmsGateway {
         let written = Written::read(settings)?;
         let preset = written.preset.map(Preset::settings).unwrap_or_default();
         if written.preset == Some(Preset::Outbox) {
-    allowed: Allowed,
-    tokens: Option<Tokens>,
             return Err(refused("preset", "the outbox is no gateway"));
         }
         let named = written.preset.is_some();
@@ -132,7 +151,8 @@ impl SmsGateway {
         let success = checked(written.success.clone().unwrap_or_default())?;
         let (connect, timeout) = timeouts(&written)?;
         let mask = mask(&written, &url, &credentials);
-        let is_tls = url.trim_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+        let tokens = tokens(written.auth.as_ref(), written.allow_plain_http, &facts)?;
+        let is_tls = address.place().tls || tokens.is_some();
         Ok(Self {
             client: client(connect, timeout, is_tls)?,
             method: method(&written, body.is_some())?,
@@ -147,6 +167,8 @@ impl SmsGateway {
             reference: written.reference,
             explanation: written.explanation.unwrap_or_default(),
             mask,
+            allowed: Allowed::of(settings)?,
+            tokens,
             timeout,
             connect,
         })
@@ -167,8 +189,6 @@ impl SmsGateway {
         }
         Ok(request)
     }
-            allowed: Allowed::of(settings)?,
-            tokens,
 
     fn outcome(&self, answer: &Answer, mask: &Mask) -> SendOutcome {
         let json = serde_json::from_str::<Value>(&answer.body).ok();
@@ -208,6 +228,9 @@ impl SmsGateway {
 
     /// `seen` takes request and answer, masked.
     async fn send(&self, message: &Message, mut seen: Option<&mut (Option<String>, Option<String>)>) -> SendOutcome {
+        if !self.allowed.reaches(&message.to) {
+            return SendOutcome::Refused { why: "no messages go to such numbers by this connection".to_owned() };
+        }
         let number = match self.number_format {
             NumberFormat::E164 => message.to.as_str(),
             NumberFormat::Digits => message.to.trim_start_matches('+'),
@@ -223,20 +246,60 @@ impl SmsGateway {
             *shown = Some(mask.apply(&written_down(&request)));
         }
         // The client has this limit too; here it holds whatever the client counts.
-        match tokio::time::timeout(self.timeout, exchange(&self.client, request)).await {
-            Ok(Ok(answer)) => {
+        let (asked, mask) = match tokio::time::timeout(self.timeout, self.ask(request, mask.clone())).await {
+            Ok(asked) => asked,
+            Err(_) => return SendOutcome::Unknown { why: no_answer(self.timeout) },
+        };
+        match asked {
+            Ok(answer) => {
                 if let Some((_, shown)) = seen {
                     *shown = Some(format!("HTTP {}\n{}", answer.status, mask.excerpt(&answer.body)));
                 }
-        if !self.allowed.reaches(&message.to) {
-            return SendOutcome::Refused { why: "no messages go to such numbers by this connection".to_owned() };
-        }
                 self.outcome(&answer, &mask)
             }
-            Ok(Err(error)) => trouble(error, &mask),
-            Err(_) => SendOutcome::Unknown { why: no_answer(self.timeout) },
+            Err(NoAnswer::Broken(error)) => trouble(error, &mask),
+            Err(NoAnswer::NoToken(why)) => SendOutcome::Refused { why: mask.excerpt(&format!("no token: {why}")) },
         }
     }
+
+    /// The answer of the gateway, and the mask that hides the token in it. A token that it does not take is renewed once: what it
+    /// answers with 401 it has not sent.
+    async fn ask(&self, request: Request, mut mask: Mask) -> (Result<Answer, NoAnswer>, Mask) {
+        let Some(tokens) = &self.tokens else {
+            return (exchange(&self.client, request).await.map_err(NoAnswer::Broken), mask);
+        };
+        let mut spoilt = None;
+        loop {
+            let token = match tokens.get(&self.client, spoilt.as_ref()).await {
+                Ok(token) => token,
+                Err(why) => return (Err(NoAnswer::NoToken(why)), mask),
+            };
+            mask = mask.hide([token.expose_secret()]);
+            let Some(with_token) = bearing(&request, &token) else {
+                return (Err(NoAnswer::NoToken("it does not fit into a header".to_owned())), mask);
+            };
+            match exchange(&self.client, with_token).await {
+                Ok(answer) if answer.status == UNAUTHORIZED && spoilt.is_none() => spoilt = Some(token),
+                answer => return (answer.map_err(NoAnswer::Broken), mask),
+            }
+        }
+    }
+}
+
+/// Why there is no answer of the gateway.
+enum NoAnswer {
+    Broken(reqwest::Error),
+    /// There is no token for it, and why.
+    NoToken(String),
+}
+
+/// The request with a token; a body of ours can always be sent once more.
+fn bearing(request: &Request, token: &SecretString) -> Option<Request> {
+    let mut request = request.try_clone()?;
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(AUTHORIZATION, value);
+    Some(request)
 }
 
 #[async_trait]
@@ -299,8 +362,8 @@ fn trouble(error: reqwest::Error, mask: &Mask) -> SendOutcome {
     }
     let cause = mask.excerpt(&cause.to_string());
     match (connecting, timed_out) {
-        (true, true) => SendOutcome::Refused { why: "no connection in time".to_owned() },
-        (true, false) => SendOutcome::Refused { why: format!("no connection: {cause}") },
+        (true, true) => SendOutcome::Refused { why: format!("{NO_CONNECTION} in time") },
+        (true, false) => SendOutcome::Refused { why: format!("{NO_CONNECTION}: {cause}") },
         (false, _) if building => SendOutcome::Refused { why: format!("the request could not be made: {cause}") },
         (false, true) => SendOutcome::Unknown { why: "no answer in time".to_owned() },
         (false, false) => SendOutcome::Unknown { why: format!("the connection broke: {cause}") },
@@ -405,6 +468,11 @@ fn authorization(auth: Option<&Auth>, facts: &Facts<'_>) -> Result<(HeaderMap, V
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let (name, value, hidden) = match auth {
         None | Some(Auth::None) => return Ok((HeaderMap::new(), Vec::new())),
+        Some(Auth::OAuth2 { client_id, client_secret, .. }) => {
+            let id = facts.fill("auth.client_id", &client_id.0)?;
+            let secret = facts.fill("auth.client_secret", &client_secret.0)?;
+            return Ok((HeaderMap::new(), vec![format!("{id}:{secret}"), secret]));
+        }
         Some(Auth::Basic { username, password }) => {
             let (username, password) =
                 (facts.fill("auth.username", &username.0)?, facts.fill("auth.password", &password.0)?);
@@ -428,6 +496,21 @@ fn authorization(auth: Option<&Auth>, facts: &Facts<'_>) -> Result<(HeaderMap, V
     let mut value = HeaderValue::from_str(&value).map_err(|_| refused("auth", "it does not fit into a header"))?;
     value.set_sensitive(true);
     Ok((HeaderMap::from_iter([(name, value)]), hidden))
+}
+
+/// Where the tokens come from by which the gateway knows us.
+fn tokens(auth: Option<&Auth>, plain_http: bool, facts: &Facts<'_>) -> Result<Option<Tokens>, ConnectionError> {
+    let Some(Auth::OAuth2 { token_url, client_id, client_secret, scope }) = auth else { return Ok(None) };
+    let elsewhere = |error: ConnectionError| refused("auth.token_url", error.why);
+    let address = Address::read(token_url, plain_http).map_err(elsewhere)?;
+    if address.slots().next().is_some() {
+        return Err(refused("auth.token_url", "no placeholder can stand here"));
+    }
+    let at = token_url.trim().parse().map_err(|_| refused("auth.token_url", "this is no URL"))?;
+    let id = facts.fill("auth.client_id", &client_id.0)?;
+    let secret = facts.fill("auth.client_secret", &client_secret.0)?;
+    let tokens = Tokens::new(at, &id, &secret, scope.as_deref());
+    tokens.map(Some).ok_or_else(|| refused("auth", "it does not fit into a header"))
 }
 
 fn method(written: &Written, has_body: bool) -> Result<reqwest::Method, ConnectionError> {

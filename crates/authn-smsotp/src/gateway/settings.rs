@@ -19,10 +19,11 @@ use vestibule_core::{
 use super::{
     preset::Preset,
     refused,
+    route::{AFTER_UNKNOWN, VIA},
     rule::{JsonPath, SuccessRule},
 };
-
 use crate::allowed::{Allowed, COUNTRY, PREFIXES};
+
 /// What was written. What is `None` comes from the preset, or has a default.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -61,11 +62,11 @@ pub(super) struct Written {
     pub(super) timeout_seconds: Option<u64>,
     /// The network up to the gateway is ours, so http without TLS is no risk.
     pub(super) allow_plain_http: bool,
-}
     /// How the numbers begin that messages go to; read by [`Allowed`](crate::allowed::Allowed), as the next.
     pub(super) allowed_prefixes: serde::de::IgnoredAny,
     /// The country of a number without a country code.
     pub(super) default_country: serde::de::IgnoredAny,
+}
 
 /// Every name of [`Written`].
 const NAMES: [&str; 19] = [
@@ -86,9 +87,9 @@ const NAMES: [&str; 19] = [
     "connect_timeout_seconds",
     "timeout_seconds",
     "allow_plain_http",
-];
     PREFIXES,
     COUNTRY,
+];
 
 /// The JSON Schema of a gateway's settings. What is `writeOnly` is a secret.
 pub fn settings_schema() -> Value {
@@ -101,6 +102,11 @@ pub fn settings_schema() -> Value {
         let properties: serde_json::Map<_, _> = values.chain([("type".to_owned(), json!({ "const": kind }))]).collect();
         table(properties.into(), &[&["type"], names].concat())
     };
+    let oauth2 = || {
+        let known = json!({ "type": { "const": "oauth2" }, "token_url": text(), "client_id": text(), "client_secret": text(), "scope": text() });
+        table(known, &["type", "token_url", "client_id", "client_secret"])
+    };
+    let via = json!({ "connection": text(), "prefixes": { "type": "array", "items": text() } });
     let seconds = || json!({ "type": "integer", "minimum": 1, "maximum": 10 });
     let rules = [
         table(json!({ "json": table(json!({ "path": text(), "equals": {} }), &["path", "equals"]) }), &["json"]),
@@ -120,6 +126,7 @@ pub fn settings_schema() -> Value {
         "content_type" => json!({ "enum": ["json", "form", "xml", "none"] }),
         "auth" => json!({ "anyOf": [
             auth("none", &[]), auth("basic", &["username", "password"]), auth("bearer", &["token"]), auth("header", &["name", "value"]),
+            oauth2(),
         ] }),
         "secrets" => json!({ "type": "object", "additionalProperties": secret() }),
         "number_format" => json!({ "enum": ["e164", "digits"], "default": "e164" }),
@@ -133,15 +140,18 @@ pub fn settings_schema() -> Value {
         "explanation" | "mask" => texts(),
         "connect_timeout_seconds" | "timeout_seconds" => seconds(),
         "allow_plain_http" => json!({ "type": "boolean", "default": false }),
+        PREFIXES => json!({ "type": "array", "items": { "type": "string", "pattern": "^\\+[0-9]{1,15}$" } }),
+        COUNTRY => json!({ "type": "string", "pattern": "^[A-Z]{2}$" }),
         _ => text(),
     };
-    let properties: serde_json::Map<_, _> = NAMES.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
+    let mut properties: serde_json::Map<_, _> = NAMES.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
+    // A route has these, and none of a gateway's.
+    properties.insert(VIA.to_owned(), json!({ "type": "array", "items": table(via, &["connection"]) }));
+    properties.insert(AFTER_UNKNOWN.to_owned(), json!({ "type": "boolean", "default": false }));
     table(properties.into(), &[])
 }
 
 /// A secret as written.
-        PREFIXES => json!({ "type": "array", "items": { "type": "string", "pattern": "^\\+[0-9]{1,15}$" } }),
-        COUNTRY => json!({ "type": "string", "pattern": "^[A-Z]{2}$" }),
 #[derive(Clone, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct Secret(pub(super) SecretString);
@@ -186,9 +196,25 @@ pub(super) enum ContentType {
 #[serde(rename_all = "snake_case", tag = "type", deny_unknown_fields)]
 pub(super) enum Auth {
     None,
-    Basic { username: Secret, password: Secret },
-    Bearer { token: Secret },
-    Header { name: String, value: Secret },
+    Basic {
+        username: Secret,
+        password: Secret,
+    },
+    Bearer {
+        token: Secret,
+    },
+    Header {
+        name: String,
+        value: Secret,
+    },
+    /// By an access token that is fetched with the client's credentials (RFC 6749, section 4.4).
+    #[serde(rename = "oauth2")]
+    OAuth2 {
+        token_url: String,
+        client_id: Secret,
+        client_secret: Secret,
+        scope: Option<String>,
+    },
 }
 
 /// How numbers are written.
@@ -208,6 +234,7 @@ impl Written {
         if let Some(unknown) = settings.0.keys().find(|name| !NAMES.contains(&name.as_str())) {
             return Err(refused(unknown, format!("a gateway has no such setting{}", nearest::hint(unknown, NAMES))));
         }
+        Allowed::of(settings)?;
         serde_path_to_error::deserialize(Value::Object(settings.0.clone())).map_err(|error| {
             let setting = error.path().to_string();
             refused(&setting, without_values(&error.into_inner().to_string()))
@@ -234,12 +261,14 @@ impl Written {
             secrets: self.secrets,
             mask: self.mask,
             allow_plain_http: self.allow_plain_http,
+            allowed_prefixes: self.allowed_prefixes,
+            default_country: self.default_country,
         }
     }
 }
 
 /// serde quotes the value that it did not like, and that may be a secret in the wrong place.
-fn without_values(error: &str) -> String {
+pub(super) fn without_values(error: &str) -> String {
     match error.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
         Some((_, expected)) => format!("{expected} is expected"),
         None => error.to_owned(),
@@ -261,8 +290,6 @@ mod tests {
     #[test]
     fn every_name_is_known_and_no_other() {
         for name in NAMES {
-            allowed_prefixes: self.allowed_prefixes,
-            default_country: self.default_country,
             let why = error(json!({ name: { "a": [] } })).why;
             assert!(!why.contains(&format!("unknown field `{name}`")), "{name}: {why}");
         }

@@ -324,6 +324,81 @@ async fn a_082_a_gateway_on_a_bad_day_is_an_outcome_in_time() {
     assert!(matches!(gateway.deliver(&message()).await, SendOutcome::Accepted { .. }), "the next day");
 }
 
+/// A gateway that wants tokens, and whence they come.
+async fn with_tokens() -> (FakeGateway, FakeGateway, SmsGateway) {
+    let (fake, granter) = (FakeGateway::start().await.unwrap(), FakeGateway::start().await.unwrap());
+    granter.answer(200, r#"{"access_token":"t0ken-1","token_type":"Bearer","expires_in":60}"#);
+    let auth = json!({
+        "type": "oauth2", "token_url": granter.url("/token"), "client_id": "me&you", "client_secret": "{{secret.key}}", "scope": "sms send",
+    });
+    let settings = json!({
+        "url": fake.url("/send?to=$ctx.num&text=$ctx.msg"), "auth": auth, "secrets": { "key": "hunter2:3" }, "timeout_seconds": 2,
+    });
+    let gateway = gateway(settings);
+    (fake, granter, gateway)
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_and_renewed_before_its_end() {
+    let (fake, granter, gateway) = with_tokens().await;
+    for _ in 0..3 {
+        assert!(matches!(gateway.deliver(&message()).await, SendOutcome::Accepted { .. }));
+    }
+    let asked = only(&granter);
+    assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", "/token"));
+    assert_eq!(
+        asked.header("authorization"),
+        Some("Basic bWUlMjZ5b3U6aHVudGVyMiUzQTM="),
+        "encoded before it is joined"
+    );
+    assert_eq!(asked.form("grant_type").as_deref(), Some("client_credentials"));
+    assert_eq!(asked.form("scope").as_deref(), Some("sms send"));
+    assert_eq!(fake.received().len(), 3);
+    assert!(fake.received().iter().all(|sent| sent.header("authorization") == Some("Bearer t0ken-1")));
+    // A life that is shorter than the margin: each message wants a new one.
+    let (_fake, granter, gateway) = with_tokens().await;
+    granter.answer(200, r#"{"access_token":"x","token_type":"bearer","expires_in":20}"#);
+    gateway.deliver(&message()).await;
+    gateway.deliver(&message()).await;
+    assert_eq!(granter.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_is_renewed_once_and_no_message_is_sent_twice() {
+    let (fake, granter, gateway) = with_tokens().await;
+    fake.answer(401, "t0ken-1 is no good, hunter2:3");
+    let why = refusal(gateway.deliver(&message()).await);
+    assert_eq!(why, "HTTP 401: ••• is no good, •••");
+    assert_eq!((fake.received().len(), granter.received().len()), (2, 2), "once more, and then no more");
+    fake.answer(500, "");
+    assert_eq!(doubt(gateway.deliver(&message()).await), "HTTP 500");
+    assert_eq!((fake.received().len(), granter.received().len()), (3, 2), "what may have been sent is not sent again");
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent_and_the_reason_tells_no_secret() {
+    let (fake, granter, gateway) = with_tokens().await;
+    let answer = |status, body: &str| Reply::Answer { status, body: body.to_owned() };
+    for reply in [
+        answer(401, r#"{"error":"invalid_client","error_description":"hunter2:3"}"#),
+        answer(200, r#"{"access_token":"","token_type":"Bearer"}"#),
+        answer(200, r#"{"access_token":"t0ken-9","token_type":"mac"}"#),
+        answer(200, r#"{"access_token":"a\nb","token_type":"Bearer"}"#),
+        answer(200, "hunter2:3"),
+        Reply::Redirect(fake.url("/token")),
+        Reply::HangUp,
+        Reply::Huge(200),
+    ] {
+        granter.reply(reply.clone());
+        let why = refusal(gateway.deliver(&message()).await);
+        assert!(
+            why.starts_with("no token: ") && !why.contains("hunter2") && !why.contains("t0ken"),
+            "{reply:?}: {why}"
+        );
+    }
+    assert_eq!(fake.received(), []);
+}
+
 #[tokio::test]
 async fn before_there_is_a_connection_nothing_was_sent() {
     let (fake, gateway) = plain(json!({})).await;
@@ -415,6 +490,23 @@ fn settings_that_make_no_sense_are_refused_by_name() {
         (json!({ "auth": { "type": "bearer", "token": "a\nb" } }), "auth"),
         (json!({ "auth": { "type": "basic", "username": "a:b", "password": "" } }), "auth.username"),
         (json!({ "auth": { "type": "basic", "username": "{{secret.nobody}}", "password": "" } }), "secrets.nobody"),
+        (
+            json!({ "auth": { "type": "oauth2", "token_url": "http://x.example/", "client_id": "a", "client_secret": "b" } }),
+            "auth.token_url",
+        ),
+        (
+            json!({ "auth": { "type": "oauth2", "token_url": "https://{{mobile}}/", "client_id": "a", "client_secret": "b" } }),
+            "auth.token_url",
+        ),
+        (
+            json!({ "auth": { "type": "oauth2", "token_url": "https://x.example/?{{body}}", "client_id": "a", "client_secret": "b" } }),
+            "auth.token_url",
+        ),
+        (
+            json!({ "auth": { "type": "oauth2", "token_url": "https://x.example/", "client_id": "a", "client_secret": "{{secret.no}}" } }),
+            "secrets.no",
+        ),
+        (json!({ "allowed_prefixes": ["49"] }), "allowed_prefixes"),
         (json!({ "success": { "status": [] } }), "success.status"),
         (json!({ "success": { "status": [500] } }), "success.status"),
         (json!({ "timeout_seconds": 0 }), "timeout_seconds"),
@@ -443,14 +535,15 @@ async fn a_112_the_outbox_exists_only_where_it_is_handed_in() {
         disabled: false,
     };
     let outbox = Outbox::new(Arc::new(SystemClock::default()));
-    let error = |connection, outbox| build(&connection, outbox).err().unwrap().setting;
+    let error = |connection, outbox| build(&connection, &[], outbox, &Circuits::default()).err().unwrap().setting;
     assert_eq!(error(connection("sms", json!({ "preset": "outbox" })), None), "preset");
     assert_eq!(error(connection("sms", json!({ "preset": "outbox", "url": "x" })), Some(&outbox)), "url");
     assert_eq!(error(connection("mail", json!({ "preset": "outbox" })), Some(&outbox)), "kind");
-    let channel = build(&connection("sms", json!({ "preset": "outbox" })), Some(&outbox)).unwrap();
+    let channel =
+        build(&connection("sms", json!({ "preset": "outbox" })), &[], Some(&outbox), &Circuits::default()).unwrap();
     assert!(matches!(channel.deliver(&message()).await, SendOutcome::Accepted { .. }));
     assert_eq!(outbox.latest_to(NUMBER).unwrap().body, TEXT);
-    assert!(build(&connection("sms", json!({ "url": SEED })), None).is_ok());
+    assert!(build(&connection("sms", json!({ "url": SEED })), &[], None, &Circuits::default()).is_ok());
 }
 
 #[test]

@@ -116,7 +116,7 @@ async fn furnish(state: &State, outbox: &Outbox) -> Result<(), Failure> {
         random: Arc::clone(&state.random),
         registry: state.engine.registry().clone(),
         floor: state.policy.floor.clone(),
-        channels: Channels { outbox: Some(outbox.clone()) },
+        channels: Channels { outbox: Some(outbox.clone()), ..Channels::default() },
     };
     let environment = |name: &str| match name {
         "ALICE_PASSWORD" => Some(USER.to_owned()),

@@ -58,7 +58,7 @@ async fn look(Loaded { settings, sources }: &Loaded) -> Result<Report, Failure> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let registry = authenticators::registry(&pool)?;
-    let channels = Channels { outbox: settings.dev.then(|| Outbox::new(Arc::clone(&clock))) };
+    let channels = Channels { outbox: settings.dev.then(|| Outbox::new(Arc::clone(&clock))), ..Channels::default() };
     let (configured, records, prf, trouble) = doctor::offline(settings, &*random).await;
     let patient = Patient {
         settings,

@@ -3,6 +3,7 @@
 //! A chain that lets everybody in lets its author in as an owner. To ask for the right to edit chains alone was the road not
 //! taken: every admin would be an owner in two steps. The same for the connections that a chain sends by.
 
+use vestibule_authn_smsotp::members;
 use vestibule_core::id::{ChainName, ConnectionName};
 use vestibule_oauth::Snapshot;
 
@@ -39,9 +40,13 @@ pub(super) fn may_carry(
     actor: &Actor,
     connection: &ConnectionName,
 ) -> Result<(), AdminError> {
+    // A gateway carries what is sent by the routes that it is part of.
+    let connections = tx.connections()?;
+    let routes = connections.iter().filter(|known| members(&known.settings).contains(connection));
+    let carried: Vec<_> = routes.map(|known| &known.name).chain([connection]).collect();
     for chain in tx.published_chains()? {
         let mut alternatives = chain.document.steps.iter().flat_map(|step| &step.alternatives);
-        if alternatives.any(|alternative| alternative.connection.as_ref() == Some(connection)) {
+        if alternatives.any(|alternative| alternative.connection.as_ref().is_some_and(|name| carried.contains(&name))) {
             may_open(tx, snapshot, actor, &chain.chain)?;
         }
     }

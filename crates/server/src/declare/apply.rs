@@ -326,7 +326,7 @@ impl Plan {
         for connection in &after.connections {
             let declared = self.declaration.connections.iter().find(|d| d.connection.name == connection.name);
             let Some(declared) = declared else { continue };
-            if let Err(error) = self.workshop.channels.build(connection) {
+            if let Err(error) = self.workshop.channels.build(connection, &after.connections) {
                 let key = format!("connection.settings.{}", error.setting);
                 problems.push(Problem::new(declared.place.clone(), &key, error.why, ""));
             }

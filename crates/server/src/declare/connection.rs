@@ -114,10 +114,14 @@ pub(crate) fn leaves(settings: &Map<String, Json>) -> Vec<(String, Json)> {
 }
 
 /// Whether the setting at `path` must not be shown. A template that names a secret is none; but for the values of secrets
+/// The settings that hold credentials, where they are written out.
+const CREDENTIALS: [&str; 6] =
+    ["auth.username", "auth.password", "auth.token", "auth.value", "auth.client_id", "auth.client_secret"];
+
 /// and of credentials, whatever is written out may be one, as may be a header's value or a URL with a key in it.
 pub(crate) fn hidden(settings: &Settings, path: &str, value: &Json) -> bool {
     let template = value.as_str().is_some_and(|text| text.starts_with("{{secret.") && text.ends_with("}}"));
-    let credential = ["auth.username", "auth.password", "auth.token", "auth.value"].contains(&path);
+    let credential = CREDENTIALS.contains(&path);
     let headers = path == "headers"
         && value
             .as_array()

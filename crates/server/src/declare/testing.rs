@@ -68,7 +68,7 @@ impl Bench {
             clock: clock.clone(),
             random,
             floor: Vec::new(),
-            channels: Channels { outbox: Some(Outbox::new(clock)) },
+            channels: Channels { outbox: Some(Outbox::new(clock)), ..Channels::default() },
         };
         Self { workshop, _folder: folder }
     }
