@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
 use vestibule_authn_recovery::Recovery;
-use vestibule_authn_smsotp::{Outbox, SmsGateway, SmsOtp, Unreachable};
+use vestibule_authn_smsotp::{Circuits, Outbox, SmsGateway, SmsOtp, Unreachable, members};
 use vestibule_authn_totp::Totp;
 use vestibule_core::{
     Registry,
@@ -12,7 +12,7 @@ use vestibule_core::{
     random::Random,
 };
 
-use crate::config::PasswordSettings;
+use crate::config::{PasswordSettings, Settings};
 
 /// The pool on which every password is hashed.
 ///
@@ -49,7 +49,7 @@ pub fn registry(pool: &HashPool) -> Result<Registry, HashError> {
 /// Builds channels from connections.
 #[derive(Clone, Default)]
 pub struct Channels {
-    /// What connections of the kind `sms` deliver to when their preset says `outbox`: in development alone.
+    /// What connections deliver to when their preset says `outbox`, whatever their kind: in development alone.
     pub outbox: Option<Outbox>,
 }
 
@@ -63,6 +63,8 @@ pub enum Reached {
 }
 
 /// Why no message would go by a connection.
+    /// Which gateways fail, as far as this instance knows.
+    pub circuits: Circuits,
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// Its settings are no use.
@@ -78,23 +80,58 @@ impl Channels {
     ///
     /// # Errors
     /// What is wrong with its settings, or how far it came.
-    pub async fn reach(&self, connection: &Connection) -> Result<Reached, Unfit> {
-        let Some(_) = self.build(connection)? else { return Ok(Reached::Kept) };
+    pub async fn reach(&self, connection: &Connection, among: &[Connection]) -> Result<Reached, Unfit> {
+        let Some(_) = self.build(connection, among)? else { return Ok(Reached::Kept) };
+        let members = members(&connection.settings);
+        if members.is_empty() {
+            return self.reach_one(connection).await;
+        }
+        // One way is enough; what is wrong with the others is said of them.
+        let mut reached = Ok(Reached::Kept);
+        for member in among.iter().filter(|known| !known.disabled && members.contains(&known.name)) {
+            reached = self.reach_one(member).await;
+            if reached.is_ok() {
+                break;
+            }
+        }
+        reached
+    }
+
+    async fn reach_one(&self, connection: &Connection) -> Result<Reached, Unfit> {
         if connection.settings.0.get("preset").is_some_and(|preset| preset == "outbox") {
             return Ok(Reached::Kept);
         }
+    /// The mail server is not reached.
+    #[error(transparent)]
+    MailAway(#[from] vestibule_authn_emailotp::Unreachable),
         let gateway = SmsGateway::from_settings(&connection.settings)?;
         gateway.reach().await?;
         Ok(Reached::Host(gateway.host().to_owned()))
     }
 
-    /// The channel of a connection; `None` for a kind that delivers nothing.
+    /// The channel of a connection, which may go by others of `among`; `None` for a kind that delivers nothing.
     ///
     /// # Errors
     /// What is wrong with the connection.
-    pub fn build(&self, connection: &Connection) -> Result<Option<Arc<dyn Channel>>, ConnectionError> {
+    pub fn build(
+        &self,
+        connection: &Connection,
+        among: &[Connection],
+    ) -> Result<Option<Arc<dyn Channel>>, ConnectionError> {
         match connection.kind.as_str() {
-            SmsOtp::CONNECTION_KIND => vestibule_authn_smsotp::build(connection, self.outbox.as_ref()).map(Some),
+            SmsOtp::CONNECTION_KIND => {
+                let outbox = self.outbox.as_ref();
+                vestibule_authn_smsotp::build(connection, among, outbox, &self.circuits).map(Some)
+            }
+            Mail::KIND => {
+                let outbox = self.outbox.clone().map(|outbox| Arc::new(outbox) as Arc<dyn Channel>);
+                vestibule_authn_emailotp::build(connection, outbox).map(Some)
+            }
+        if connection.kind == Mail::KIND {
+            let mail = Mail::from_settings(&connection.settings)?;
+            mail.reach().await?;
+            return Ok(Reached::Host(mail.host().to_owned()));
+        }
             _ => Ok(None),
         }
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use vestibule_authn_emailotp::parse_address;
 use vestibule_authn_smsotp::{Outbox, parse_number};
 use vestibule_server::{
     Application, Parts,
@@ -139,8 +140,11 @@ async fn tell_messages(outbox: Outbox) {
     loop {
         for message in outbox.messages().into_iter().filter(|message| message.id > told).collect::<Vec<_>>() {
             told = message.id;
-            let to = parse_number(&message.to, None).map_or_else(|_| "•••".to_owned(), |number| number.masked());
-            let mark = format!("  [sms → {to}]");
+            let number = parse_number(&message.to, None).map(|number| number.masked());
+            let address = parse_address(&message.to).map(|address| address.masked());
+            let to = number.or(address).unwrap_or_else(|_| "•••".to_owned());
+            let kind = if message.subject.is_some() { "mail" } else { "sms" };
+            let mark = format!("  [{kind} → {to}]");
             let indent = " ".repeat(mark.chars().count());
             let lines = message.body.lines().filter(|line| !line.is_empty());
             for (index, line) in lines.enumerate() {

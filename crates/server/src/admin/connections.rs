@@ -5,10 +5,11 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use vestibule_authn_smsotp::{SmsGateway, SmsOtp, advise, parse_number};
+use vestibule_authn_emailotp::{Mail, parse_address};
+use vestibule_authn_smsotp::{SmsGateway, SmsOtp, advise, is_route, members, parse_number};
 use vestibule_core::{
     chain::ChainRevision,
-    channel::{Connection, ConnectionError, Message, SendOutcome, Settings, Tried},
+    channel::{Carried, Connection, ConnectionError, Message, SendOutcome, Settings, Tried},
     crypto::Prf,
     id::ConnectionName,
 };
@@ -135,7 +136,7 @@ pub async fn create(
     let (channels, prf) = (state.live.channels().clone(), state.prf.clone());
     let (job, snapshot) = (Work::new(state, actor), state.live.snapshot());
     transact::configure(state, move |tx| {
-        check(&channels, &connection)?;
+        check(&channels, &connection, &tx.connections()?)?;
         if tx.connections()?.iter().any(|known| known.name == connection.name) {
             return Err(AdminError::Taken(FieldFault::new("/name", "there is a connection of this name")));
         }
@@ -168,7 +169,7 @@ pub async fn update(
         let old = editable(tx, &before, expected.as_ref(), &prf)?;
         gate::may_carry(tx, &snapshot, &job.actor, &before.name)?;
         let after = changed(&before, &patch)?;
-        check(&channels, &after)?;
+        check(&channels, &after, &tx.connections()?)?;
         let guarded = job.guard.before(tx)?;
         tx.put_connection(&after)?;
         job.guard.hold(tx, guarded)?;
@@ -196,6 +197,12 @@ pub async fn delete(state: &State, actor: &Actor, name: &str, expected: Option<&
         if !old.used_by.is_empty() {
             return Err(AdminError::Refused(format!("these chains use it: {}", old.used_by.join(", "))));
         }
+        let connections = tx.connections()?;
+        let routes = connections.iter().filter(|known| members(&known.settings).contains(&found.name));
+        let routes: Vec<_> = routes.map(|known| known.name.as_str()).collect();
+        if !routes.is_empty() {
+            return Err(AdminError::Refused(format!("these routes go by it: {}", routes.join(", "))));
+        }
         tx.delete_connection(&found.name)?;
         job.record(tx, &Change::new("connection.deleted", &name, &old, &Value::Null))?;
         Ok(())
@@ -203,43 +210,60 @@ pub async fn delete(state: &State, actor: &Actor, name: &str, expected: Option<&
     .await
 }
 
-/// Sends a test message to `to`. Request and answer are shown without secrets, number and text.
+/// Sends a test message to `to`. Request and answer are shown without secrets, number or address, and text.
 ///
 /// # Errors
-/// When the actor may not, there is no such connection, it is switched off, or `to` is no number.
+/// When the actor may not, there is no such connection, it is switched off, or `to` is no number or no address.
 pub async fn test(state: &State, actor: &Actor, name: &str, to: &str) -> Result<TestView, AdminError> {
     actor.needs(Permission::ConnectionsWrite)?;
-    let wrong = |error: vestibule_authn_smsotp::NumberError| {
-        AdminError::Invalid(vec![FieldFault::new("/to", error.to_string())])
-    };
-    let number = parse_number(to, None).map_err(wrong)?;
     let wanted = name.to_owned();
     let connection = transact::read(state, move |tx| find(tx, &wanted)).await?;
     if connection.disabled {
         return Err(AdminError::Refused("this connection is switched off".to_owned()));
     }
+    let (to, masked) = receiver(&connection, to)?;
     let host = &state.public.host;
     let text = format!("This is a test message of {host}. It carries no code.");
-    let message = Message { to: number.as_str().to_owned(), subject: None, body: text.into(), code: "000000".into() };
+    let subject = (connection.kind == Mail::KIND).then(|| format!("Test message of {host}"));
+    let message = Message { to, subject, body: text.into(), code: "000000".into() };
     let began = Instant::now();
     let Tried { request, answer, outcome } = deliver(state, &connection, &message).await?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let told = json!({ "to": number.masked(), "outcome": serde_json::to_value(&outcome).unwrap_or_default() });
+    let told = json!({ "to": masked, "outcome": serde_json::to_value(&outcome).unwrap_or_default() });
     let (job, object) = (Work::new(state, actor), connection.name.clone());
     transact::write(state, move |tx| job.record(tx, &Change::new("connection.tested", &object, &Value::Null, &told)))
         .await?;
     Ok(TestView { outcome, request, answer, took_ms })
 }
 
+/// Where a test message goes, as the kind of connection has it, and how that is shown.
+fn receiver(connection: &Connection, to: &str) -> Result<(String, String), AdminError> {
+    let wrong = |why: String| AdminError::Invalid(vec![FieldFault::new("/to", why)]);
+    if connection.kind == Mail::KIND {
+        let address = parse_address(to).map_err(|why| wrong(why.to_string()))?;
+        return Ok((address.as_str().to_owned(), address.masked()));
+    }
+    let number = parse_number(to, None).map_err(|why| wrong(why.to_string()))?;
+    Ok((number.as_str().to_owned(), number.masked()))
+}
+
 async fn deliver(state: &State, connection: &Connection, message: &Message) -> Result<Tried, AdminError> {
     let preset = connection.settings.0.get("preset").and_then(Value::as_str);
-    if connection.kind == SmsOtp::CONNECTION_KIND && preset != Some("outbox") {
+    if connection.kind == SmsOtp::CONNECTION_KIND && preset != Some("outbox") && !is_route(&connection.settings) {
         let gateway = SmsGateway::from_settings(&connection.settings).map_err(|error| wrong(&error))?;
         return Ok(gateway.try_out(message).await);
     }
-    let built = state.live.channels().build(connection).map_err(|error| wrong(&error))?;
+    if connection.kind == Mail::KIND && preset != Some("outbox") {
+        let mail = Mail::from_settings(&connection.settings).map_err(|error| wrong(&error))?;
+        return Ok(mail.try_out(message).await);
+    }
+    let among = transact::read(state, |tx| Ok(tx.connections()?)).await?;
+    let built = state.live.channels().build(connection, &among).map_err(|error| wrong(&error))?;
     let channel = built.ok_or_else(|| AdminError::Refused("this connection delivers nothing".to_owned()))?;
-    Ok(Tried { request: None, answer: None, outcome: channel.deliver(message).await })
+    let Carried { outcome, by, passed_over } = channel.carry(message).await;
+    let by = by.map(|by| format!("{by}: ✓"));
+    let told: Vec<_> = passed_over.into_iter().chain(by).collect();
+    Ok(Tried { request: None, answer: (!told.is_empty()).then(|| told.join("\n")), outcome })
 }
 
 fn find(tx: &mut Transaction, name: &str) -> Result<Connection, AdminError> {
@@ -355,13 +379,18 @@ fn changed(before: &Connection, patch: &Map<String, Value>) -> Result<Connection
     Ok(sealed(read(patch, Some(&bare))?))
 }
 
-/// Where messages go: to the host of a preset, or to that of a URL. What is a secret for one place is none for another.
-pub(crate) fn destination(settings: &Settings) -> (Option<&Value>, Option<String>) {
+/// Where messages go: to the host of a preset, to that of a URL, or to a mail server, which is known by whom we trust to name it.
+/// What is a secret for one place is none for another.
+pub(crate) fn destination(settings: &Settings) -> ([Option<String>; 2], Vec<Option<&Value>>) {
     let origin = |text: &str| match url::Url::parse(text) {
         Ok(url) => url.origin().ascii_serialization(),
         Err(_) => text.to_owned(),
     };
-    (settings.0.get("preset"), settings.0.get("url").and_then(Value::as_str).map(origin))
+    let named = ["preset", "host", "port", "tls", "authority"].map(|name| settings.0.get(name));
+    // The secret of a client goes to whoever grants the tokens.
+    let tokens = settings.0.get("auth").and_then(|auth| auth.get("token_url"));
+    let places = [settings.0.get("url"), tokens].map(|place| place.and_then(Value::as_str).map(origin));
+    (places, named.into())
 }
 
 fn take(settings: &mut Map<String, Value>, path: &str) {
@@ -444,8 +473,8 @@ fn sealed(mut connection: Connection) -> Connection {
     connection
 }
 
-fn check(channels: &Channels, connection: &Connection) -> Result<(), AdminError> {
-    match channels.build(connection) {
+fn check(channels: &Channels, connection: &Connection, among: &[Connection]) -> Result<(), AdminError> {
+    match channels.build(connection, among) {
         Err(error) => Err(wrong(&error)),
         Ok(None) => Err(AdminError::Invalid(vec![FieldFault::new("/kind", "there is no such kind of connection")])),
         Ok(Some(_)) => Ok(()),
@@ -471,7 +500,7 @@ mod tests {
     #[test]
     fn a_110_a_pasted_line_is_kept_without_its_secrets_in_sight() {
         let made = sealed(read(&map(json!({ "name": "SMSOTP", "settings": { "url": SEED } })), None).unwrap());
-        assert!(check(&Channels::default(), &made).is_ok());
+        assert!(check(&Channels::default(), &made, &[]).is_ok());
         let shown = serde_json::to_string(&masked(&made.settings)).unwrap();
         assert!(!shown.contains("hunter2") && shown.contains("{{secret.api_secret}}"), "{shown}");
         assert_eq!(made.settings.0["secrets"]["api_secret"], json!("hunter2"));
@@ -498,11 +527,63 @@ mod tests {
             let after = go(settings.clone());
             assert!(!text(&after).contains("hunter"), "{settings}: {}", text(&after));
         }
-        assert!(check(&Channels::default(), &go(json!({ "url": "https://evil.example/?k={{secret.k}}" }))).is_err());
+        assert!(check(&Channels::default(), &go(json!({ "url": "https://evil.example/?k={{secret.k}}" })), &[]).is_err());
         let same = go(json!({ "url": "https://sms.example/v2?k={{secret.k}}&t={{text}}&n={{number}}" }));
         assert!(["hunter1", "hunter2", "hunter3"].iter().all(|secret| text(&same).contains(secret)));
         let given = go(json!({ "url": "https://new.example/?k={{secret.k}}", "secrets": { "k": "mine" } }));
         assert_eq!(given.settings.0["secrets"], json!({ "k": "mine" }));
+    }
+
+    #[test]
+    fn a_110_the_secret_of_a_client_is_dots_and_stays_with_whoever_grants_its_tokens() {
+        let auth = |at: &str| json!({ "type": "oauth2", "token_url": at, "client_id": "me", "client_secret": "hunter4" });
+        let settings = json!({ "url": "https://sms.example/send", "auth": auth("https://id.example/token") });
+        let before = read(&map(json!({ "name": "a", "settings": settings })), None).unwrap();
+        assert!(!serde_json::to_string(&masked(&before.settings)).unwrap().contains("hunter4"));
+        for (at, stays) in [("https://id.example/v2/token", true), ("https://evil.example/token", false)] {
+            let patch = json!({ "settings": { "auth": { "token_url": at } } });
+            let after = changed(&before, &map(patch)).unwrap();
+            assert_eq!(serde_json::to_string(&after.settings).unwrap().contains("hunter4"), stays, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_110_the_password_of_a_mail_server_does_not_follow_to_another() {
+        let given = json!({ "name": "mail", "kind": "mail", "settings": {
+            "host": "mail.example.com", "username": "me", "secrets": { "password": "hunter2" }, "from": "a@example.com",
+        } });
+        let before = read(&map(given), None).unwrap();
+        assert!(check(&Channels::default(), &before, &[]).is_ok());
+        let shown = serde_json::to_string(&masked(&before.settings)).unwrap();
+        assert!(!shown.contains("hunter2") && shown.contains("mail.example.com"), "{shown}");
+        let go = |settings: Value| changed(&before, &map(json!({ "settings": settings }))).unwrap();
+        for settings in [
+            json!({ "host": "evil.example" }),
+            json!({ "port": 2525 }),
+            json!({ "host": "localhost", "tls": "none" }),
+            json!({ "authority": "-----BEGIN CERTIFICATE-----" }),
+            json!({ "host": "evil.example", "secrets": { "password": MASK } }),
+        ] {
+            let after = go(settings.clone());
+            assert!(!serde_json::to_string(&after.settings).unwrap().contains("hunter2"), "{settings}");
+            assert!(check(&Channels::default(), &after, &[]).is_err(), "{settings}");
+        }
+        let renamed = go(json!({ "from_name": "Example" }));
+        assert_eq!(renamed.settings.0["secrets"], json!({ "password": "hunter2" }));
+    }
+
+    #[test]
+    fn a_118_a_line_break_in_a_mail_servers_name_or_address_is_refused_at_its_field() {
+        for (setting, bad) in [("from", "a@example.com\r\nBcc: b@example.com"), ("from_name", "Example\r\nBcc: b@example.com")] {
+            let mut settings = json!({ "host": "mail.example.com", "from": "a@example.com" });
+            settings[setting] = bad.into();
+            let made = read(&map(json!({ "name": "mail", "kind": "mail", "settings": settings })), None).unwrap();
+            let Err(AdminError::Invalid(faults)) = check(&Channels::default(), &made, &[]) else { panic!("taken") };
+            assert_eq!(faults[0].pointer, format!("/settings/{setting}"));
+        }
+        let mail: Connection = read(&map(json!({ "name": "mail", "kind": "mail" })), None).unwrap();
+        assert!(matches!(receiver(&mail, "a@example.com\r\nBcc: b@example.com"), Err(AdminError::Invalid(_))));
+        assert_eq!(receiver(&mail, "alice@example.com").unwrap().1, "a•••@example.com");
     }
 
     #[test]
@@ -570,7 +651,7 @@ mod tests {
         }
         let bad =
             read(&map(json!({ "name": "a", "settings": { "url": "https://x.example?{{secret.k}}" } })), None).unwrap();
-        let Err(AdminError::Invalid(faults)) = check(&Channels::default(), &bad) else { panic!("taken") };
+        let Err(AdminError::Invalid(faults)) = check(&Channels::default(), &bad, &[]) else { panic!("taken") };
         assert_eq!(faults[0].pointer, "/settings/secrets/k");
     }
 }

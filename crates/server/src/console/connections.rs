@@ -13,7 +13,7 @@ use vestibule_oauth::Params;
 use super::{
     Desk, Place,
     desk::{Base, part},
-    form,
+    form, mail_server,
 };
 use crate::{
     admin::{
@@ -59,7 +59,8 @@ pub(super) fn list_screen(found: &Listing<ConnectionView>, later: bool, may: boo
     let row = |view: &ConnectionView| {
         let name = Cell::link(here(&view.name, base), view.name.as_str());
         let name = if view.disabled { name.tag(Say::key("console.off")) } else { name };
-        let preset = view.settings.get("preset").and_then(Value::as_str).unwrap_or("generic");
+        let usual = if view.kind == mail_server::KIND { "smtp" } else { "generic" };
+        let preset = view.settings.get("preset").and_then(Value::as_str).unwrap_or(usual);
         vec![
             name,
             Cell::say(view.kind.as_str()).code(),
@@ -75,6 +76,7 @@ pub(super) fn list_screen(found: &Listing<ConnectionView>, later: bool, may: boo
         };
         let all = [
             action("generic", "console.connections.new.generic"),
+            action(mail_server::KIND, "console.connections.new.mail"),
             action("vonage", "console.connections.new.vonage"),
             action("twilio", "console.connections.new.twilio"),
         ];
@@ -111,6 +113,9 @@ pub(super) async fn new(req: HttpRequest, state: Data<State>) -> HttpResponse {
 }
 
 pub(super) fn new_screen(typed: &Params, faults: &[FieldFault], base: &Base) -> Screen {
+    if typed.get("preset") == Some(mail_server::KIND) {
+        return mail_server::new_screen(typed, &pointed(faults), base);
+    }
     let preset = typed.get("preset").filter(|name| !secrets_of(name).is_empty()).unwrap_or("generic");
     let name = typed.get("name").unwrap_or("SMSOTP");
     let form = Form::new("connection", base.to("/admin/connections/new"), "console.connections.create")
@@ -143,7 +148,7 @@ fn plain_http(form: Form, now: bool) -> Form {
     form.field(Field::check("allow_plain_http", "console.connections.plain", now))
 }
 
-fn secret_field(name: &str) -> Field {
+pub(super) fn secret_field(name: &str) -> Field {
     let mut field = Field::new(Kind::Password, format!("secrets.{name}"), "console.connections.secret", "");
     field.label = Text::new("console.connections.secret").with("name", name);
     field.autocomplete("new-password")
@@ -189,7 +194,11 @@ pub(super) async fn create(req: HttpRequest, state: Data<State>, payload: Payloa
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
-    let given = json!({ "name": form::line(&params, "name"), "kind": "sms", "settings": settings(&params) });
+    let (kind, settings) = match params.get("preset") {
+        Some(mail_server::KIND) => (mail_server::KIND, mail_server::settings(&params, false)),
+        _ => ("sms", settings(&params)),
+    };
+    let given = json!({ "name": form::line(&params, "name"), "kind": kind, "settings": settings });
     let given = given.as_object().cloned().unwrap_or_default();
     match connections::create(&desk.state, &desk.actor, &given).await {
         Ok(made) => desk.go(&format!("/admin/connections/{}", part(&made.value.name)), "created"),
@@ -250,9 +259,12 @@ pub(super) fn detail_screen(found: &Versioned<ConnectionView>, extra: &Extra<'_>
     screen = screen.with(facts(view));
     if may && !view.disabled {
         let to = extra.typed.map(|typed| form::line(typed, "to")).unwrap_or_default();
-        let form = Form::new("test", format!("{own}/test"), "console.connection.test").plain().field(
-            Field::new(Kind::Tel, "to", "console.connection.to", to).required().hint("console.users.phone.hint"),
-        );
+        let field = if view.kind == mail_server::KIND {
+            Field::text("to", "console.connection.to.mail", to).required()
+        } else {
+            Field::new(Kind::Tel, "to", "console.connection.to", to).required().hint("console.users.phone.hint")
+        };
+        let form = Form::new("test", format!("{own}/test"), "console.connection.test").plain().field(field);
         screen = screen.with(heading("try", "console.connection.try")).with(form.refused(extra.to_faults));
     }
     if may && view.managed_by.is_none() {
@@ -286,10 +298,19 @@ fn facts(view: &ConnectionView) -> Block {
 }
 
 fn edit_form(view: &ConnectionView, own: &str, etag: &str, typed: Option<&Params>) -> Form {
-    let text = |name: &str| view.settings.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| match view.settings.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
     let value = |name: &str| typed.map_or_else(|| text(name), |typed| form::line(typed, name));
     let disabled = typed.map_or(view.disabled, |typed| form::ticked(typed, "disabled"));
     let form = Form::new("connection", own, "console.save").hidden("etag", etag);
+    if view.kind == mail_server::KIND {
+        let form = form.hidden("preset", mail_server::KIND);
+        let form = if text("preset") == "outbox" { form } else { mail_server::fields(form, &value) };
+        return form.field(Field::check("disabled", "console.connections.disabled", disabled));
+    }
     let form = if view.settings.contains_key("preset") { form } else { form.field(url_field(value("url"))) };
     let form = if text("preset") == "outbox" {
         form
@@ -331,15 +352,10 @@ pub(super) async fn update(req: HttpRequest, state: Data<State>, path: Path<Stri
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
-    let mut settings = settings(&params);
-    for name in ["url", "from", "allow_plain_http"] {
-        // What the form has and was emptied goes; dots stay what they stand for.
-        let emptied = params.iter().any(|(given, _)| given == name) || name == "allow_plain_http";
-        if emptied && !settings.contains_key(name) {
-            settings.insert(name.to_owned(), Value::Null);
-        }
-    }
-    settings.retain(|_, value| value != MASK);
+    let settings = match params.get("preset") {
+        Some(mail_server::KIND) => mail_server::settings(&params, true),
+        _ => with_emptied(settings(&params), &params),
+    };
     let patch = json!({ "settings": settings, "disabled": form::ticked(&params, "disabled") });
     let patch = patch.as_object().cloned().unwrap_or_default();
     match connections::update(&desk.state, &desk.actor, &path, &patch, form::etag(&params).as_ref()).await {
@@ -350,6 +366,18 @@ pub(super) async fn update(req: HttpRequest, state: Data<State>, path: Path<Stri
         }
         Err(error) => desk.refused_form(HERE, &error, &params),
     }
+}
+
+/// What the form has and was emptied goes; dots stay what they stand for.
+fn with_emptied(mut settings: Map<String, Value>, params: &Params) -> Map<String, Value> {
+    for name in ["url", "from", "allow_plain_http"] {
+        let emptied = params.iter().any(|(given, _)| given == name) || name == "allow_plain_http";
+        if emptied && !settings.contains_key(name) {
+            settings.insert(name.to_owned(), Value::Null);
+        }
+    }
+    settings.retain(|_, value| value != MASK);
+    settings
 }
 
 /// `POST /admin/connections/{name}/test`: what came of it is the answer. To do it again is to press the button again.

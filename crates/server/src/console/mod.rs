@@ -20,6 +20,7 @@ mod home;
 mod import;
 mod keys;
 mod live;
+mod mail_server;
 pub(crate) mod samples;
 mod sessions;
 mod settings;

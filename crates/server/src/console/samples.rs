@@ -225,7 +225,7 @@ fn gateways(add: &mut Add<'_>, base: &Base) {
     let views = [connection(false), connection(true)];
     add(Place::Connections, "console-connections", "some", connections::list_screen(&more(&views), true, true, base));
     add(Place::Connections, "console-connections", "empty", connections::list_screen(&more(&[]), false, true, base));
-    for preset in ["generic", "vonage", "twilio", "plivo"] {
+    for preset in ["generic", "vonage", "twilio", "plivo", "mail"] {
         let typed: Params = [("preset", preset)].into_iter().collect();
         add(Place::Connections, "console-connection-new", preset, connections::new_screen(&typed, &[], base));
     }
@@ -238,6 +238,8 @@ fn gateways(add: &mut Add<'_>, base: &Base) {
     };
     add(Place::Connections, "console-connection", "detail", show(&used, &connections::Extra::default()));
     add(Place::Connections, "console-connection", "off", show(&off, &connections::Extra::default()));
+    let mail = Versioned::new(mail_server());
+    add(Place::Connections, "console-connection", "mail", show(&mail, &connections::Extra::default()));
     let extra =
         connections::Extra { typed: Some(&typed), faults: &wrong, to_faults: &wrong, ..connections::Extra::default() };
     add(Place::Connections, "console-connection", "wrong", show(&used, &extra));
@@ -517,6 +519,15 @@ fn client(id: &str, auth: &str) -> ClientView {
         Vec::new()
     };
     ClientView { client, secrets, managed_by: None, built_in: auth == "private_key_jwt" }
+}
+
+fn mail_server() -> ConnectionView {
+    let settings = json!({
+        "host": "mail.example.com", "username": "vestibule", "secrets": { "password": "•••" }, "from": "login@example.com",
+        "from_name": "Example",
+    });
+    let settings = settings.as_object().cloned().unwrap_or_default();
+    ConnectionView { name: "Mail".to_owned(), kind: "mail".to_owned(), settings, ..connection(false) }
 }
 
 fn connection(off: bool) -> ConnectionView {

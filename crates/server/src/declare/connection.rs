@@ -37,7 +37,8 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>) ->
     let name = reader.required::<String>("name", place);
     let kind = reader.leaf("kind", "sms".to_owned());
     let disabled = reader.leaf("disabled", false);
-    reader.describe("settings", with_references(&settings_schema()));
+    let kinds = [settings_schema(), vestibule_authn_emailotp::settings_schema()];
+    reader.describe("settings", json!({ "anyOf": kinds.map(|schema| with_references(&schema)) }));
     let mut walk = Walk { reader, secrets, references: BTreeSet::new() };
     let settings = match reader.raw("settings").map(|node| &node.value) {
         Some(Value::Table(table)) => walk.table(table, ""),
@@ -113,11 +114,11 @@ pub(crate) fn leaves(settings: &Map<String, Json>) -> Vec<(String, Json)> {
     out
 }
 
-/// Whether the setting at `path` must not be shown. A template that names a secret is none; but for the values of secrets
 /// The settings that hold credentials, where they are written out.
 const CREDENTIALS: [&str; 6] =
     ["auth.username", "auth.password", "auth.token", "auth.value", "auth.client_id", "auth.client_secret"];
 
+/// Whether the setting at `path` must not be shown. A template that names a secret is none; but for the values of secrets
 /// and of credentials, whatever is written out may be one, as may be a header's value or a URL with a key in it.
 pub(crate) fn hidden(settings: &Settings, path: &str, value: &Json) -> bool {
     let template = value.as_str().is_some_and(|text| text.starts_with("{{secret.") && text.ends_with("}}"));

@@ -25,8 +25,9 @@ pub async fn outbox(req: HttpRequest, state: Data<State>) -> HttpResponse {
     let Some(messages) = messages(&state, &req) else { return answer::error(&state, &req, Cause::NotFound) };
     let row = |message: OutboxMessage| OutboxRow {
         at: Moment::from(message.at),
-        code: code(&message.body),
+        code: message.code,
         to: message.to,
+        subject: message.subject,
         body: message.body,
     };
     let page = Page::Outbox(Outbox { messages: messages.into_iter().rev().map(row).collect() });
@@ -39,9 +40,11 @@ pub async fn outbox_json(req: HttpRequest, state: Data<State>) -> HttpResponse {
     let row = |message: &OutboxMessage| {
         json!({
             "id": message.id,
+            "kind": if message.subject.is_some() { "mail" } else { "sms" },
             "to": message.to,
+            "subject": message.subject,
             "body": message.body,
-            "code": code(&message.body),
+            "code": message.code,
             "at": message.at.unix_seconds(),
         })
     };
@@ -66,10 +69,4 @@ fn messages(state: &State, req: &HttpRequest) -> Option<Vec<OutboxMessage>> {
     let local = url::Url::parse(&format!("http://{host}/")).is_ok_and(|url| is_loopback(&url));
     local.then_some(())?;
     Some(state.dev.as_ref()?.outbox.messages())
-}
-
-/// The code in a message: what stands behind the `#` of its last line.
-fn code(body: &str) -> Option<String> {
-    let (_, code) = body.lines().last()?.rsplit_once('#')?;
-    Some(code.to_owned())
 }

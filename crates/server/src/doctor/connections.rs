@@ -21,20 +21,21 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
     if records.connections.is_empty() {
         return vec![CONNECTIONS_NONE.found()];
     }
-    let all = stream::iter(&records.connections).map(|connection| one(connection, patient.channels));
+    let all = stream::iter(&records.connections).map(|connection| one(connection, &records.connections, patient.channels));
     all.buffer_unordered(AT_ONCE).collect().await
 }
 
-async fn one(connection: &Connection, channels: &Channels) -> Finding {
+async fn one(connection: &Connection, among: &[Connection], channels: &Channels) -> Finding {
     let named = |finding: Finding| finding.with("connection", &connection.name);
     if connection.disabled {
         return named(CONNECTION_OFF.found());
     }
-    match timeout(PATIENCE, channels.reach(connection)).await {
+    match timeout(PATIENCE, channels.reach(connection, among)).await {
         Ok(Ok(Reached::Host(host))) => named(CONNECTION_REACHED.found()).with("host", host),
         Ok(Ok(Reached::Kept)) => named(CONNECTION_KEPT.found()),
         Ok(Err(Unfit::Settings(error))) => named(CONNECTION_INCOMPLETE.found()).with("why", error),
         Ok(Err(Unfit::Away(error))) => named(CONNECTION_AWAY.found()).with("why", error),
+        Ok(Err(Unfit::MailAway(error))) => named(CONNECTION_AWAY.found()).with("why", error),
         Err(_) => LATE.found().with("check", &connection.name).of(super::Group::Connections),
     }
 }

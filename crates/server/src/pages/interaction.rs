@@ -82,6 +82,7 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         username: step.username.clone(),
         exhibit: Exhibit::of(prompt, beside.now),
         passkey: Passkey::of(prompt),
+        beside: step.beside.as_ref().and_then(Passkey::of),
         fields: inputs(prompt, step.username.as_deref()),
         submit: prompt.submit.clone(),
         code,
@@ -193,6 +194,7 @@ fn code_status(view: &View, step: &StepView, challenge: &ChallengeView, now: Tim
         until: challenge.expires_at.into(),
         resend: resend_at.map(|at| resend(at, now)),
         reference: view.id.to_string(),
+        filled: None,
     })
 }
 
@@ -207,13 +209,13 @@ fn notice_of(outcome: &Outcome, step: &StepView) -> Notice {
         Some(way) => notice.in_words_of(way.authenticator.as_str(), what),
         None => notice,
     };
-    match outcome {
-        Outcome::Rejected { why: Rejection::Wrong, tries_left: Some(left) } => Notice::wrong_code(*left),
     let number = asks(step, &FieldKind::PhoneNumber);
-        Outcome::Rejected { why: Rejection::Wrong, .. } if asks(step, &FieldKind::Password) => match step.username {
+    match outcome {
         Outcome::Rejected { why: Rejection::Empty, .. } if number => own(Notice::empty(), "number_empty"),
         Outcome::Rejected { why: Rejection::Malformed, .. } if number => own(Notice::malformed(), "number_malformed"),
         Outcome::Rejected { why: Rejection::NotAllowed, .. } => own(Notice::malformed(), "not_allowed"),
+        Outcome::Rejected { why: Rejection::Wrong, tries_left: Some(left) } => Notice::wrong_code(*left),
+        Outcome::Rejected { why: Rejection::Wrong, .. } if asks(step, &FieldKind::Password) => match step.username {
             Some(_) => own(Notice::wrong_credentials(), "wrong"),
             None => Notice::wrong_password(),
         },
@@ -319,6 +321,7 @@ mod tests {
             of: 2,
             enrolling: false,
             prompt: Some(prompt(FieldKind::Code { length: 6, numeric: true })),
+            beside: None,
             username: None,
             user: Some(ada()),
             challenge: Some(challenge()),

@@ -262,6 +262,8 @@ pub struct CodeStatus {
     pub reference: String,
 }
 
+    /// What a link brought to be filled in.
+    pub filled: Option<String>,
 /// What is to be said of a code's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -431,6 +433,11 @@ impl Notice {
 
     /// The person went on in another tab.
     pub fn moved() -> Self {
+    /// The code of a link is filled in, and nothing was done with it.
+    pub fn filled() -> Self {
+        Self::new(Tone::Plain, "notice.filled")
+    }
+
         Self::new(Tone::Plain, "notice.moved")
     }
 }
@@ -448,6 +455,18 @@ impl Page {
 
     /// The same page, saying that the person went on in another tab, when it has nothing else to say.
     #[must_use]
+    /// The same page with the code of a link filled in, where it asks for one that was sent and is still good.
+    #[must_use]
+    pub fn with_code(mut self, typed: &str) -> Self {
+        if let Self::Step(Step { code: Some(code), notice, .. }) = &mut self
+            && !matches!(code.state, CodeState::Dead | CodeState::Expired)
+        {
+            code.filled = Some(typed.to_owned());
+            notice.get_or_insert_with(Notice::filled);
+        }
+        self
+    }
+
     pub fn moved(mut self) -> Self {
         match &mut self {
             Self::Step(Step { notice, .. }) | Self::Choose(Choose { notice, .. }) => {
@@ -661,6 +680,8 @@ pub enum Cause {
     Forbidden,
     /// There is nothing here.
     NotFound,
+    /// The same, of a link in a message: its code can be typed where the sign-in was begun.
+    OtherBrowser,
     /// It was here once.
     Gone,
     /// The request is too large.
@@ -690,6 +711,7 @@ impl Cause {
             Self::NotFound => (404, "not_found"),
             Self::Gone => (410, "gone"),
             Self::TooLarge => (413, "too_large"),
+            Self::OtherBrowser => (403, "other_browser"),
             Self::TooMany => (429, "too_many"),
             Self::Internal => (500, "internal"),
             Self::Unavailable => (503, "unavailable"),
@@ -762,6 +784,8 @@ pub struct OutboxRow {
     pub body: String,
     /// The code in it.
     pub code: Option<String>,
+    /// What it is about: then it is a mail, and otherwise a text message.
+    pub subject: Option<String>,
 }
 
 /// The built-in relying party.

@@ -201,6 +201,7 @@ fn code() -> Vec<(&'static str, Page)> {
         resend: Some(Resend { at: at(30), wait: 30 }),
         reference: REFERENCE.to_owned(),
     };
+        filled: None,
     let now = Resend { at: at(-5), wait: 0 };
     let step = Step {
         form: Form { challenge: REFERENCE.to_owned(), ..form() },
@@ -229,6 +230,7 @@ fn code() -> Vec<(&'static str, Page)> {
     };
     let last = CodeStatus { minutes: 1, until: at(40), resend: Some(now.clone()), ..status.clone() };
     let asked = CodeStatus { state: CodeState::Asked, to: None, ..status.clone() };
+    let linked = CodeStatus { filled: Some("482913".to_owned()), ..status.clone() };
     let anonymous = Step { code: Some(asked), user_name: None, others: Vec::new(), ..step.clone() };
     let letters = Input { kind: InputKind::Code { length: 8, room: 11, numeric: false }, ..field };
     let waiting =
@@ -243,6 +245,10 @@ fn code() -> Vec<(&'static str, Page)> {
         ("remember-an-hour", remembering(Remember::new(Seconds(3600), false))),
         ("remember-a-minute", remembering(Remember::new(Seconds(60), false))),
         ("sending", in_state(CodeState::Sending)),
+        (
+            "from-a-link",
+            Page::Step(Step { code: Some(linked), notice: Some(Notice::filled()), ..step.clone() }),
+        ),
         ("asked-for", Page::Step(anonymous)),
         ("resent-same-code", told(Notice::resent())),
         ("new-code", told(Notice::renewed())),
@@ -382,6 +388,7 @@ fn error() -> Vec<(&'static str, Page)> {
         ("too-many", of(Cause::TooMany, None, None)),
         ("internal", of(Cause::Internal, None, None)),
         ("unavailable", of(Cause::Unavailable, None, None)),
+        ("link-in-another-browser", of(Cause::OtherBrowser, None, None)),
     ]
 }
 
@@ -401,9 +408,16 @@ fn outbox() -> Vec<(&'static str, Page)> {
         code: Some(code.to_owned()),
     };
     let plain = OutboxRow { code: None, body: "Your phone number was changed.".to_owned(), ..message(-90, "") };
-    let some = vec![message(0, "482913"), message(-60, "071254"), plain];
+    let mail = OutboxRow {
+        to: "ada@example.com".to_owned(),
+        subject: Some("Your code for Grafana".to_owned()),
+        body: "592847 is your code for Grafana. It is good for 5 min.".to_owned(),
+        ..message(-30, "592847")
+    };
+    let some = vec![message(0, "482913"), mail, message(-60, "071254"), plain];
     vec![
         ("messages", Page::Outbox(Outbox { messages: some })),
+        subject: None,
         ("empty", Page::Outbox(Outbox { messages: Vec::new() })),
     ]
 }

@@ -60,8 +60,17 @@ pub async fn get(req: HttpRequest, state: Data<State>, id: Path<String>) -> Http
     let shown = state.engine.view(id, binding.as_deref(), &context::of(&state, &req)).await;
     match shown {
         Ok(view) => show(&state, &req, &view, binding.as_deref().unwrap_or_default()),
+        Err(EngineError::WrongBrowser) if linked(&req).is_some() => answer::error(&state, &req, Cause::OtherBrowser),
         Err(error) => answer::engine_error(&state, &req, &error, None),
     }
+}
+
+/// The code that a link in a message brings along. It is filled in and no more: whoever opens the address, be it a program that looks
+/// at mails, uses nothing up. What is no code is not shown.
+fn linked(req: &HttpRequest) -> Option<String> {
+    let code = req.query_string().strip_prefix("code=")?;
+    let plain = (4..=10).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then(|| code.to_owned())
 }
 
 /// `POST /interaction/{id}`.
@@ -150,6 +159,10 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     let beside = Beside { host: host.as_deref(), back: back.as_deref(), reference: &reference, now: state.clock.now() };
     let Some(page) = page_of(view, beside) else { return go_on(state, req, view, None) };
     let page = if req.query_string() == MOVED { page.moved() } else { page };
+    let page = match linked(req) {
+        Some(code) => page.with_code(&code),
+        None => page,
+    };
     let drawing = Drawing { csrf, ui_locales: &view.request.locales };
     let mut response = answer::page(state, req, status(&view.body), &page, drawing);
     let places = client.into_iter().flat_map(|client| client.redirect_uris.iter().chain(&client.client_uri));
