@@ -122,6 +122,11 @@ pub enum Errand {
         /// Which.
         authenticator: AuthenticatorName,
     },
+    /// To see whether one of their factors works, by using it. It comes to nothing but a proof.
+    Test {
+        /// Which.
+        authenticator: AuthenticatorName,
+    },
 }
 
 /// The `acr` claim as a client asks for it (OpenID Connect Core, section 5.5.1.1).

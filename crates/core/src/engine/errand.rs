@@ -1,5 +1,5 @@
-//! What a person comes for besides signing in: to prove once more that it is them, or to enrol one more factor. It is done as
-//! further steps behind those of the chain, so that everything that holds for a step holds for it: budgets, browser binding,
+//! What a person comes for besides signing in: to prove once more that it is them, to enrol one more factor, or to see whether
+//! one works. It is done as further steps behind those of the chain, so that everything that holds for a step holds for it: budgets, browser binding,
 //! one transaction, both faces.
 //!
 //! The steps are frozen when the run begins, as the chain's revision is: a chain that is published meanwhile must not make an
@@ -26,17 +26,25 @@ pub(super) fn steps(
     registry: &Registry,
 ) -> Result<Vec<Step>, Denial> {
     let mut steps = Vec::new();
+    if let Errand::Test { authenticator } = errand {
+        let none = || unknown(chain.document.steps.len() + 1, authenticator);
+        return Ok(vec![test(way(authenticator, configuration, registry).ok_or_else(none)?)]);
+    }
     let ways = beyond_knowledge(configuration, registry);
     if !ways.is_empty() {
         steps.push(confirm(ways));
     }
     if let Errand::Enrol { authenticator } = errand {
         let number = chain.document.steps.len() + steps.len() + 1;
-        let none = || Denial::UnknownAuthenticator { step: number, authenticator: authenticator.to_string() };
+        let none = || unknown(number, authenticator);
         let way = way(authenticator, configuration, registry).ok_or_else(none)?;
         steps.push(Step { enrol: EnrolPolicy::Require, ..Step::from(vec![way]) });
     }
     Ok(steps)
+}
+
+fn unknown(step: usize, authenticator: &AuthenticatorName) -> Denial {
+    Denial::UnknownAuthenticator { step, authenticator: authenticator.to_string() }
 }
 
 /// Every way to prove more than knowledge that this server has for anybody, each once: those of its chains, with their
@@ -64,7 +72,12 @@ fn confirm(alternatives: Vec<Alternative>) -> Step {
     Step { when, distinct: false, ..Step::from(alternatives) }
 }
 
-/// How one of this authenticator is enrolled: as a chain would use it, or else by the first connection of its kind.
+/// The step by which somebody sees whether a factor works: nothing that was proved before passes it.
+fn test(way: Alternative) -> Step {
+    Step { distinct: false, ..Step::from(vec![Alternative { max_age: Some(Seconds(0)), ..way }]) }
+}
+
+/// How one of this authenticator is enrolled, or used: as a chain would use it, or else by the first connection of its kind.
 fn way(name: &AuthenticatorName, configuration: &Configuration, registry: &Registry) -> Option<Alternative> {
     let written = configuration.chains.iter().flat_map(|chain| &chain.document.steps).flat_map(|s| &s.alternatives);
     if let Some(way) = written.into_iter().find(|way| way.authenticator == *name) {

@@ -3,15 +3,18 @@
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, RequestContext, errand,
+    Engine, EngineError, RequestContext, authenticator,
+    choose::{NotOpened, Way, advance, store_opened},
+    errand,
     situation::{Person, Situation},
 };
 use crate::{
+    authenticator::Opening,
     chain::{ChainRevision, Step},
     device::DeviceGiven,
     id::{ChainName, InteractionId},
     interaction::{Interaction, Request, Stage, Subject},
-    plan::{Completed, Denial, Next},
+    plan::{Completed, Denial, Due, Next},
     session::{Session, SessionRef},
     store::{Store, StoreExt as _, Tx as _},
     time::Time,
@@ -125,7 +128,7 @@ impl<S: Store + ?Sized> Engine<S> {
             Next::Ask { step, .. } | Next::Enrol { step, .. } if !interactive => {
                 Ok(Started::NotInteractive(self.missing(situation, step, cx)))
             }
-            Next::Ask { .. } | Next::Enrol { .. } => self.begin_interaction(situation.interaction).await,
+            next => self.begin_interaction(situation, next.due(), cx).await,
         }
     }
 
@@ -200,10 +203,55 @@ impl<S: Store + ?Sized> Engine<S> {
         }
     }
 
-    async fn begin_interaction(&self, interaction: Interaction) -> Result<Started, EngineError> {
+    async fn begin_interaction(
+        &self,
+        situation: Situation,
+        due: Option<Due>,
+        cx: &RequestContext,
+    ) -> Result<Started, EngineError> {
+        let way = due.and_then(|due| self.come_for(&situation, &due));
+        let opened = match way {
+            Some(way) => Some(self.open(&situation, way, cx).await),
+            None => None,
+        };
+        let (now, proven, mut interaction) = (situation.now, situation.proven(), situation.interaction);
+        let opened = match opened {
+            Some(Ok(opened)) => Some(opened),
+            Some(Err(trouble @ NotOpened::Trouble(_))) => {
+                interaction.notice = Some(self.trouble(trouble, cx));
+                None
+            }
+            Some(Err(NotOpened::Pointless)) | None => None,
+        };
+        let departure = opened.as_ref().and_then(|opened| self.departure(opened, &interaction, cx));
         let id = interaction.id;
-        self.store.write(move |tx: &mut S::Tx| tx.insert_interaction(&interaction)).await?;
+        let work = move |tx: &mut S::Tx| {
+            let mut interaction = interaction.clone();
+            tx.insert_interaction(&interaction)?;
+            let Some(opened) = &opened else { return Ok(false) };
+            let sent = store_opened(tx, &mut interaction, opened, now)?;
+            advance(tx, interaction)?;
+            Ok(sent)
+        };
+        let sent = self.store.write(work).await?;
+        if let Some(departure) = departure.filter(|_| sent) {
+            self.depart(departure, proven).await;
+        }
         Ok(Started::Interaction { id, binding: self.binding(id) })
+    }
+
+    /// The only way of what somebody came for, when nothing else is due: it is opened at once, as after a passed step. Whoever is on
+    /// an errand has asked for it a moment ago, so that nothing is sent which a link from elsewhere could bring about.
+    fn come_for(&self, situation: &Situation, due: &Due) -> Option<Way> {
+        let Due { step, alternatives, enrolling } = due;
+        let [only] = alternatives.as_slice() else { return None };
+        let last = step.checked_add(1) == Some(situation.chain.document.steps.len());
+        if situation.request().errand.is_none() || situation.interaction.tail.is_empty() || !last {
+            return None;
+        }
+        let asked = authenticator(&self.parts.registry, &situation.chain, *step, *only)?;
+        let opens = *enrolling || asked.descriptor().opening == Opening::Once;
+        opens.then_some(Way { step: *step, alternative: *only, enrolling: *enrolling })
     }
 
     /// Single sign-on: the session's evidence is enough.

@@ -197,3 +197,68 @@ async fn of_sixteen_answers_with_the_same_key_one_passes() {
     let passed = views.iter().filter(|view| matches!(view.body, Body::Closed { .. })).count();
     assert_eq!(passed, 1);
 }
+
+#[tokio::test]
+async fn what_one_came_for_is_opened_at_once_when_nothing_else_is_due() {
+    let house = without_a_phone(json!([["word"]])).await;
+    let alice = house.visit(from("192.0.2.1")).await;
+    let (_, session) = closed(house.word(&alice).await);
+    house.wait(1);
+    let cx = from("192.0.2.1");
+    let open = async |errand: Option<Errand>, known| {
+        let started = house.start(vestibule_core::interaction::Request { errand, ..request() }, known, &cx).await;
+        let Started::Interaction { id, binding } = started else { panic!("something is due: {started:?}") };
+        Visitor { id, binding, cx: cx.clone() }
+    };
+    let enrol = || Some(Errand::Enrol { authenticator: "key".into() });
+    let visitor = open(enrol(), Some(session)).await;
+    let set_up = house.step(&visitor).await;
+    assert!(set_up.enrolling && set_up.prompt.is_some(), "its question is there already: {set_up:?}");
+    closed(sets_up(&house, &visitor, "17").await);
+    assert_eq!(keys(&house, house.alice).await.len(), 1);
+    // Who has proved nothing is asked for that first, and nothing is opened.
+    let stranger = open(enrol(), None).await;
+    let asked = house.step(&stranger).await;
+    assert!(!asked.enrolling && asked.challenge.is_none(), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_message_leaves_at_once_on_an_errand_alone_and_within_its_budgets() {
+    let house = House::with(json!([["word"]])).await;
+    let other = serde_json::from_value(json!({ "chain": "shop", "revision": 1,
+        "steps": [["word"], [{ "authenticator": "code", "connection": "SMSOTP" }]] }));
+    let portal = serde_json::from_value(json!({ "chain": "portal", "revision": 1, "steps": [["word"]] }));
+    house.reconfigure(vec![portal.unwrap(), other.unwrap()]);
+    let alice = house.visit(from("192.0.2.1")).await;
+    let (_, session) = closed(house.word(&alice).await);
+    house.wait(1);
+    let cx = from("192.0.2.1");
+    let mut wanted = request();
+    wanted.errand = Some(Errand::Test { authenticator: "code".into() });
+    let Started::Interaction { id, binding } = house.start(wanted.clone(), Some(session), &cx).await else {
+        panic!("the code is due")
+    };
+    let visitor = Visitor { id, binding, cx: cx.clone() };
+    let asked = house.step(&visitor).await;
+    assert!(asked.challenge.is_some() && !asked.enrolling, "{asked:?}");
+    let (_, session) = closed(house.answer(&visitor, &[("code", &house.gateway.code())]).await);
+    // What was proved with it a moment ago is no reason not to ask: that is what they came for.
+    house.wait(1);
+    let Started::Interaction { id, binding } = house.start(wanted.clone(), Some(session), &cx).await else {
+        panic!("the code is due again")
+    };
+    let visitor = Visitor { id, binding, cx: cx.clone() };
+    let again = house.step(&visitor).await;
+    assert_eq!(again.alternatives.len(), 1, "{again:?}");
+    let wrong = step(house.answer(&visitor, &[("code", "0")]).await);
+    assert!(matches!(wrong.notice, Some(Notice::Rejected { why: Rejection::Wrong, .. })), "{wrong:?}");
+
+    let mut none = request();
+    none.errand = Some(Errand::Test { authenticator: "nothing".into() });
+    let refused = house.start(none, Some(session), &cx).await;
+    assert!(matches!(refused, Started::Refused { .. }), "{refused:?}");
+    // Whoever lost the phone meanwhile is told so, and not let through.
+    house.change("alice", |user| user.phone_number = None).await;
+    let refused = house.start(wanted, Some(session), &cx).await;
+    assert!(matches!(refused, Started::Refused { .. }), "{refused:?}");
+}
