@@ -51,6 +51,8 @@ pub fn registry(pool: &HashPool) -> Result<Registry, HashError> {
 pub struct Channels {
     /// What connections deliver to when their preset says `outbox`, whatever their kind: in development alone.
     pub outbox: Option<Outbox>,
+    /// Which gateways fail, as far as this instance knows.
+    pub circuits: Circuits,
 }
 
 /// Where messages by a connection would go.
@@ -63,8 +65,6 @@ pub enum Reached {
 }
 
 /// Why no message would go by a connection.
-    /// Which gateways fail, as far as this instance knows.
-    pub circuits: Circuits,
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// Its settings are no use.
@@ -73,6 +73,9 @@ pub enum Unfit {
     /// Its host is not reached.
     #[error(transparent)]
     Away(#[from] Unreachable),
+    /// The mail server is not reached.
+    #[error(transparent)]
+    MailAway(#[from] vestibule_authn_emailotp::Unreachable),
 }
 
 impl Channels {
@@ -101,9 +104,11 @@ impl Channels {
         if connection.settings.0.get("preset").is_some_and(|preset| preset == "outbox") {
             return Ok(Reached::Kept);
         }
-    /// The mail server is not reached.
-    #[error(transparent)]
-    MailAway(#[from] vestibule_authn_emailotp::Unreachable),
+        if connection.kind == Mail::KIND {
+            let mail = Mail::from_settings(&connection.settings)?;
+            mail.reach().await?;
+            return Ok(Reached::Host(mail.host().to_owned()));
+        }
         let gateway = SmsGateway::from_settings(&connection.settings)?;
         gateway.reach().await?;
         Ok(Reached::Host(gateway.host().to_owned()))
@@ -127,11 +132,6 @@ impl Channels {
                 let outbox = self.outbox.clone().map(|outbox| Arc::new(outbox) as Arc<dyn Channel>);
                 vestibule_authn_emailotp::build(connection, outbox).map(Some)
             }
-        if connection.kind == Mail::KIND {
-            let mail = Mail::from_settings(&connection.settings)?;
-            mail.reach().await?;
-            return Ok(Reached::Host(mail.host().to_owned()));
-        }
             _ => Ok(None),
         }
     }

@@ -260,10 +260,10 @@ pub struct CodeStatus {
     pub resend: Option<Resend>,
     /// What to quote when asking for help.
     pub reference: String,
-}
-
     /// What a link brought to be filled in.
     pub filled: Option<String>,
+}
+
 /// What is to be said of a code's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -431,13 +431,13 @@ impl Notice {
         Self::new(Tone::Good, "notice.session_ended")
     }
 
-    /// The person went on in another tab.
-    pub fn moved() -> Self {
     /// The code of a link is filled in, and nothing was done with it.
     pub fn filled() -> Self {
         Self::new(Tone::Plain, "notice.filled")
     }
 
+    /// The person went on in another tab.
+    pub fn moved() -> Self {
         Self::new(Tone::Plain, "notice.moved")
     }
 }
@@ -453,8 +453,6 @@ impl Page {
         }
     }
 
-    /// The same page, saying that the person went on in another tab, when it has nothing else to say.
-    #[must_use]
     /// The same page with the code of a link filled in, where it asks for one that was sent and is still good.
     #[must_use]
     pub fn with_code(mut self, typed: &str) -> Self {
@@ -467,6 +465,8 @@ impl Page {
         self
     }
 
+    /// The same page, saying that the person went on in another tab, when it has nothing else to say.
+    #[must_use]
     pub fn moved(mut self) -> Self {
         match &mut self {
             Self::Step(Step { notice, .. }) | Self::Choose(Choose { notice, .. }) => {
@@ -676,12 +676,12 @@ pub enum Cause {
     BadRequest,
     /// The sign-in was begun in another browser, or its cookie is gone.
     WrongBrowser,
+    /// The same, of a link in a message: its code can be typed where the sign-in was begun.
+    OtherBrowser,
     /// It is not allowed.
     Forbidden,
     /// There is nothing here.
     NotFound,
-    /// The same, of a link in a message: its code can be typed where the sign-in was begun.
-    OtherBrowser,
     /// It was here once.
     Gone,
     /// The request is too large.
@@ -707,11 +707,11 @@ impl Cause {
             Self::WrongAddress => (400, "wrong_address"),
             Self::BadRequest => (400, "bad_request"),
             Self::WrongBrowser => (403, "wrong_browser"),
+            Self::OtherBrowser => (403, "other_browser"),
             Self::Forbidden => (403, "forbidden"),
             Self::NotFound => (404, "not_found"),
             Self::Gone => (410, "gone"),
             Self::TooLarge => (413, "too_large"),
-            Self::OtherBrowser => (403, "other_browser"),
             Self::TooMany => (429, "too_many"),
             Self::Internal => (500, "internal"),
             Self::Unavailable => (503, "unavailable"),
@@ -780,12 +780,12 @@ pub struct OutboxRow {
     pub at: Moment,
     /// Where to.
     pub to: String,
+    /// What it is about: then it is a mail, and otherwise a text message.
+    pub subject: Option<String>,
     /// The text.
     pub body: String,
     /// The code in it.
     pub code: Option<String>,
-    /// What it is about: then it is a mail, and otherwise a text message.
-    pub subject: Option<String>,
 }
 
 /// The built-in relying party.

@@ -200,8 +200,8 @@ fn code() -> Vec<(&'static str, Page)> {
         until: at(300),
         resend: Some(Resend { at: at(30), wait: 30 }),
         reference: REFERENCE.to_owned(),
-    };
         filled: None,
+    };
     let now = Resend { at: at(-5), wait: 0 };
     let step = Step {
         form: Form { challenge: REFERENCE.to_owned(), ..form() },
@@ -229,8 +229,8 @@ fn code() -> Vec<(&'static str, Page)> {
         Page::Step(Step { remember: Some(remember), notice, ..step.clone() })
     };
     let last = CodeStatus { minutes: 1, until: at(40), resend: Some(now.clone()), ..status.clone() };
-    let asked = CodeStatus { state: CodeState::Asked, to: None, ..status.clone() };
     let linked = CodeStatus { filled: Some("482913".to_owned()), ..status.clone() };
+    let asked = CodeStatus { state: CodeState::Asked, to: None, ..status.clone() };
     let anonymous = Step { code: Some(asked), user_name: None, others: Vec::new(), ..step.clone() };
     let letters = Input { kind: InputKind::Code { length: 8, room: 11, numeric: false }, ..field };
     let waiting =
@@ -244,11 +244,11 @@ fn code() -> Vec<(&'static str, Page)> {
         ("remember-a-day", remembering(Remember::new(Seconds(86_400), false))),
         ("remember-an-hour", remembering(Remember::new(Seconds(3600), false))),
         ("remember-a-minute", remembering(Remember::new(Seconds(60), false))),
-        ("sending", in_state(CodeState::Sending)),
         (
             "from-a-link",
             Page::Step(Step { code: Some(linked), notice: Some(Notice::filled()), ..step.clone() }),
         ),
+        ("sending", in_state(CodeState::Sending)),
         ("asked-for", Page::Step(anonymous)),
         ("resent-same-code", told(Notice::resent())),
         ("new-code", told(Notice::renewed())),
@@ -381,6 +381,7 @@ fn error() -> Vec<(&'static str, Page)> {
         ("wrong-address", of(Cause::WrongAddress, Some(hint), Some(link()))),
         ("bad-request", of(Cause::BadRequest, None, Some(link()))),
         ("wrong-browser", of(Cause::WrongBrowser, None, None)),
+        ("link-in-another-browser", of(Cause::OtherBrowser, None, None)),
         ("forbidden", of(Cause::Forbidden, None, None)),
         ("not-found", of(Cause::NotFound, None, None)),
         ("gone", of(Cause::Gone, None, None)),
@@ -388,7 +389,6 @@ fn error() -> Vec<(&'static str, Page)> {
         ("too-many", of(Cause::TooMany, None, None)),
         ("internal", of(Cause::Internal, None, None)),
         ("unavailable", of(Cause::Unavailable, None, None)),
-        ("link-in-another-browser", of(Cause::OtherBrowser, None, None)),
     ]
 }
 
@@ -404,6 +404,7 @@ fn outbox() -> Vec<(&'static str, Page)> {
     let message = |seconds, code: &str| OutboxRow {
         at: at(seconds),
         to: "+15550100042".to_owned(),
+        subject: None,
         body: format!("Your Grafana code is {code}. It works for 5 minutes.\n@localhost #{code}"),
         code: Some(code.to_owned()),
     };
@@ -417,7 +418,6 @@ fn outbox() -> Vec<(&'static str, Page)> {
     let some = vec![message(0, "482913"), mail, message(-60, "071254"), plain];
     vec![
         ("messages", Page::Outbox(Outbox { messages: some })),
-        subject: None,
         ("empty", Page::Outbox(Outbox { messages: Vec::new() })),
     ]
 }
