@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
+use vestibule_authn_emailotp::{EmailOtp, Mail};
 use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
 use vestibule_authn_recovery::Recovery;
 use vestibule_authn_smsotp::{Circuits, Outbox, SmsGateway, SmsOtp, Unreachable, members};
@@ -41,6 +42,7 @@ pub fn registry(pool: &HashPool) -> Result<Registry, HashError> {
     Ok(Registry::new(vec![
         Arc::new(Password::new(pool.clone())?),
         Arc::new(SmsOtp::new()),
+        Arc::new(EmailOtp::new()),
         Arc::new(Totp::new()),
         Arc::new(Recovery::new()),
     ]))
