@@ -23,6 +23,7 @@ use actix_web::{
     web::Data,
 };
 use secrecy::ExposeSecret as _;
+use vestibule_authn_passkey::NoParty;
 use vestibule_authn_password::HashError;
 use vestibule_authn_smsotp::Outbox;
 use vestibule_core::{
@@ -118,6 +119,9 @@ pub enum BuildError {
     /// The configuration in the database cannot be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// Passkeys cannot be bound to the address.
+    #[error("public_url: {0}")]
+    Party(#[from] NoParty),
     /// Passwords cannot be hashed so.
     #[error("password: {0}")]
     Hash(#[from] HashError),
@@ -304,7 +308,7 @@ async fn assemble(
     let channels = Channels { outbox: outbox.clone(), ..Channels::default() };
     let live = Live::first(&*store, protocol, channels, clock.now()).await?;
     let hash_pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
-    let registry = authenticators::registry(&hash_pool)?;
+    let registry = authenticators::registry(&hash_pool, authenticators::party(settings)?)?;
     let pages = Pages::new(&registry, None)?;
     let grants = Grants::new(live.current(), prf.clone(), Arc::clone(&random));
     let engine_parts = engine::Parts {
@@ -343,6 +347,7 @@ async fn assemble(
         readiness: Readiness::default(),
         hash_pool,
         portal_client: settings.portal_client.clone(),
+        related_origins: settings.passkey.related_origins.clone(),
         policy: settings.policy.clone(),
         audit: Shared::new(audit::sinks(&settings.audit)),
         surgery: Surgery::new(settings),

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use vestibule_authn_emailotp::{EmailOtp, Mail};
+use vestibule_authn_passkey::{NoParty, Party, Passkeys};
 use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
 use vestibule_authn_recovery::Recovery;
 use vestibule_authn_smsotp::{Circuits, Outbox, SmsGateway, SmsOtp, Unreachable, members};
@@ -34,15 +35,24 @@ pub fn hash_pool(settings: &PasswordSettings, random: Arc<dyn Random>) -> Result
     })
 }
 
+/// For whom passkeys are made: the host of the server's address, and the pages that may use them beside its own.
+///
+/// # Errors
+/// When the address has no host.
+pub fn party(settings: &Settings) -> Result<Party, NoParty> {
+    Party::new(&settings.public_url, &settings.passkey.related_origins)
+}
+
 /// The authenticators that chains may name.
 ///
 /// # Errors
 /// When one of them cannot be made with these settings.
-pub fn registry(pool: &HashPool) -> Result<Registry, HashError> {
+pub fn registry(pool: &HashPool, party: Party) -> Result<Registry, HashError> {
     Ok(Registry::new(vec![
         Arc::new(Password::new(pool.clone())?),
         Arc::new(SmsOtp::new()),
         Arc::new(EmailOtp::new()),
+        Arc::new(Passkeys::new(party)),
         Arc::new(Totp::new()),
         Arc::new(Recovery::new()),
     ]))

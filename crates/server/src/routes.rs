@@ -69,6 +69,7 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(readable("/robots.txt", fixed::robots))
         .service(resource("/.well-known/change-password").route(get().to(fixed::change_password)));
     if dev {
+        .service(readable("/.well-known/webauthn", fixed::related_origins))
         development(config);
     }
 }

@@ -65,6 +65,8 @@ pub struct State {
     pub hash_pool: HashPool,
     /// The id of the service provider that the portal is.
     pub portal_client: String,
+    /// Whose pages may use the passkeys of this server, beside its own.
+    pub related_origins: Vec<url::Url>,
     /// What every chain has to reach.
     pub policy: PolicySettings,
     /// What readers of the audit log share.

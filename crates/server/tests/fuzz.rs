@@ -87,7 +87,8 @@ fn a_120_an_odd_forwarding_header_makes_nobody_a_proxy() {
 fn a_120_an_odd_declaration_is_read_or_refused_with_its_place() {
     let params = HashParams { memory_kib: 1024, passes: 1, lanes: 1 };
     let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
-    let registry = authenticators::registry(&pool).unwrap();
+    let party = vestibule_authn_passkey::Party::new(&"https://auth.example.com".parse().unwrap(), &[]).unwrap();
+    let registry = authenticators::registry(&pool, party).unwrap();
     let environment = |name: &str| (name == "SECRET").then(|| "a-secret-of-many-characters-2718281828".to_owned());
     let checks = Checks { registry: &registry, environment: &environment, weak_passwords: false };
     let samples = [

@@ -61,7 +61,7 @@ async fn published(app: &TestApp, name: &'static str) -> ChainRevision {
 }
 
 fn usual() -> Value {
-    json!([["password"], { "alternatives": ["totp", "recovery"], "when": [{ "enrolled": true }] }])
+    json!([["password"], { "alternatives": ["passkey", "totp", "recovery"], "when": [{ "enrolled": true }] }])
 }
 
 fn steps(chain: &ChainRevision) -> Value {

@@ -17,6 +17,7 @@ mod log;
 pub mod master_key;
 mod nearest;
 mod network;
+mod passkey;
 mod password;
 mod policy;
 mod problem;
@@ -46,6 +47,7 @@ pub use log::{LogFormat, LogSettings};
 pub use master_key::MasterKeySource;
 pub use nearest::nearest;
 pub use network::{Management, Tls, is_loopback};
+pub use passkey::PasskeySettings;
 pub(crate) use password::FLOOR_KIB;
 pub use password::PasswordSettings;
 pub use policy::PolicySettings;
@@ -82,6 +84,8 @@ pub struct Settings {
     pub session: SessionLife,
     /// How passwords are hashed.
     pub password: PasswordSettings,
+    /// Whose pages may use the passkeys of this server.
+    pub passkey: PasskeySettings,
     /// What every chain has to reach.
     pub policy: PolicySettings,
     /// Signing keys.
@@ -169,6 +173,7 @@ impl Settings {
             limits: reader.section("limits", |section| limits::read(section, dev)),
             session: reader.section("session", session::read),
             password: reader.section("password", |section| password::read(section, dev)),
+            passkey: reader.section("passkey", passkey::read),
             policy: reader.section("policy", policy::read),
             keys: reader.section("keys", keys::read),
             default_chain: reader.optional::<String>("default_chain").map(ChainName::from),

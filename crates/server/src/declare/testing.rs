@@ -60,9 +60,10 @@ impl Bench {
         let params = HashParams { memory_kib: 1024, passes: 1, lanes: 1 };
         let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
         let clock = Arc::new(SystemClock::default());
+        let party = vestibule_authn_passkey::Party::new(&"https://auth.example.com".parse().unwrap(), &[]).unwrap();
         let workshop = Workshop {
             store,
-            registry: authenticators::registry(&pool).unwrap(),
+            registry: authenticators::registry(&pool, party).unwrap(),
             pool,
             prf: key.prf(),
             clock: clock.clone(),

@@ -252,7 +252,7 @@ pub(super) mod tests {
                 ..PoolSettings::default()
             })
             .unwrap();
-            let registry = authenticators::registry(&pool).unwrap();
+            let registry = authenticators::registry(&pool, authenticators::party(&settings).unwrap()).unwrap();
             let master = vestibule_core::crypto::MasterKey::generate(&SystemRandom::default());
             let (clients, keys, default_chain) = (Vec::new(), Vec::new(), "default".into());
             Self {

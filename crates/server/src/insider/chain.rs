@@ -1,10 +1,11 @@
-//! The chain that an insider's people pass as long as nobody wrote another: a password, and then the app of whoever has set
-//! one up, or a code that they keep or were given for the day on which they have lost it.
+//! The chain that an insider's people pass as long as nobody wrote another: a password, and then the passkey or the app of whoever
+//! has set one up, or a code that they keep or were given for the day on which they have lost it.
 //!
 //! To demand the app of everybody was the road not taken: nobody has one at the first entry, and whoever could only set it up
 //! there would bind their own second factor to somebody else's first.
 
 use serde_json::json;
+use vestibule_authn_passkey::Passkeys;
 use vestibule_authn_password::Password;
 use vestibule_authn_recovery::Recovery;
 use vestibule_authn_totp::Totp;
@@ -25,21 +26,25 @@ use crate::{
 };
 
 /// What the history of a chain says of a revision that the server made.
-const NOTE: &str = "Whoever has set up an authenticator app is asked for its code.";
+const NOTE: &str = "Whoever has set up a passkey or an authenticator app is asked for it.";
 
 /// The chain.
 pub(crate) fn usual() -> ChainDocument {
-    let enrolled = Condition { test: Test::Enrolled(true), not: false };
-    let app = Step {
-        when: vec![enrolled],
-        ..Step::from(vec![Alternative::plain(Totp::NAME), Alternative::plain(Recovery::NAME)])
-    };
-    ChainDocument { steps: vec![password(), app], ..ChainDocument::default() }
+    asking(&[Passkeys::NAME, Totp::NAME, Recovery::NAME])
 }
 
-/// What a server made before apps could be set up.
-fn former() -> ChainDocument {
-    ChainDocument { steps: vec![password()], ..ChainDocument::default() }
+/// What servers made before: when no app could be set up, and when no passkey could.
+fn former() -> [ChainDocument; 2] {
+    let alone = ChainDocument { steps: vec![password()], ..ChainDocument::default() };
+    [alone, asking(&[Totp::NAME, Recovery::NAME])]
+}
+
+/// A password, and one of `ways` of whoever has one.
+fn asking(ways: &[&str]) -> ChainDocument {
+    let enrolled = Condition { test: Test::Enrolled(true), not: false };
+    let ways: Vec<Alternative> = ways.iter().map(|name| Alternative::plain(name)).collect();
+    let second = Step { when: vec![enrolled], ..Step::from(ways) };
+    ChainDocument { steps: vec![password(), second], ..ChainDocument::default() }
 }
 
 fn password() -> Step {
@@ -60,16 +65,16 @@ pub(crate) fn found(tx: &mut Transaction, name: &ChainName, now: Time) -> StoreR
 /// # Errors
 /// When the store fails.
 pub(crate) fn renew(tx: &mut Transaction, name: &ChainName, random: &dyn Random, now: Time) -> StoreResult<()> {
-    let ours = tx
-        .published_chains()?
-        .into_iter()
-        .any(|known| (&known.chain, known.revision, &known.document) == (name, 1, &former()));
-    if !ours || tx.managed(ObjectKind::Chain, name.as_str())?.is_some() {
+    let first = tx.published_chains()?.into_iter().find(|known| (&known.chain, known.revision) == (name, 1));
+    let Some(former) = first.map(|known| known.document).filter(|document| former().contains(document)) else {
+        return Ok(());
+    };
+    if tx.managed(ObjectKind::Chain, name.as_str())?.is_some() {
         return Ok(());
     }
     let byline = Byline { author: None, note: Some(NOTE.to_owned()) };
     let revision = tx.publish_chain_by(name, &usual(), &byline, now)?;
-    let before = json!({ "revision": 1, "document": former() });
+    let before = json!({ "revision": 1, "document": former });
     let after = json!({ "revision": revision, "document": usual() });
     let told = Told::from(&Change::new("chain.published", name, &before, &after));
     By::server().record(tx, told, random, now)
@@ -81,10 +86,12 @@ mod tests {
 
     #[test]
     fn it_reads_as_it_would_be_written() {
-        let second = json!({ "alternatives": ["totp", "recovery"], "when": [{ "enrolled": true }] });
+        let second = json!({ "alternatives": ["passkey", "totp", "recovery"], "when": [{ "enrolled": true }] });
         let written = json!({ "steps": [["password"], second] });
         assert_eq!(usual(), serde_json::from_value(written).unwrap());
-        assert_eq!(former(), serde_json::from_value(json!({ "steps": [["password"]] })).unwrap());
+        let apps = json!({ "alternatives": ["totp", "recovery"], "when": [{ "enrolled": true }] });
+        let before = [json!({ "steps": [["password"]] }), json!({ "steps": [["password"], apps] })];
+        assert_eq!(former(), before.map(|written| serde_json::from_value(written).unwrap()));
         assert_eq!(usual().steps[1].when[0].check(), Ok(()));
     }
 }

@@ -10,7 +10,7 @@ use qrcode::{Color, QrCode};
 use serde::Serialize;
 use vestibule_core::{
     Time,
-    prompt::{self, FieldKind, Prompt},
+    prompt::{self, FieldKind, Prompt, Text},
 };
 
 use super::Moment;
@@ -66,6 +66,8 @@ pub struct Passkey {
     pub field: String,
     /// What it is asked, as JSON.
     pub options: String,
+    /// The word on its button.
+    pub submit: Text,
 }
 
 impl std::fmt::Debug for Exhibit {
@@ -151,7 +153,7 @@ impl Passkey {
     pub fn of(prompt: &Prompt) -> Option<Self> {
         let prompt::Exhibit::PublicKey { create, options } = prompt.exhibit.as_ref()? else { return None };
         let field = prompt.fields.iter().find(|field| field.kind == FieldKind::PublicKey)?;
-        Some(Self { create: *create, field: field.name.clone(), options: options.to_string() })
+        Some(Self { create: *create, field: field.name.clone(), options: options.to_string(), submit: prompt.submit.clone() })
     }
 }
 

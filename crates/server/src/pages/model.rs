@@ -165,6 +165,8 @@ pub struct Step {
     pub exhibit: Option<Exhibit>,
     /// What the browser is asked about a passkey.
     pub passkey: Option<Passkey>,
+    /// The same, where that may be answered instead of what is asked.
+    pub beside: Option<Passkey>,
     /// What is asked.
     pub fields: Vec<Input>,
     /// The word on the main button.
@@ -861,7 +863,7 @@ impl Body for Step {
         let at = self.notice.as_ref().is_some_and(|notice| notice.at.is_some());
         let codes = matches!(self.exhibit, Some(Exhibit::Codes { .. }));
         let time = (at || codes || self.code.is_some()).then_some("time.js");
-        let passkey = self.passkey.is_some().then_some("passkey.js");
+        let passkey = self.passkey.as_ref().or(self.beside.as_ref()).is_some().then_some("passkey.js");
         let keep = self.exhibit.is_some().then_some("keep.js");
         [password, code, passkey, keep, time].into_iter().flatten().collect()
     }

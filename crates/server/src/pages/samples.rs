@@ -113,6 +113,7 @@ fn password() -> Step {
         username: Some(String::new()),
         exhibit: None,
         passkey: None,
+        beside: None,
         fields: vec![Input {
             name: "password".to_owned(),
             label: Text::new("password.field"),

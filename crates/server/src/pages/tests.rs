@@ -22,7 +22,8 @@ fn cx(locale: &'static str) -> PageContext {
 fn registry() -> Registry {
     let params = HashParams { memory_kib: 8, passes: 1, lanes: 1 };
     let pool = HashPool::new(PoolSettings { params, ..PoolSettings::default() }).unwrap();
-    crate::authenticators::registry(&pool).unwrap()
+    let party = vestibule_authn_passkey::Party::new(&"https://auth.example.com".parse().unwrap(), &[]).unwrap();
+    crate::authenticators::registry(&pool, party).unwrap()
 }
 
 fn pages() -> Pages {

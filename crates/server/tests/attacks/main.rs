@@ -10,6 +10,7 @@ mod device;
 mod house;
 mod input;
 mod otp;
+mod passkey;
 mod password;
 mod privacy;
 mod sessions;

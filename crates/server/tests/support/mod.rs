@@ -34,7 +34,7 @@ use vestibule_server::{
     Addresses, Application, Parts,
     config::{
         ApiLimits, Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource,
-        PasswordSettings, PolicySettings, Settings,
+        PasskeySettings, PasswordSettings, PolicySettings, Settings,
     },
     configuration,
     state::{State, Transaction},
@@ -396,6 +396,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
             queue: 16,
             deadline: seconds(5),
         },
+        passkey: PasskeySettings::default(),
         policy: PolicySettings::default(),
         keys: KeySettings { algorithms: vec![Algorithm::RS256, Algorithm::ES256], rotate_after: seconds(90 * 86_400) },
         default_chain: Some("default".into()),

@@ -19,6 +19,10 @@ pub enum Template {
     PasswordSms,
     /// A password, then the code of an authenticator app, which who has none sets up on the way.
     PasswordTotp,
+    /// A password, then a passkey or the code of an app, one of which who has neither sets up on the way.
+    PasswordApp,
+    /// A passkey, and a password for who has none.
+    Passkey,
     /// A password and a code by SMS, but the code only from outside of a network.
     OutsideSms,
     /// A password, and the code when the application asks for two factors.
@@ -29,8 +33,16 @@ pub enum Template {
 
 impl Template {
     /// All of them, from the simplest.
-    pub const ALL: [Self; 6] =
-        [Self::Password, Self::PasswordSms, Self::PasswordTotp, Self::OutsideSms, Self::StepUp, Self::Admins];
+    pub const ALL: [Self; 8] = [
+        Self::Password,
+        Self::PasswordSms,
+        Self::PasswordTotp,
+        Self::PasswordApp,
+        Self::Passkey,
+        Self::OutsideSms,
+        Self::StepUp,
+        Self::Admins,
+    ];
 
     /// Its name, as forms carry it.
     pub fn name(self) -> &'static str {
@@ -38,6 +50,8 @@ impl Template {
             Self::Password => "password",
             Self::PasswordSms => "password_sms",
             Self::PasswordTotp => "password_totp",
+            Self::PasswordApp => "password_app",
+            Self::Passkey => "passkey",
             Self::OutsideSms => "outside_sms",
             Self::StepUp => "step_up",
             Self::Admins => "admins",
@@ -71,11 +85,15 @@ impl Template {
         };
         let code = || Step::from(vec![code.clone()]);
         let second = match self {
-            Self::Password => None,
+            Self::Password | Self::Passkey => None,
             Self::PasswordSms => Some(code()),
             Self::PasswordTotp => {
                 let app = Step::from(vec![Alternative::plain("totp")]);
                 Some(Step { enrol: EnrolPolicy::Require, ..app })
+            }
+            Self::PasswordApp => {
+                let either = Step::from(vec![Alternative::plain("passkey"), Alternative::plain("totp")]);
+                Some(Step { enrol: EnrolPolicy::Require, ..either })
             }
             Self::OutsideSms => {
                 Some(Step { when: condition(json!({ "network": "10.0.0.0/8", "not": true })), ..code() })
@@ -87,7 +105,8 @@ impl Template {
                 Some(Step { when: condition(json!({ "cel": either })), ..code() })
             }
         };
-        let first = Step::from(vec![Alternative::plain("password")]);
+        let passkey = (self == Self::Passkey).then(|| Alternative::plain("passkey"));
+        let first = Step::from(passkey.into_iter().chain([Alternative::plain("password")]).collect::<Vec<_>>());
         ChainDocument { steps: std::iter::once(first).chain(second).collect(), demands: Vec::new() }
     }
 }
@@ -106,7 +125,7 @@ mod tests {
         for template in Template::ALL {
             assert_eq!(Template::of(template.name()), Some(template));
             let document = template.document(&[]);
-            assert_eq!(document.steps.len(), if template == Template::Password { 1 } else { 2 }, "{template:?}");
+            assert_eq!(document.steps.len(), if matches!(template, Template::Password | Template::Passkey) { 1 } else { 2 }, "{template:?}");
         }
         for conditional in [Template::OutsideSms, Template::Admins] {
             let document = conditional.document(&[]);
@@ -115,6 +134,10 @@ mod tests {
         }
         let app = &Template::PasswordTotp.document(&[]).steps[1];
         assert_eq!((app.alternatives[0].authenticator.as_str(), app.enrol), ("totp", EnrolPolicy::Require));
+        let ways = |step: &Step| step.alternatives.iter().map(|way| way.authenticator.to_string()).collect::<Vec<_>>();
+        assert_eq!(ways(&Template::Passkey.document(&[]).steps[0]), ["passkey", "password"]);
+        let either = &Template::PasswordApp.document(&[]).steps[1];
+        assert_eq!((ways(either), either.enrol), (vec!["passkey".to_owned(), "totp".to_owned()], EnrolPolicy::Require));
         assert_eq!(Template::of("none"), None);
     }
 }

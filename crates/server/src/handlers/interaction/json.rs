@@ -47,6 +47,7 @@ fn step_json(step: &StepView) -> Value {
         "of": step.of,
         "enrolling": step.enrolling,
         "prompt": step.prompt,
+        "beside": step.beside,
         "username": step.username,
         "user": step.user.as_ref().map(|user| &user.username),
         "challenge": step.challenge.as_ref().map(challenge_json),

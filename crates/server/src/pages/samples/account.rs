@@ -82,7 +82,9 @@ pub(super) fn enrolment() -> Vec<State> {
 /// What the browser is asked about a passkey.
 pub(super) fn passkey() -> Vec<State> {
     let options = r#"{"challenge":"AAEC","rpId":"login.example.com","timeout":60000}"#;
-    let asked = |create| Passkey { create, field: "credential".to_owned(), options: options.to_owned() };
+    let submit = Text::new("passkey.submit");
+    let asked =
+        |create| Passkey { create, field: "credential".to_owned(), options: options.to_owned(), submit: submit.clone() };
     let field = input("credential", "choose.set_up", InputKind::PublicKey, false);
     let use_one = Step {
         title: Text::new("identify.title"),
@@ -97,7 +99,9 @@ pub(super) fn passkey() -> Vec<State> {
     let create = vec![input("label", "factor.label", InputKind::Label, true), field];
     let create = Step { passkey: Some(asked(true)), ..set_up("choose.enrol", create) };
     let wrong = Step { notice: Some(Notice::wrong()), ..use_one.clone() };
+    let beside = Step { beside: Some(asked(false)), others: vec![way(0, "passkey", None)], ..password() };
     vec![
+        ("beside-a-password", Page::Step(beside)),
         ("use", Page::Step(use_one)),
         ("use-with-a-name", Page::Step(first)),
         ("use-wrong", Page::Step(wrong)),
