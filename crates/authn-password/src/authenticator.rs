@@ -24,7 +24,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("password.busy", "Many people are signing in at this moment. Please try again in a few seconds."),
 ];
 
-/// Verifies passwords. The credential's secret is a PHC string; the latest credential is the password, so that an older one
+/// Verifies passwords. The credential's secret is a hash, as a PHC string or as another program wrote it; the latest credential is the password, so that an older one
 /// never works again.
 pub struct Password {
     descriptor: Descriptor,
@@ -255,6 +255,21 @@ mod tests {
         let mut current = alice(&new, "secret").await;
         current.answer(&new, &typed("secret")).await.unwrap();
         assert!(current.renewed().is_empty(), "nothing to renew");
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_program_opens_and_becomes_one_of_ours() {
+        let authenticator = password(CHEAP);
+        let bcrypt = "$2b$04$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG";
+        let mut step = StepFixture::new().credential("password", bcrypt);
+        let outcome = step.answer(&authenticator, &typed("letmein")).await.unwrap();
+        assert!(matches!(outcome, Outcome::Rejected(Rejection::Wrong)) && step.renewed().is_empty());
+        let outcome = step.answer(&authenticator, &typed("lètmein")).await.unwrap();
+        assert!(matches!(outcome, Outcome::Passed(_)));
+        let [renewed] = step.renewed() else { panic!("renewed once") };
+        let hash = renewed.secret.expose_secret();
+        assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
+        assert_eq!(authenticator.pool.verify(&"lètmein".into(), hash).await, Ok(true));
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use vestibule_core::{
 };
 use zeroize::Zeroizing;
 
+use crate::foreign::{Foreign, FromKeycloak, Ssha, keycloak};
+
 /// What a hash costs. The default is what OWASP and the `argon2` crate recommend: 19 MiB, 2 passes, 1 lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,12 +42,12 @@ pub enum HashError {
     /// Too many are waiting, or this one waited too long.
     #[error("too many passwords are being hashed at the moment")]
     Busy,
-    /// The text is no argon2 hash.
-    #[error("this is no argon2 hash: {0}")]
+    /// The text is no hash of a kind that is known.
+    #[error("this is no password hash that is known here: {0}")]
     Unreadable(String),
     /// Its parameters would keep a core or the memory busy for too long.
-    #[error("{0:?} costs more than this server is willing to spend on one password")]
-    TooCostly(HashParams),
+    #[error("{0} costs more than this server is willing to spend on one password")]
+    TooCostly(String),
     /// The machine has no memory for it.
     #[error("there is no memory for it")]
     NoMemory,
@@ -75,7 +77,8 @@ impl HashParams {
             && self.lanes <= Self::MAX_LANES
             && work <= Self::MAX_WORK;
         if !bearable {
-            return Err(HashError::TooCostly(self));
+            let Self { memory_kib, passes, lanes } = self;
+            return Err(HashError::TooCostly(format!("argon2 with m={memory_kib}, t={passes}, p={lanes}")));
         }
         self.to_argon2().map(|_| self)
     }
@@ -93,7 +96,7 @@ impl HashParams {
 const SALT: usize = 16;
 const OUTPUT: usize = Params::DEFAULT_OUTPUT_LEN;
 
-fn unreadable(why: impl std::fmt::Display) -> HashError {
+pub(crate) fn unreadable(why: impl std::fmt::Display) -> HashError {
     HashError::Unreadable(why.to_string())
 }
 
@@ -108,38 +111,103 @@ fn phc(params: &Params, salt: &[u8], output: &[u8]) -> Result<PasswordHash, Hash
 }
 
 /// A stored hash, read and found bearable.
-pub(crate) struct StoredHash {
-    argon2: Argon2<'static>,
-    pub(crate) params: HashParams,
-    current_kind: bool,
-    salt: Salt,
-    output: Output,
+pub(crate) enum StoredHash {
+    /// One of ours, or of another program that uses argon2.
+    Argon2(Argon2Hash),
+    /// One of another kind.
+    Foreign(Foreign),
+    /// Argon2 of an `{SSHA}` hash with this salt.
+    Wrapped(Vec<u8>, Argon2Hash),
 }
 
+/// An argon2 hash, read and found bearable.
+pub(crate) struct Argon2Hash {
+    argon2: Argon2<'static>,
+    params: HashParams,
+    current_kind: bool,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// The longest text that is looked at.
+const MAX_TEXT: usize = 4096;
+
 impl StoredHash {
-    /// Reads a PHC string.
+    /// Reads what is stored of a password.
     pub(crate) fn read(text: &str) -> Result<Self, HashError> {
-        let hash = PasswordHash::new(text).map_err(unreadable)?;
-        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(unreadable)?;
-        // A hash without a version is of the first one (PHC string format of argon2).
-        let version = hash.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(unreadable)?;
-        let params = Params::try_from(&hash).map_err(unreadable)?;
-        let (memory_kib, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
-        let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
-            return Err(unreadable("it has no salt or no hash"));
-        };
-        Ok(Self {
-            argon2: Argon2::new(algorithm, version, params),
-            params: HashParams { memory_kib, passes, lanes }.check()?,
-            current_kind: algorithm == Algorithm::Argon2id && version == Version::V0x13 && output.len() == OUTPUT,
-            salt,
-            output,
-        })
+        if text.len() > MAX_TEXT {
+            return Err(unreadable("it is too long"));
+        }
+        if let Some(wrapped) = Ssha::unwrap(text) {
+            let (salt, argon2) = wrapped?;
+            return Ok(Self::Wrapped(salt, Argon2Hash::read(argon2)?));
+        }
+        if text.starts_with('{') {
+            return keycloak(text).map(|read| match read {
+                FromKeycloak::Argon2(hash) => Self::Argon2(hash),
+                FromKeycloak::Foreign(hash) => Self::Foreign(hash),
+            });
+        }
+        match Foreign::read(text)? {
+            Some(foreign) => Ok(Self::Foreign(foreign)),
+            None => Argon2Hash::read(text).map(Self::Argon2),
+        }
     }
 
     /// Whether a hash made today would be made otherwise.
     pub(crate) fn outdated(&self, wanted: HashParams) -> bool {
-        !self.current_kind || self.params != wanted
+        match self {
+            Self::Argon2(hash) => !hash.current_kind || hash.params != wanted,
+            Self::Foreign(_) | Self::Wrapped(..) => true,
+        }
+    }
+}
+
+/// Whether a hash may be taken over from elsewhere: it is of a kind that is known, and not too costly.
+///
+/// # Errors
+/// Why not. It repeats nothing of the text, which may be a password in the wrong place.
+pub fn check_hash(text: &str) -> Result<(), HashError> {
+    match Ssha::read(text) {
+        Some(ssha) => ssha.map(drop),
+        None => StoredHash::read(text).map(drop),
+    }
+}
+
+impl Argon2Hash {
+    fn read(text: &str) -> Result<Self, HashError> {
+        let hash = PasswordHash::new(text).map_err(unreadable)?;
+        // A hash without a version is of the first one (PHC string format of argon2).
+        let version = hash.version.unwrap_or(Version::V0x10.into());
+        let params = Params::try_from(&hash).map_err(unreadable)?;
+        let params = HashParams { memory_kib: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
+        let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
+            return Err(unreadable("it has no salt or no hash"));
+        };
+        Self::of(hash.algorithm.as_str(), version, params, &salt, output.as_bytes())
+    }
+
+    /// From its parts.
+    pub(crate) fn of(
+        algorithm: &str,
+        version: u32,
+        params: HashParams,
+        salt: &[u8],
+        output: &[u8],
+    ) -> Result<Self, HashError> {
+        let algorithm = Algorithm::try_from(algorithm).map_err(unreadable)?;
+        let version = Version::try_from(version).map_err(unreadable)?;
+        let params = params.check()?;
+        if !(Output::MIN_LENGTH..=Output::MAX_LENGTH).contains(&output.len()) {
+            return Err(unreadable("its hash is too short or too long"));
+        }
+        Ok(Self {
+            argon2: Argon2::new(algorithm, version, params.to_argon2()?),
+            params,
+            current_kind: algorithm == Algorithm::Argon2id && version == Version::V0x13 && output.len() == OUTPUT,
+            salt: salt.to_vec(),
+            output: output.to_vec(),
+        })
     }
 }
 
@@ -184,7 +252,15 @@ impl Memory {
 
     /// Whether this is the password of that hash, compared in constant time.
     pub(crate) fn verify(&mut self, password: &SecretString, stored: &StoredHash) -> Result<bool, HashError> {
-        let wanted = stored.output.as_bytes();
+        match stored {
+            StoredHash::Argon2(hash) => self.verify_argon2(password, hash),
+            StoredHash::Foreign(hash) => hash.verify(password),
+            StoredHash::Wrapped(salt, hash) => self.verify_argon2(&Ssha::digest_of(password, salt), hash),
+        }
+    }
+
+    fn verify_argon2(&mut self, password: &SecretString, stored: &Argon2Hash) -> Result<bool, HashError> {
+        let wanted = stored.output.as_slice();
         let output = self.compute::<{ Output::MAX_LENGTH }>(&stored.argon2, password, &stored.salt, wanted.len())?;
         Ok(output.get(..wanted.len()).is_some_and(|output| same_secret(output, wanted)))
     }
@@ -273,7 +349,6 @@ mod tests {
         for bad in [
             "",
             "plain",
-            "$2b$12$abcdefghijklmnopqrstuv",
             "$argon2id$v=19$m=64,t=1,p=1",
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzYWx0",
             "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHRzYWx0$RdescudvJCsgt3ub+b+dWRWJTmaaJObG",

@@ -1,17 +1,23 @@
 //! The password authenticator: argon2id (RFC 9106).
 //!
-//! What is here: the [`Password`] authenticator, the [`HashPool`] on which every password of this server is hashed, and
-//! the little that is asked of a new password ([`check_new`]). What is not: budgets against guessing, which the engine
-//! has for every authenticator, and where hashes are kept.
+//! What is here: the [`Password`] authenticator, the [`HashPool`] on which every password of this server is hashed,
+//! the hashes of other programs that it can compare with ([`check_hash`]), and what is asked of a new password ([`Policy`]). What
+//! is not: budgets against guessing, which the engine has for every authenticator, where hashes are kept, and HTTP.
 
 mod authenticator;
+mod blocklist;
+mod breach;
+mod foreign;
 mod hash;
 mod policy;
 mod pool;
 
 pub use authenticator::Password;
-pub use hash::{HashError, HashParams};
-pub use policy::{Length, PasswordRefused, check_new};
+pub use blocklist::{Blocklist, BlocklistError};
+pub use breach::Breaches;
+pub use foreign::same_hash;
+pub use hash::{HashError, HashParams, check_hash};
+pub use policy::{PasswordRefused, Policy, names_of};
 pub use pool::{HashPool, PoolSettings};
 
 /// The longest password that is looked at, in bytes: far beyond what anybody types, and short enough that reading it costs

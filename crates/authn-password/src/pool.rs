@@ -18,7 +18,10 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use vestibule_core::random::{Random, RandomExt as _, SystemRandom};
 
-use crate::hash::{HashError, HashParams, Memory, StoredHash};
+use crate::{
+    foreign::Ssha,
+    hash::{HashError, HashParams, Memory, StoredHash},
+};
 
 /// How large a pool is, and what its hashes cost.
 #[derive(Clone)]
@@ -111,6 +114,18 @@ impl HashPool {
     /// When the string cannot be read or would cost too much.
     pub fn outdated(&self, phc: &str) -> Result<bool, HashError> {
         StoredHash::read(phc).map(|stored| stored.outdated(self.params))
+    }
+
+    /// What is stored of a hash that came from elsewhere: the hash itself, but for one that is as good as the password, which is
+    /// hashed once more.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when there is too much to do, and when the text cannot be read or would cost too much.
+    pub async fn keep(&self, hash: &str) -> Result<String, HashError> {
+        match Ssha::read(hash).transpose()? {
+            Some(ssha) => Ok(ssha.wrapped(&self.hash(&ssha.digest).await?)),
+            None => StoredHash::read(hash).map(|_| hash.to_owned()),
+        }
     }
 
     /// A hash that no password has and that costs what every new one costs.

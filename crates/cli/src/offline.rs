@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
+use vestibule_authn_password::Policy;
 use vestibule_authn_smsotp::Outbox;
 use vestibule_core::{
     Clock,
@@ -18,11 +19,12 @@ use vestibule_server::{
     authenticators::{self, Channels},
     config::{Settings, master_key::private_folder},
     declare::{self, Workshop},
+    passwords,
 };
 use vestibule_store::{DatabaseUrl, Options};
 
 use crate::{
-    exit::{CANNOT_CREATE, Failure},
+    exit::{CANNOT_CREATE, CONFIGURATION, Failure},
     settings::SettingsArguments,
 };
 
@@ -33,6 +35,13 @@ pub(crate) struct Offline {
 }
 
 impl Offline {
+    /// What a new password has to be.
+    pub(crate) fn passwords(&self) -> Result<Policy, Failure> {
+        let host = self.settings.public_url.host_str().unwrap_or_default();
+        let policy = passwords::policy(&self.settings.password.rules, host);
+        policy.map_err(|error| Failure::new(CONFIGURATION, error.to_string()))
+    }
+
     /// How a command of this account applies a declaration.
     pub(crate) fn options(&self) -> declare::Options {
         declare::Options {

@@ -122,6 +122,10 @@ fn users_and_clients_are_made_and_shown() {
     let add = ["user", "add", "ada", "--phone", "+1 202 555 0143", "--group", "staff"];
     let output = place.run_with_input(&add, "short\n");
     assert_eq!(output.status.code(), Some(65), "a short password is refused: {}", err(&output));
+    for bad in ["password123\n", "ada ada ada\n"] {
+        let output = place.run_with_input(&add, bad);
+        assert_eq!(output.status.code(), Some(65), "{bad} is tried first: {}", err(&output));
+    }
     let output = place.run_with_input(&add, "correct horse battery staple\n");
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     assert_eq!(

@@ -59,7 +59,7 @@ use crate::{
         tls::{self, TlsError},
     },
     pages::{Pages, PagesError},
-    portal,
+    passwords, portal,
     rehearsal::Stage,
     routes,
     state::{Dev, Public, Sizes, State},
@@ -125,6 +125,9 @@ pub enum BuildError {
     /// Passwords cannot be hashed so.
     #[error("password: {0}")]
     Hash(#[from] HashError),
+    /// What is asked of passwords cannot be looked up.
+    #[error(transparent)]
+    Passwords(#[from] passwords::PolicyError),
     /// A page cannot be drawn.
     #[error(transparent)]
     Pages(#[from] PagesError),
@@ -308,6 +311,7 @@ async fn assemble(
     let channels = Channels { outbox: outbox.clone(), ..Channels::default() };
     let live = Live::first(&*store, protocol, channels, clock.now()).await?;
     let hash_pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
+    let passwords = passwords::policy(&settings.password.rules, &public.host)?;
     let registry = authenticators::registry(&hash_pool, authenticators::party(settings)?)?;
     let pages = Pages::new(&registry, None)?;
     let grants = Grants::new(live.current(), prf.clone(), Arc::clone(&random));
@@ -346,6 +350,7 @@ async fn assemble(
         pages,
         readiness: Readiness::default(),
         hash_pool,
+        passwords,
         portal_client: settings.portal_client.clone(),
         related_origins: settings.passkey.related_origins.clone(),
         policy: settings.policy.clone(),

@@ -24,6 +24,7 @@ pub mod import;
 mod insider;
 pub mod logging;
 pub mod pages;
+pub mod passwords;
 pub mod portal;
 mod rehearsal;
 pub mod routes;

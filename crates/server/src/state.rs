@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use actix_web::web::Bytes;
 use ipnet::IpNet;
 use url::Url;
-use vestibule_authn_password::HashPool;
+use vestibule_authn_password::{HashPool, Policy};
 use vestibule_authn_smsotp::Outbox;
 use vestibule_core::{Clock, Engine, Time, budget::Limits, crypto::Prf, random::Random};
 use vestibule_jose::VerifiedCache;
@@ -63,6 +63,8 @@ pub struct State {
     pub readiness: Readiness,
     /// The pool on which every password is hashed.
     pub hash_pool: HashPool,
+    /// What a new password has to be.
+    pub passwords: Policy,
     /// The id of the service provider that the portal is.
     pub portal_client: String,
     /// Whose pages may use the passkeys of this server, beside its own.

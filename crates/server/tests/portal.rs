@@ -300,11 +300,16 @@ async fn a_068_a_password_is_changed_with_the_present_one_and_a_proof_only() {
 
     let page = proves(&app, &mut here, &page, "/portal/password").await;
     assert!(page.forms().iter().any(|form| form.has_input("current")), "{}", page.body);
-    for (current, password, status) in
-        [("wrong", new, 422), ("", new, 422), ("alice", "short", 422), ("alice", "alice", 422)]
-    {
+    for (current, password) in [
+        ("wrong", new),
+        ("", new),
+        ("alice", "short"),
+        ("alice", "alice"),
+        ("alice", "alice-1984"),
+        ("alice", "password123"),
+    ] {
         let told = posts(&mut here, &page, "/portal/password", &[("current", current), ("password", password)]).await;
-        assert_eq!(told.status.as_u16(), status, "{current} {password}: {}", told.body);
+        assert_eq!(told.status, 422, "{current} {password}: {}", told.body);
     }
     assert_eq!(hash(&app).await, old);
     let done = posts(&mut here, &page, "/portal/password", &[("current", "alice"), ("password", new)]).await;

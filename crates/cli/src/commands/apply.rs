@@ -37,8 +37,8 @@ impl Apply {
         let offline = offline::open(arguments)?;
         let workshop = &offline.workshop;
         let environment = |name: &str| std::env::var(name).ok();
-        let checks =
-            Checks { registry: &workshop.registry, environment: &environment, weak_passwords: offline.settings.dev };
+        let policy = Some(offline.passwords()?).filter(|_| !offline.settings.dev);
+        let checks = Checks { registry: &workshop.registry, environment: &environment, passwords: policy.as_ref() };
         let declaration =
             declare::read(&self.path, &checks).map_err(|problems| Failure::new(DATA, problems.to_string()))?;
         let options = Options {

@@ -125,7 +125,7 @@ async fn furnish(state: &State, outbox: &Outbox) -> Result<(), Failure> {
         "TRY_SECRET" => Some(TRY_SECRET.to_owned()),
         _ => None,
     };
-    let checks = Checks { registry: &workshop.registry, environment: &environment, weak_passwords: true };
+    let checks = Checks { registry: &workshop.registry, environment: &environment, passwords: None };
     let declaration = declare::read_text("dev.toml", DECLARATION, Path::new("."), &checks)?;
     let diff = declare::apply(&workshop, &declaration, &declare::Options::default()).await?;
     if !diff.is_empty() {

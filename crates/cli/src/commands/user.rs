@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
-use vestibule_authn_password::check_new;
+use vestibule_authn_password::names_of;
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
     audit::Via,
@@ -107,7 +107,9 @@ impl Add {
             let advice = format!("Change the password with `vestibule user passwd {username}`.");
             return Err(Failure::new(DATA, format!("{username} exists already. {advice}")));
         }
-        let password = if self.no_password { None } else { Some(new_password(offline.settings.dev)?) };
+        let names: Vec<&str> =
+            [Some(username.as_str()), self.email.as_deref(), self.name.as_deref()].into_iter().flatten().collect();
+        let password = if self.no_password { None } else { Some(new_password(&offline, &names).await?) };
         let user = DeclaredUser {
             display_name: self.name,
             email: self.email,
@@ -125,10 +127,10 @@ async fn passwd(arguments: &SettingsArguments, username: &str) -> Result<ExitCod
     let username = login_name(username)?;
     let offline = offline::open(arguments)?;
     let name = username.clone();
-    if offline.workshop.store.read(move |tx| tx.user_by_login(&name)).await?.is_none() {
+    let Some(user) = offline.workshop.store.read(move |tx| tx.user_by_login(&name)).await? else {
         return Err(nobody(&username));
-    }
-    let password = new_password(offline.settings.dev)?;
+    };
+    let password = new_password(&offline, &names_of(&user)).await?;
     change(&offline, empty(username.clone(), Some(password))).await?;
     say(format_args!("{username} has the new password, and is signed out everywhere."));
     Ok(ExitCode::SUCCESS)
@@ -203,7 +205,7 @@ async fn change(offline: &Offline, user: DeclaredUser) -> Result<(), Failure> {
 }
 
 /// Reads a password from standard input: an argument would stand in the process list and in the shell's history.
-fn new_password(weak: bool) -> Result<SecretString, Failure> {
+async fn new_password(offline: &Offline, names: &[&str]) -> Result<SecretString, Failure> {
     let mut text = String::new();
     if std::io::stdin().is_terminal() {
         complain("Type the password and press Enter (it is shown; pipe it in to avoid that):");
@@ -212,8 +214,10 @@ fn new_password(weak: bool) -> Result<SecretString, Failure> {
         std::io::stdin().take(8192).read_to_string(&mut text)?;
     }
     let password = SecretString::from(text.trim_end_matches(['\r', '\n']));
-    match check_new(&password) {
-        Err(refused) if !weak => Err(Failure::new(DATA, format!("the password on standard input: {refused}"))),
+    match offline.passwords()?.check(&password, names).await {
+        Err(refused) if !offline.settings.dev => {
+            Err(Failure::new(DATA, format!("the password on standard input: {refused}")))
+        }
         _ => Ok(password),
     }
 }

@@ -49,7 +49,7 @@ pub use nearest::nearest;
 pub use network::{Management, Tls, is_loopback};
 pub use passkey::PasskeySettings;
 pub(crate) use password::FLOOR_KIB;
-pub use password::PasswordSettings;
+pub use password::{PasswordRules, PasswordSettings};
 pub use policy::PolicySettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Report, Setting};

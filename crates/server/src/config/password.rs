@@ -1,11 +1,14 @@
-//! How passwords are hashed: argon2id, on threads of its own.
+//! How passwords are hashed (argon2id, on threads of its own), and what a new one has to be.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use super::reader::Reader;
+use url::Url;
+use vestibule_authn_password::Policy;
+
+use super::{network::is_loopback, reader::Reader};
 
 /// How passwords are hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordSettings {
     /// Memory of one hash, in KiB.
     pub memory_kib: u32,
@@ -19,6 +22,25 @@ pub struct PasswordSettings {
     pub queue: usize,
     /// How long one may wait.
     pub deadline: Duration,
+    /// What a new one has to be.
+    pub rules: PasswordRules,
+}
+
+/// What a new password has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordRules {
+    /// The fewest characters.
+    pub minimum: usize,
+    /// A list of those that nobody may choose.
+    pub blocklist: Option<PathBuf>,
+    /// Who is asked whether one was in a breach.
+    pub breach_url: Option<Url>,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self { minimum: Policy::MINIMUM, blocklist: None, breach_url: None }
+    }
 }
 
 /// The least that the OWASP password storage cheat sheet and RFC 9106 leave as reasonable: 19 MiB and two passes.
@@ -37,6 +59,7 @@ pub(super) fn read(reader: &Reader<'_>, dev: bool) -> PasswordSettings {
             Duration::from_secs(5),
             Duration::from_millis(100)..=Duration::from_secs(60),
         ),
+        rules: rules(reader),
     };
     if settings.threads == Some(0) {
         reader.refuse("threads", "is 0", "Set at least 1, or remove it for one thread for each processor.");
@@ -46,4 +69,30 @@ pub(super) fn read(reader: &Reader<'_>, dev: bool) -> PasswordSettings {
         reader.refuse("memory_kib", "and iterations together make hashes too cheap to guess", advice);
     }
     settings
+}
+
+fn rules(reader: &Reader<'_>) -> PasswordRules {
+    let breach_url = reader.optional::<Url>("breach_url");
+    if breach_url.as_ref().is_some_and(|url| url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url))) {
+        reader.refuse(
+            "breach_url",
+            "is not https",
+            "Use https: who changes the answer decides which passwords are taken.",
+        );
+    }
+    if breach_url
+        .as_ref()
+        .is_some_and(|url| url.query().is_some() || url.fragment().is_some() || !url.username().is_empty())
+    {
+        reader.refuse(
+            "breach_url",
+            "is more than a place",
+            "End it where five digits are to stand, without ?, # and names.",
+        );
+    }
+    PasswordRules {
+        minimum: reader.within("minimum", Policy::MINIMUM, Policy::LEAST..=Policy::MOST),
+        blocklist: reader.path("blocklist"),
+        breach_url,
+    }
 }

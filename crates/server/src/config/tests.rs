@@ -172,6 +172,9 @@ fn postgresql_needs_a_key_that_was_given() {
 fn numbers_out_of_range_are_refused_not_replaced() {
     let cases = [
         ("[password]\nmemory_kib = 64\n", "password.memory_kib: 64 is out of range. Set it between 7168 and 1048576."),
+        ("[password]\nminimum = 7\n", "password.minimum: 7 is out of range. Set it between 8 and 64."),
+        ("[password]\nbreach_url = \"http://breaches.example/\"\n", "password.breach_url: is not https"),
+        ("[password]\nbreach_url = \"https://breaches.example/?a=\"\n", "password.breach_url: is more than a place"),
         ("[password]\nmemory_kib = 7168\n", "password.memory_kib: and iterations together"),
         ("[limits.tries]\nlimit = 0\n", "limits.tries.limit: 0 is out of range"),
         ("[limits.ceiling]\nwindow = \"1h\"\n", "limits.ceiling.window: there is no such setting"),

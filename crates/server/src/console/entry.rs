@@ -13,7 +13,7 @@ use actix_web::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
-use vestibule_authn_password::check_new;
+use vestibule_authn_password::names_of;
 use vestibule_core::{
     audit::AuditEvent,
     crypto::Prf,
@@ -139,7 +139,7 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, path: Path<String
         Err(error) => return answer::store_error(&state, &req, &error),
     };
     let (password, again) = (params.get("password").unwrap_or_default(), params.get("again").unwrap_or_default());
-    let faults = faults(password, again, state.dev.is_some());
+    let faults = faults(&state, &user, password, again).await;
     if !faults.is_empty() {
         let mut screen = asked(&state, &user, &secret);
         screen.alarmed = true;
@@ -191,9 +191,10 @@ fn enter(tx: &mut Transaction, user: User, phc: &SecretString, random: &dyn Rand
     tx.append_audit(&AuditEvent { user: Some(id), ..AuditEvent::new("admin.entry.used", now, random) })
 }
 
-fn faults(password: &str, again: &str, weak: bool) -> Vec<FieldFault> {
+async fn faults(state: &State, user: &User, password: &str, again: &str) -> Vec<FieldFault> {
     let mut faults = Vec::new();
-    match check_new(&SecretString::from(password)) {
+    let weak = state.dev.is_some();
+    match state.passwords.check(&SecretString::from(password), &names_of(user)).await {
         Err(refused) if !weak || password.is_empty() => faults.push(FieldFault::new("/password", refused.to_string())),
         _ => {}
     }

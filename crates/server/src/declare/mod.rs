@@ -31,6 +31,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use vestibule_authn_password::Policy;
 use vestibule_core::{
     Registry,
     id::{ChainName, ClientId, ConnectionName},
@@ -74,8 +75,8 @@ pub struct Checks<'a> {
     pub registry: &'a Registry,
     /// An environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// Whether passwords may be short: in development mode alone.
-    pub weak_passwords: bool,
+    /// What passwords have to be; `None` in development mode alone, where any will do.
+    pub passwords: Option<&'a Policy>,
 }
 
 /// The service providers that the server itself needs: they are never removed.
@@ -120,7 +121,7 @@ fn read_all(reader: &Reader<'_>, folder: &Path, checks: &Checks<'_>) -> Declarat
     let secrets = secret::Secrets { folder, environment: checks.environment };
     Declaration {
         clients: some(reader.tables("client", |reader, place| client::read(reader, place, &secrets))),
-        users: some(reader.tables("user", |reader, place| user::read(reader, place, &secrets, checks.weak_passwords))),
+        users: some(reader.tables("user", |reader, place| user::read(reader, place, &secrets, checks.passwords))),
         chains: some(reader.tables("chain", |reader, place| chain::read(reader, place, checks.registry))),
         connections: some(reader.tables("connection", |reader, place| connection::read(reader, place, &secrets))),
         origin: Origin::default(),
@@ -143,7 +144,7 @@ fn describe(registry: &Registry) -> Report {
     };
     let table: Table = Kind::ALL.into_iter().map(|kind| (kind.as_str().to_owned(), empty())).collect();
     let nothing = |_: &str| None;
-    let checks = Checks { registry, environment: &nothing, weak_passwords: false };
+    let checks = Checks { registry, environment: &nothing, passwords: None };
     drop(read_all(&Reader::new(&table, &report), Path::new("."), &checks));
     report
 }

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use vestibule_authn_password::{HashError, HashPool, check_new};
+use vestibule_authn_password::{HashError, HashPool, Policy, check_hash, same_hash};
 use vestibule_core::user::Credential;
 
 use super::secret::{Secrets, is_reference, reference_schema};
@@ -13,15 +13,21 @@ use crate::config::Reader;
 pub enum DeclaredPassword {
     /// The password itself.
     Plain(SecretString),
-    /// Its argon2 hash as a PHC string.
+    /// Its hash, of a kind that [`check_hash`] knows.
     Hash(SecretString),
 }
 
-pub(super) fn read(reader: &Reader<'_>, secrets: &Secrets<'_>, weak: bool) -> Option<DeclaredPassword> {
+/// Reads it. A password is held against `policy`, where there is one, for somebody of these names.
+pub(super) fn read(
+    reader: &Reader<'_>,
+    secrets: &Secrets<'_>,
+    policy: Option<&Policy>,
+    names: &[&str],
+) -> Option<DeclaredPassword> {
     let plain = secrets.read(reader, "password");
     if let Some(password) = &plain
-        && !weak
-        && let Err(refused) = check_new(password)
+        && let Some(policy) = policy
+        && let Err(refused) = policy.check_here(password, names)
     {
         reader.refuse("password", refused.to_string(), "");
     }
@@ -31,10 +37,9 @@ pub(super) fn read(reader: &Reader<'_>, secrets: &Secrets<'_>, weak: bool) -> Op
         Some(node) => node.text().map(SecretString::from),
         None => None,
     };
-    // Whether the string can be read and is not too costly is asked by a pool, when it is applied.
-    if hash.as_ref().is_some_and(|hash| !hash.expose_secret().starts_with("$argon2")) {
-        let advice = "Write \"$argon2id$v=19$…\"; `vestibule user add` hashes a password for you.";
-        reader.refuse("password_hash", "is no argon2 hash", advice);
+    if let Some(Err(wrong)) = hash.as_ref().map(|hash| check_hash(hash.expose_secret())) {
+        let advice = "Write one of the kinds in docs/passwords.md; `vestibule user add` hashes a password for you.";
+        reader.refuse("password_hash", wrong.to_string(), advice);
     }
     match (plain, hash) {
         (Some(_), Some(_)) => {
@@ -57,9 +62,11 @@ impl DeclaredPassword {
         match self {
             Self::Hash(hash) => {
                 // Refuses a string that nobody could log in with, before it is stored.
-                pool.outdated(hash.expose_secret())?;
-                let same = stored.is_some_and(|stored| stored.secret.expose_secret() == hash.expose_secret());
-                Ok((!same).then(|| hash.clone()))
+                check_hash(hash.expose_secret())?;
+                if stored.is_some_and(|stored| same_hash(stored.secret.expose_secret(), hash.expose_secret())) {
+                    return Ok(None);
+                }
+                pool.keep(hash.expose_secret()).await.map(|kept| Some(kept.into()))
             }
             Self::Plain(plain) => {
                 if let Some(stored) = stored

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use vestibule_authn_password::{HashParams, HashPool, PoolSettings};
+use vestibule_authn_password::{HashParams, HashPool, Policy, PoolSettings};
 use vestibule_authn_smsotp::Outbox;
 use vestibule_core::{
     audit::{AuditEvent, page::AuditFilter},
@@ -22,6 +22,7 @@ pub(crate) fn environment(name: &str) -> Option<String> {
         "ALICE" => "correct horse battery staple",
         "ANOTHER" => "another horse, another battery",
         "SHORT" => "short",
+        "NAMED" => "robert-1984",
         _ => return None,
     };
     Some(value.to_owned())
@@ -75,7 +76,11 @@ impl Bench {
     }
 
     pub(crate) fn read(&self, text: &str) -> Result<Declaration, Problems> {
-        let checks = Checks { registry: &self.workshop.registry, environment: &environment, weak_passwords: false };
+        let checks = Checks {
+            registry: &self.workshop.registry,
+            environment: &environment,
+            passwords: Some(&Policy::default()),
+        };
         read_text("v.toml", text, Path::new("."), &checks)
     }
 

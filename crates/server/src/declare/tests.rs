@@ -377,7 +377,15 @@ async fn a_133_what_cannot_be_is_refused_with_its_place() {
         ("[[user]]\nusername = \"bob\"\npassword = { env = \"SHORT\" }\n".to_owned(), "v.toml:3: user.password: "),
         (
             "[[user]]\nusername = \"bob\"\npassword_hash = \"5f4dcc3b5aa765d61d8327deb882cf99\"\n".to_owned(),
-            "is no argon2 hash",
+            "v.toml:3: user.password_hash: this is no password hash that is known here",
+        ),
+        (
+            "[[user]]\nusername = \"bob\"\npassword_hash = \"pbkdf2_sha256$1000000000$seasalt$4A1UR6ZWkfnWicMLF/9JEY5nbjwI/KqeaJDYzdsqM9U=\"\n".to_owned(),
+            "v.toml:3: user.password_hash: PBKDF2 with 1000000000 rounds costs more",
+        ),
+        (
+            "[[user]]\nusername = \"robert\"\npassword = { env = \"NAMED\" }\n".to_owned(),
+            "v.toml:3: user.password: this password is little more than the name",
         ),
         ("[[user]]\ndisplay_name = \"bob\"\n".to_owned(), "v.toml:1: user.username: is not set"),
     ];
@@ -397,7 +405,7 @@ fn a_folder_is_read_whole_and_twins_are_refused() {
     std::fs::write(folder.path().join("a.toml"), chain).unwrap();
     std::fs::write(folder.path().join("b.toml"), "[[user]]\nusername = \"bob\"\n").unwrap();
     std::fs::write(folder.path().join("notes.txt"), "not TOML").unwrap();
-    let checks = Checks { registry: &bench.workshop.registry, environment: &environment, weak_passwords: false };
+    let checks = Checks { registry: &bench.workshop.registry, environment: &environment, passwords: None };
     let read = |path: &Path| super::read(path, &checks);
     let whole = read(folder.path()).unwrap();
     assert_eq!((whole.chains.len(), whole.users.len()), (1, 1));
@@ -426,7 +434,7 @@ async fn what_a_file_declares_is_marked_until_the_file_lets_go() {
     write("b.toml", "[[user]]\nusername = \"Alice\"\n");
     let set = Options { marks: Marks::Set, ..Options::default() };
     let run = async |path: &Path, options: &Options| {
-        let checks = Checks { registry: &bench.workshop.registry, environment: &environment, weak_passwords: false };
+        let checks = Checks { registry: &bench.workshop.registry, environment: &environment, passwords: None };
         let declaration = super::read(path, &checks).unwrap();
         apply(&bench.workshop, &declaration, options).await.unwrap()
     };

@@ -1,6 +1,7 @@
 //! `[[user]]`: a person who can sign in. What is left out stays as it is: people change their own profile.
 
 use serde_json::Value as Json;
+use vestibule_authn_password::Policy;
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
     id::UserId,
@@ -57,7 +58,12 @@ impl Leaf for LoginName {
     }
 }
 
-pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>, weak: bool) -> Option<DeclaredUser> {
+pub(super) fn read(
+    reader: &Reader<'_>,
+    place: &Place,
+    secrets: &Secrets<'_>,
+    policy: Option<&Policy>,
+) -> Option<DeclaredUser> {
     let username = reader.required::<LoginName>("username", place);
     let user = DeclaredUser {
         username: username.clone().or_else(|| LoginName::parse("x"))?,
@@ -70,10 +76,13 @@ pub(super) fn read(reader: &Reader<'_>, place: &Place, secrets: &Secrets<'_>, we
         groups: reader.list("groups"),
         roles: reader.list("roles"),
         disabled: reader.optional("disabled"),
-        password: password::read(reader, secrets, weak),
+        password: None,
         place: place.clone(),
     };
-    username.map(|_| user)
+    let names = [Some(user.username.as_str()), user.email.as_deref(), user.display_name.as_deref()];
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    let password = password::read(reader, secrets, policy, &names);
+    username.map(|_| DeclaredUser { password, ..user })
 }
 
 fn email(reader: &Reader<'_>) -> Option<String> {

@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use secrecy::SecretString;
-use vestibule_authn_password::{HashError, Password, PasswordRefused, check_new};
+use vestibule_authn_password::{HashError, Password, names_of};
 use vestibule_core::{
     audit::AuditEvent,
     engine::may_act,
@@ -24,6 +24,7 @@ use crate::{
     context,
     http::{csrf, form, gate::request_id},
     pages::{Cause, Link, NewPassword, Page},
+    passwords,
     state::{State, Transaction},
 };
 
@@ -56,16 +57,14 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
         Ok(None) => return answer::error(&state, &req, Cause::NotFound),
         Err(error) => return answer::store_error(&state, &req, &error),
     };
-    let again = |status, why| ask(&state, &req, &token, &user, status, Some(why));
+    let again = |status, why: Text| ask(&state, &req, &token, &user, status, Some(why));
     let password = SecretString::from(params.get("password").unwrap_or_default());
-    match check_new(&password) {
-        Ok(_) => {}
-        Err(PasswordRefused::TooShort) => return again(StatusCode::UNPROCESSABLE_ENTITY, "new-password.short"),
-        Err(PasswordRefused::TooLong) => return again(StatusCode::UNPROCESSABLE_ENTITY, "new-password.long"),
+    if let Err(refused) = state.passwords.check(&password, &names_of(&user)).await {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, passwords::words(refused));
     }
     let phc = match state.hash_pool.hash(&password).await {
         Ok(phc) => SecretString::from(phc),
-        Err(HashError::Busy) => return again(StatusCode::SERVICE_UNAVAILABLE, "new-password.busy"),
+        Err(HashError::Busy) => return again(StatusCode::SERVICE_UNAVAILABLE, Text::new("new-password.busy")),
         Err(error) => {
             tracing::error!(%error, request_id = request_id(&req), "a password could not be hashed");
             return answer::error(&state, &req, Cause::Internal);
@@ -137,12 +136,13 @@ fn ask(
     token: &str,
     user: &User,
     status: StatusCode,
-    fault: Option<&'static str>,
+    fault: Option<Text>,
 ) -> HttpResponse {
     let page = NewPassword {
         action: state.public.path(&format!("{PASSWORD_PAGE}/{token}")),
         username: user.username.to_string(),
-        fault: fault.map(Text::new),
+        minimum: state.passwords.minimum(),
+        fault,
         done: false,
         back: None,
     };
@@ -154,6 +154,7 @@ fn done(state: &State, req: &HttpRequest, user: &User) -> HttpResponse {
     let page = NewPassword {
         action: String::new(),
         username: user.username.to_string(),
+        minimum: state.passwords.minimum(),
         fault: None,
         done: true,
         back: Some(Link { href: state.public.path("/portal"), name: state.public.host.clone() }),

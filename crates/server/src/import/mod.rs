@@ -26,6 +26,7 @@ use std::{
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use vestibule_authn_password::{HashPool, same_hash};
 use vestibule_core::{
     audit,
     id::{ChainName, UserId},
@@ -130,8 +131,7 @@ pub const GROUP: usize = 500;
 /// # Errors
 /// When the store fails, or somebody else changed a user in between; groups before that are written.
 pub async fn users_csv(workshop: &Workshop, bytes: &[u8], options: &Options) -> StoreResult<Report> {
-    let check_hash = |hash: &str| workshop.pool.outdated(hash).map(drop).map_err(|error| error.to_string());
-    let Sheet { rows, refused, broken } = sheet::read(bytes, &options.bounds, &check_hash);
+    let Sheet { rows, refused, broken } = sheet::read(bytes, &options.bounds);
     if broken {
         return Ok(Report { refused, ..Report::default() });
     }
@@ -153,20 +153,32 @@ pub async fn users_csv(workshop: &Workshop, bytes: &[u8], options: &Options) -> 
     report.refused.sort_by_key(|refused| refused.line);
     let keep = !options.dry_run && (report.refused.is_empty() || options.skip_bad);
     if let Some(first) = good.ruling.first().map(|row| row.line)
-        && let Some(why) = judge.take(good.ruling.into(), keep).await?
+        && let Some(why) = judge.take(kept(&workshop.pool, good.ruling).await?, keep).await?
     {
         report.refused.push(Refused { line: first, column: "username".to_owned(), why });
         return Ok(report);
     }
     if keep {
         for group in good.others.chunks(GROUP) {
-            if let Some(why) = judge.take(group.into(), keep).await? {
+            let group = kept(&workshop.pool, group.to_vec()).await?;
+            if let Some(why) = judge.take(group, keep).await? {
                 return Err(StoreError::Conflict(why));
             }
         }
     }
     report.applied = keep;
     Ok(report)
+}
+
+/// The rows with their hashes as they are stored. Only what is written is prepared, since it may cost a hash each.
+async fn kept(pool: &HashPool, mut rows: Vec<Row>) -> StoreResult<Arc<[Row]>> {
+    for password in rows.iter_mut().filter_map(|row| row.user.password.as_mut()) {
+        if let DeclaredPassword::Hash(hash) = password {
+            let kept = pool.keep(hash.expose_secret()).await;
+            *hash = kept.map_err(|error| StoreError::Unavailable(error.to_string()))?.into();
+        }
+    }
+    Ok(rows.into())
 }
 
 /// The rows that shall be written.
@@ -342,7 +354,8 @@ impl Judge {
         };
         let secret = match &declared.password {
             Some(DeclaredPassword::Hash(hash)) => {
-                let same = stored.as_ref().is_some_and(|kept| kept.secret.expose_secret() == hash.expose_secret());
+                let same =
+                    stored.as_ref().is_some_and(|kept| same_hash(kept.secret.expose_secret(), hash.expose_secret()));
                 (!same).then(|| hash.clone())
             }
             _ => None,

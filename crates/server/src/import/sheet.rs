@@ -9,6 +9,7 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord, WriterBuilder};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
+use vestibule_authn_password::check_hash;
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::user::{LoginName, User};
 
@@ -87,10 +88,10 @@ pub(super) struct Sheet {
     pub(super) broken: bool,
 }
 
-/// Reads a file. `check_hash` says what is wrong with an argon2 hash.
-pub(super) fn read(bytes: &[u8], bounds: &Bounds, check_hash: &dyn Fn(&str) -> Result<(), String>) -> Sheet {
+/// Reads a file.
+pub(super) fn read(bytes: &[u8], bounds: &Bounds) -> Sheet {
     let mut sheet = Sheet::default();
-    if let Err(refused) = sheet.fill(bytes, bounds, check_hash) {
+    if let Err(refused) = sheet.fill(bytes, bounds) {
         sheet.refused.push(refused);
         sheet.broken = true;
     }
@@ -98,12 +99,7 @@ pub(super) fn read(bytes: &[u8], bounds: &Bounds, check_hash: &dyn Fn(&str) -> R
 }
 
 impl Sheet {
-    fn fill(
-        &mut self,
-        bytes: &[u8],
-        bounds: &Bounds,
-        check_hash: &dyn Fn(&str) -> Result<(), String>,
-    ) -> Result<(), Refused> {
+    fn fill(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<(), Refused> {
         if bytes.len() > bounds.bytes {
             return Err(whole(format!("the file has more than {} bytes; divide it", bounds.bytes)));
         }
@@ -122,7 +118,7 @@ impl Sheet {
                 return Err(whole(format!("the file has more than {} rows; divide it", bounds.rows)));
             }
             let read = cells(&record, columns, bounds, line);
-            match read.map_err(|refused| vec![refused]).and_then(|cells| self::row(line, columns, &cells, check_hash)) {
+            match read.map_err(|refused| vec![refused]).and_then(|cells| self::row(line, columns, &cells)) {
                 Ok(row) => self.rows.push(row),
                 Err(refused) => self.refused.extend(refused),
             }
@@ -200,12 +196,7 @@ fn cells(record: &ByteRecord, columns: &[&str], bounds: &Bounds, line: u64) -> R
 }
 
 /// The user of a row, or everything that is wrong with it.
-fn row(
-    line: u64,
-    columns: &[&str],
-    cells: &StringRecord,
-    check_hash: &dyn Fn(&str) -> Result<(), String>,
-) -> Result<Row, Vec<Refused>> {
+fn row(line: u64, columns: &[&str], cells: &StringRecord) -> Result<Row, Vec<Refused>> {
     let mut refused = Vec::new();
     let mut username = None;
     // Replaced below: a row without a name is refused.
@@ -229,7 +220,7 @@ fn row(
                 "disabled" => user.disabled = Some(truth(cell)?),
                 "groups" => user.groups = Some(words(cell)?),
                 "roles" => user.roles = Some(words(cell)?),
-                _ => user.password = Some(hash(cell, check_hash)?),
+                _ => user.password = Some(hash(cell)?),
             }
             Ok(())
         };
@@ -246,11 +237,8 @@ fn row(
     }
 }
 
-fn hash(cell: &str, check_hash: &dyn Fn(&str) -> Result<(), String>) -> Result<DeclaredPassword, String> {
-    if !cell.starts_with("$argon2") {
-        return Err("is no argon2 hash as a PHC string".to_owned());
-    }
-    check_hash(cell)?;
+fn hash(cell: &str) -> Result<DeclaredPassword, String> {
+    check_hash(cell).map_err(|error| error.to_string())?;
     Ok(DeclaredPassword::Hash(SecretString::from(cell)))
 }
 
@@ -380,7 +368,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Sheet {
-        super::read(text.as_bytes(), &Bounds::default(), &|_| Ok(()))
+        super::read(text.as_bytes(), &Bounds::default())
     }
 
     fn refused(text: &str) -> Vec<String> {
@@ -405,8 +393,8 @@ mod tests {
             ("ada,nobody,,,", "line 2: email: is no e-mail address"),
             ("ada,,12,,", "line 2: phone_number: "),
             ("ada,,,yes,", "line 2: email_verified: is neither true nor false"),
-            ("ada,,,,hunter2", "line 2: password_hash: is no argon2 hash as a PHC string"),
-            ("ada,,,,$2b$12$hunter2", "line 2: password_hash: is no argon2 hash as a PHC string"),
+            ("ada,,,,hunter2", "line 2: password_hash: this is no password hash that is known here"),
+            ("ada,,,,$2b$12$hunter2", "line 2: password_hash: this is no password hash that is known here"),
             ("ada,,", "line 2: the row has 3 cells, the header 5"),
             ("\"a\nda\",,,,", "line 2: username: is no user name"),
         ] {
@@ -439,7 +427,7 @@ mod tests {
     #[test]
     fn size_and_rows_are_bounded() {
         let bounds = Bounds { bytes: 100, rows: 3, cell: 20 };
-        let read = |text: &str| super::read(text.as_bytes(), &bounds, &|_| Ok(()));
+        let read = |text: &str| super::read(text.as_bytes(), &bounds);
         assert!(!read("username\na\nb\nc\n").broken);
         assert!(read("username\na\nb\nc\nd\n").broken);
         assert!(read(&format!("username\n{}\n", "x".repeat(100))).broken);
@@ -447,7 +435,7 @@ mod tests {
         assert!(!long.broken && long.rows.len() == 1 && long.refused[0].column == "username");
         // A quote that is never closed takes the rest of the file into one cell, which is then too long.
         assert_eq!(read("username\n\"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n").rows.len(), 0);
-        assert_eq!(super::read(b"username\n\xff\xfe\n", &bounds, &|_| Ok(())).refused[0].why, "is not UTF-8");
+        assert_eq!(super::read(b"username\n\xff\xfe\n", &bounds).refused[0].why, "is not UTF-8");
     }
 
     #[test]

@@ -165,3 +165,54 @@ async fn fifty_thousand_rows_are_taken_in_bounded_time() {
     assert!(took.as_secs() < 120, "it took {took:?}");
     assert_eq!(counts(&import(&bench, &text.replace("User 49999", "Somebody")).await), (0, 1, 49_999, true));
 }
+
+/// A cell of a CSV file.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[tokio::test]
+async fn hashes_of_other_programs_are_taken_over_and_open_with_their_password() {
+    let bench = Bench::new();
+    let secret = r#"{"value":"HODQAssaKxcpOCRWq6XynA39PtWpKY3qqYlFpYHXNaa3iRWLUJorIu+/ttHj+c2Ra4vjsVzA0+a19FJHlowEzQ==","salt":"c2l4dGVlbiBieXRlcyAuLg=="}"#;
+    let method = r#"{"hashIterations":1000,"algorithm":"pbkdf2-sha512"}"#;
+    let keycloak =
+        serde_json::json!({ "type": "password", "secretData": secret, "credentialData": method }).to_string();
+    let ldap = "{SSHA}5iK7YuNaw/Q3abqX7Uhz8joACVVzYWx0c2FsdA==";
+    let hashes = [
+        ("bcrypt", "$2b$04$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG"),
+        ("django", "pbkdf2_sha256$2600$seasalt$4A1UR6ZWkfnWicMLF/9JEY5nbjwI/KqeaJDYzdsqM9U="),
+        ("keycloak", &keycloak),
+        ("ldap", ldap),
+    ];
+    let rows: String = hashes.iter().map(|(name, hash)| format!("{name},{}\n", quoted(hash))).collect();
+    let text = format!("username,password_hash\n{rows}");
+    let report = import(&bench, &text).await;
+    assert!(report.applied && report.refused.is_empty(), "{report:?}");
+    for (name, hash) in hashes {
+        let id = user(&bench, name).await.unwrap().id;
+        let kept = bench.workshop.store.read(move |tx| tx.credentials(id, &password_name())).await.unwrap();
+        let [kept] = &kept[..] else { panic!("one password of {name}") };
+        let kept = kept.secret.expose_secret();
+        assert_eq!(kept == hash, name != "ldap", "{name}: {kept}");
+        let pool = &bench.workshop.pool;
+        assert_eq!(pool.verify(&"lètmein".into(), kept).await, Ok(true), "{name}");
+        assert_eq!(pool.verify(&"letmein".into(), kept).await, Ok(false), "{name}");
+    }
+    let again = import(&bench, &text).await;
+    assert_eq!(counts(&again), (0, 0, 4, true), "the same file changes nothing");
+}
+
+#[tokio::test]
+async fn a_069_a_foreign_hash_of_absurd_cost_is_refused() {
+    let bench = Bench::new();
+    for hash in [
+        "$2b$31$abcdefghijklmnopqrstuuanVo7Xut1CH8VGIGlz1JovQh9GJbbtG",
+        "pbkdf2_sha256$1000000000$seasalt$4A1UR6ZWkfnWicMLF/9JEY5nbjwI/KqeaJDYzdsqM9U=",
+        "$scrypt$ln=25,r=8,p=1$c2l4dGVlbiBieXRlcyAuLg$iHuCQ/UVjciH923ko22WW84dENw+wrVFMqH46LVVnOU",
+    ] {
+        let report = import(&bench, &format!("username,password_hash\nada,{}\n", quoted(hash))).await;
+        assert!(!report.applied && told(&report)[0].contains("costs more"), "{hash}: {report:?}");
+        assert_eq!(user(&bench, "ada").await, None);
+    }
+}

@@ -146,6 +146,8 @@ pub struct ChangePassword {
     pub done: bool,
     /// The portal's paths.
     pub paths: Paths,
+    /// The fewest characters.
+    pub minimum: usize,
 }
 
 /// What happened to an account.

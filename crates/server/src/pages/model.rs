@@ -646,6 +646,8 @@ pub struct NewPassword {
     pub back: Option<Link>,
 }
 
+    /// The fewest characters.
+    pub minimum: usize,
 /// Something cannot be done.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage {

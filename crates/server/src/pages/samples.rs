@@ -356,14 +356,20 @@ fn sign_out() -> Vec<(&'static str, Page)> {
 
 fn new_password() -> Vec<(&'static str, Page)> {
     let (action, username) = ("/set-password/x".to_owned(), "ada".to_owned());
-    let empty = NewPassword { action, username, fault: None, done: false, back: None };
+    let empty = NewPassword { action, username, minimum: 10, fault: None, done: false, back: None };
     let at_fault = |why| {
         Page::NewPassword(NewPassword { fault: Some(Text::new(&format!("new-password.{why}"))), ..empty.clone() })
     };
+    let short = Text::new("new-password.short").with("minimum", 10);
+    let short = NewPassword { fault: Some(short), ..empty.clone() };
     vec![
         ("empty", Page::NewPassword(empty.clone())),
-        ("too-short", at_fault("short")),
+        ("too-short", Page::NewPassword(short)),
         ("too-long", at_fault("long")),
+        ("common", at_fault("common")),
+        ("named", at_fault("named")),
+        ("breached", at_fault("breached")),
+        ("unchecked", at_fault("unchecked")),
         ("busy", at_fault("busy")),
         ("done", Page::NewPassword(NewPassword { done: true, back: Some(link()), ..empty.clone() })),
     ]

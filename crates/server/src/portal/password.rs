@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use secrecy::SecretString;
-use vestibule_authn_password::{HashError, Password, PasswordRefused, check_new};
+use vestibule_authn_password::{HashError, Password, names_of};
 use vestibule_core::{
     Rejection,
     engine::{EngineError, Tried, may_act},
@@ -25,11 +25,12 @@ use crate::{
     http::gate::request_id,
     insider::Visitor,
     pages::{ChangePassword, Page},
+    passwords,
     state::{State, Transaction},
 };
 
 /// What is wrong with what was posted: the status, the words, and when it may be tried again.
-struct Fault(StatusCode, &'static str, Option<Time>);
+struct Fault(StatusCode, Text, Option<Time>);
 
 /// Why it was not done.
 enum NotDone {
@@ -74,26 +75,24 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
 /// The list: a proof of a moment ago, a password that may be one, the present one, and only then the change.
 async fn change(state: &State, req: &HttpRequest, visitor: &Visitor, params: &Params) -> Result<(), NotDone> {
     if !proof::fresh(state, visitor).await? {
-        return Err(Fault(StatusCode::FORBIDDEN, "change-password.prove_first", None).into());
+        return Err(Fault(StatusCode::FORBIDDEN, Text::new("change-password.prove_first"), None).into());
     }
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (current, password) = (text("current"), SecretString::from(text("password")));
     let unfit = |words| Fault(StatusCode::UNPROCESSABLE_ENTITY, words, None);
-    check_new(&password).map_err(|refused| match refused {
-        PasswordRefused::TooShort => unfit("new-password.short"),
-        PasswordRefused::TooLong => unfit("new-password.long"),
-    })?;
+    let checked = state.passwords.check(&password, &names_of(&visitor.user)).await;
+    checked.map_err(|refused| unfit(passwords::words(refused)))?;
     if has_password(state, visitor).await.map_err(EngineError::from)? {
         if current == text("password") {
-            return Err(unfit("change-password.same").into());
+            return Err(unfit(Text::new("change-password.same")).into());
         }
         right(state, req, visitor, current).await?;
     }
     let phc = state.hash_pool.hash(&password).await.map_err(|error| match error {
-        HashError::Busy => Fault(StatusCode::SERVICE_UNAVAILABLE, "new-password.busy", None),
+        HashError::Busy => Fault(StatusCode::SERVICE_UNAVAILABLE, Text::new("new-password.busy"), None),
         error => {
             tracing::error!(%error, request_id = request_id(req), "a password could not be hashed");
-            Fault(StatusCode::INTERNAL_SERVER_ERROR, "change-password.trouble", None)
+            Fault(StatusCode::INTERNAL_SERVER_ERROR, Text::new("change-password.trouble"), None)
         }
     })?;
     Ok(set(state, req, visitor, phc.into()).await.map_err(EngineError::from)?)
@@ -104,16 +103,17 @@ async fn right(state: &State, req: &HttpRequest, visitor: &Visitor, current: &st
     let fields = Fields::from_iter([("password", current)]);
     let name = AuthenticatorName::from(Password::NAME);
     let tried = state.engine.try_alone(&visitor.user, &name, &fields, &context::of(state, req)).await?;
+    let fault = |status, words| Fault(status, Text::new(words), None);
     Err(match tried {
         Tried::Right => return Ok(()),
-        Tried::Wrong(Rejection::Malformed) => Fault(StatusCode::UNPROCESSABLE_ENTITY, "new-password.long", None),
-        Tried::Wrong(_) => Fault(StatusCode::UNPROCESSABLE_ENTITY, "change-password.wrong", None),
+        Tried::Wrong(Rejection::Malformed) => fault(StatusCode::UNPROCESSABLE_ENTITY, "new-password.long"),
+        Tried::Wrong(_) => fault(StatusCode::UNPROCESSABLE_ENTITY, "change-password.wrong"),
         Tried::Limited(limited) => {
             let words = if limited.retry_at.is_some() { "change-password.limited" } else { "change-password.stopped" };
-            Fault(StatusCode::TOO_MANY_REQUESTS, words, limited.retry_at)
+            Fault(StatusCode::TOO_MANY_REQUESTS, Text::new(words), limited.retry_at)
         }
-        Tried::Trouble { busy: true } => Fault(StatusCode::SERVICE_UNAVAILABLE, "new-password.busy", None),
-        Tried::Trouble { busy: false } => Fault(StatusCode::INTERNAL_SERVER_ERROR, "change-password.trouble", None),
+        Tried::Trouble { busy: true } => fault(StatusCode::SERVICE_UNAVAILABLE, "new-password.busy"),
+        Tried::Trouble { busy: false } => fault(StatusCode::INTERNAL_SERVER_ERROR, "change-password.trouble"),
     }
     .into())
 }
@@ -155,6 +155,7 @@ async fn has_password(state: &State, visitor: &Visitor) -> StoreResult<bool> {
 fn page(state: &State, visitor: &Visitor, done: bool) -> Page {
     Page::ChangePassword(ChangePassword {
         username: visitor.user.username.to_string(),
+        minimum: state.passwords.minimum(),
         has_password: true,
         fresh: true,
         fault: None,
@@ -173,12 +174,16 @@ async fn ask(state: &State, req: &HttpRequest, visitor: &Visitor, fault: Option<
         Ok(has) => has,
         Err(error) => return answer::store_error(state, req, &error),
     };
-    let Fault(status, words, at) = fault.unwrap_or(Fault(StatusCode::OK, "", None));
+    let (status, words, at) = match fault {
+        Some(Fault(status, words, at)) => (status, Some(words), at),
+        None => (StatusCode::OK, None, None),
+    };
     let page = Page::ChangePassword(ChangePassword {
         username: visitor.user.username.to_string(),
+        minimum: state.passwords.minimum(),
         has_password,
         fresh,
-        fault: Some(words).filter(|words| !words.is_empty()).map(Text::new),
+        fault: words,
         at: at.map(Into::into),
         done: false,
         paths: door::paths(state),

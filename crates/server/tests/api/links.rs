@@ -37,6 +37,12 @@ async fn a_link_sets_a_password_once_and_signs_everybody_out() {
     assert!(page.body.contains("alice"));
     let short = browser.submit(&page, "password", &[("password", "short")]).await;
     assert_eq!(short.status, 422);
+    assert!(short.body.contains("at least 10 characters"), "{}", short.body);
+    for (bad, told) in [("qwertyuiop", "first passwords that are tried"), ("alice alice!", "name of the account")] {
+        let refused = browser.submit(&short, "password", &[("password", bad)]).await;
+        assert_eq!(refused.status, 422, "{bad}");
+        assert!(refused.body.contains(told), "{bad}: {}", refused.body);
+    }
     let set = browser.submit(&short, "password", &[("password", "a new password")]).await;
     assert_eq!(set.status, 200, "{}", set.body);
     let sessions = owner.get(&format!("/users/{}/sessions", alice.id)).await.json();

@@ -395,6 +395,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
             threads: Some(1),
             queue: 16,
             deadline: seconds(5),
+            rules: PasswordRules::default(),
         },
         passkey: PasskeySettings::default(),
         policy: PolicySettings::default(),

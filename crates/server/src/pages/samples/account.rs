@@ -259,6 +259,7 @@ pub(super) fn change_password() -> Vec<State> {
     let asked = ChangePassword {
         username: "ada".to_owned(),
         has_password: true,
+        minimum: 10,
         fresh: true,
         fault: None,
         at: None,
@@ -270,6 +271,8 @@ pub(super) fn change_password() -> Vec<State> {
         Page::ChangePassword(ChangePassword { fault: Some(Text::new(key)), at, ..asked.clone() })
     };
     let stale = ChangePassword { fresh: false, ..asked.clone() };
+    let short = Text::new("new-password.short").with("minimum", 10);
+    let short = Page::ChangePassword(ChangePassword { fault: Some(short), ..asked.clone() });
     let too_late = ChangePassword { fault: Some(Text::new("change-password.prove_first")), ..stale.clone() };
     vec![
         ("asked", Page::ChangePassword(asked.clone())),
@@ -278,7 +281,8 @@ pub(super) fn change_password() -> Vec<State> {
         ("proved-too-long-ago", Page::ChangePassword(too_late)),
         ("wrong", fault("change-password.wrong")),
         ("same", fault("change-password.same")),
-        ("too-short", fault("new-password.short")),
+        ("too-short", short),
+        ("common", fault("new-password.common")),
         ("too-many", fault("change-password.limited")),
         ("stopped", fault("change-password.stopped")),
         ("trouble", fault("change-password.trouble")),
