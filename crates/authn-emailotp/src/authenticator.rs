@@ -259,7 +259,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_message_goes_to_the_users_address_and_its_subject_has_no_code() {
-        let step = begun(alice().setting("subject", "Hello from {{client}}").setting("template", "Go to {{link}}")).await;
+        let step =
+            begun(alice().setting("subject", "Hello from {{client}}").setting("template", "Go to {{link}}")).await;
         let outgoing = step.outgoing().unwrap();
         assert_eq!((outgoing.to.as_str(), outgoing.masked.as_str()), (ADDRESS, "a•••@example.com"));
         assert_eq!(outgoing.subject.as_deref(), Some("Hello from {{client}}"));

@@ -26,6 +26,19 @@ const TAKEN: &str = "Somebody who signs in at {{host}} wanted to add this addres
     account already, so nothing was changed, and this message holds no code.\n\n\
     If it was you: sign in with this address, and not with another name. If it was not you, there is nothing to do.\n";
 
+/// What goes to the address of before. It holds nothing by which anybody gets in, and not the new address.
+const CHANGED_SUBJECT: &str = "Your e-mail address at {{host}} was changed";
+const CHANGED: &str = "Codes of {{host}} go to another e-mail address from now on. If this was not you, sign in at {{host}} and change \
+    it back, or ask those who run it for help.\n";
+
+/// Tells the mailbox of before, where it was trusted and is another one.
+fn tell_the_old(cx: &mut StepContext<'_>, new: &EmailAddress) {
+    let stored = cx.user.filter(|user| user.email_verified).and_then(|user| user.email.as_deref());
+    if let Some(old) = stored.and_then(|stored| parse_address(stored).ok()).filter(|old| old != new) {
+        cx.tell_about(old.as_str(), &old.masked(), CHANGED_SUBJECT, CHANGED);
+    }
+}
+
 fn which() -> Prompt {
     Prompt {
         title: Text::new("emailotp.enrol_title"),
@@ -79,6 +92,7 @@ impl Enrolment for EmailOtp {
         }
         let address = parse_address(&sent_to).map_err(|why| StepError::Misconfigured(why.to_string()))?;
         cx.proved(Contact::Email(sent_to));
+        tell_the_old(cx, &address);
         Ok(Outcome::Passed(self.proof(cx, &address)))
     }
 }
@@ -116,11 +130,34 @@ mod tests {
         assert!(matches!(answer(&mut step, "code", &wrong).await, Outcome::Rejected(Rejection::Wrong)));
         assert!(step.changes().proved.is_none(), "nothing is proved yet");
         let code = step.code().unwrap();
-        let Outcome::Passed(proof) = answer(&mut step, "code", code.expose_secret()).await else { panic!("it is right") };
+        let Outcome::Passed(proof) = answer(&mut step, "code", code.expose_secret()).await else {
+            panic!("it is right")
+        };
         assert!(step.changes().proved == Some(Contact::Email(ADDRESS.to_owned())));
         step.settle(&EmailOtp::new());
         assert!(step.user.as_ref().is_some_and(|user| user.email.as_deref() == Some(ADDRESS) && user.email_verified));
         assert!(step.holds(&EmailOtp::new(), &proof.credential), "it is the credential of the factor from now on");
+    }
+
+    #[tokio::test]
+    async fn the_mailbox_of_before_is_told_where_it_was_trusted_and_is_another() {
+        for (before, verified, told) in [
+            ("old@example.com", true, Some("old@example.com")),
+            ("old@example.com", false, None),
+            (ADDRESS, true, None),
+        ] {
+            let mut step = asked().await;
+            let user = step.user.as_mut().unwrap();
+            (user.email, user.email_verified) = (Some(before.to_owned()), verified);
+            answer(&mut step, "email", ADDRESS).await;
+            assert!(step.changes().told.is_none(), "nothing has changed yet");
+            let code = step.code().unwrap();
+            assert!(matches!(answer(&mut step, "code", code.expose_secret()).await, Outcome::Passed(_)));
+            let message = step.changes().told.as_ref();
+            assert_eq!(message.map(|message| message.to.as_str()), told);
+            let whole = format!("{message:?}");
+            assert!(!whole.contains(ADDRESS) && !whole.contains("{{code}}") && !whole.contains("{{link}}"), "{whole}");
+        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ pub(crate) const MESSAGES: &[(&str, &str)] = &[
     ("emailotp.resent", "We sent the same code once more. Whichever message comes first, its code is right."),
     ("emailotp.renewed", "We sent a new code. The earlier one is no longer valid."),
     ("emailotp.empty", "Please enter the code from the e-mail."),
-    ("emailotp.malformed", "This does not look right. Please enter it as it is."),
+    ("emailotp.malformed", "This does not look like a code. Please enter it as the message has it."),
     ("emailotp.wrong", "This is not the code. You can try {left} more times."),
     ("emailotp.wrong_last", "This is not the code. You can try once more."),
     ("emailotp.expired", "The time of this code is over. We can send you a new one."),
@@ -32,4 +32,9 @@ pub(crate) const MESSAGES: &[(&str, &str)] = &[
     ("emailotp.enrol_lead", "We send a code to it. With that you show that it is yours."),
     ("emailotp.enrol_field", "E-mail address"),
     ("emailotp.enrol_submit", "Send the code"),
+    ("emailotp.address_empty", "Please enter an e-mail address."),
+    (
+        "emailotp.address_malformed",
+        "This is no e-mail address that we can write to. Please enter it as name@example.com.",
+    ),
 ];

@@ -62,8 +62,12 @@ impl StepSettings {
     pub(crate) fn schema() -> Value {
         let mut properties = CodeSpec::schema();
         let text = |title: &str, default: &str, words: &Words, description: &str| json!({ "type": "string", "title": title, "default": default, "maxLength": words.longest, "description": description });
-        let subject =
-            text("Subject", SUBJECT, &SUBJECT_WORDS, "May hold {{client}}, {{minutes}} and {{host}}, and never the code.");
+        let subject = text(
+            "Subject",
+            SUBJECT,
+            &SUBJECT_WORDS,
+            "May hold {{client}}, {{minutes}} and {{host}}, and never the code.",
+        );
         let template = text(
             "Text of the message",
             TEMPLATE,

@@ -488,6 +488,14 @@ impl StepContext<'_> {
         });
     }
 
+    /// The same by a channel that has a line for what a message is about.
+    pub fn tell_about(&mut self, to: &str, masked: &str, subject: &str, template: &str) {
+        self.tell(to, masked, template);
+        if let Some(told) = &mut self.changes.told {
+            told.subject = Some(subject.to_owned());
+        }
+    }
+
     /// Values that nobody can guess and nobody can have used elsewhere: of this step in this run, and of this window of time; the
     /// present one first, then the one before. Derived, so that asking keeps nothing: for a challenge that has to be on
     /// the page before anybody has done anything.

@@ -48,12 +48,12 @@ use vestibule_core::{
     time::SystemClock,
 };
 
-pub use self::{reach::Unreachable, settings::settings_schema};
 use self::{
     line::Line,
     mask::Mask,
     settings::{Preset, Tls, Written, is_loopback},
 };
+pub use self::{reach::Unreachable, settings::settings_schema};
 use crate::{EmailAddress, parse_address};
 
 const CONNECT_SECONDS: u64 = 5;
@@ -365,9 +365,10 @@ fn security(written: &Written, host: &str) -> Result<Security, ConnectionError> 
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let authority = written.authority.as_deref();
     match written.tls {
-        Tls::None if !is_loopback(host) => {
-            Err(refused("tls", "without TLS a code can be read on its way: `none` is for a mail server on this machine"))
-        }
+        Tls::None if !is_loopback(host) => Err(refused(
+            "tls",
+            "without TLS a code can be read on its way: `none` is for a mail server on this machine",
+        )),
         Tls::None => Ok(Security::None),
         Tls::Starttls => {
             let mut parameters = TlsParameters::builder(bare.to_owned());

@@ -115,14 +115,19 @@ impl Written {
     /// Reads settings; the error names the setting, and quotes no value: it may be a secret in the wrong place.
     pub(super) fn read(settings: &Settings) -> Result<Self, ConnectionError> {
         if let Some(unknown) = settings.0.keys().find(|name| !NAMES.contains(&name.as_str())) {
-            return Err(refused(unknown, format!("a mail server has no such setting{}", nearest::hint(unknown, NAMES))));
+            return Err(refused(
+                unknown,
+                format!("a mail server has no such setting{}", nearest::hint(unknown, NAMES)),
+            ));
         }
         serde_path_to_error::deserialize(Value::Object(settings.0.clone())).map_err(|error| {
             let setting = error.path().to_string();
             let why = error.into_inner().to_string();
             match why.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
                 Some((_, expected)) => refused(&setting, format!("{expected} is expected")),
-                None if setting.starts_with("secrets") => refused(&setting, "`secrets` has `password` and nothing else"),
+                None if setting.starts_with("secrets") => {
+                    refused(&setting, "`secrets` has `password` and nothing else")
+                }
                 None => refused(&setting, why),
             }
         })

@@ -17,12 +17,7 @@ fn changed(mut settings: Value, name: &str, value: impl Into<Value>) -> Value {
 }
 
 fn message(subject: &str, body: &str) -> Message {
-    Message {
-        to: TO.to_owned(),
-        subject: Some(subject.to_owned()),
-        body: body.into(),
-        code: "731 902".into(),
-    }
+    Message { to: TO.to_owned(), subject: Some(subject.to_owned()), body: body.into(), code: "731 902".into() }
 }
 
 fn usual() -> Message {
@@ -109,7 +104,9 @@ async fn a_greeting_of_ten_megabytes_is_not_read() {
     let server = MailServer::start(Spoken::None).await.unwrap();
     server.act(At::Greeting, Act::Flood);
     let began = std::time::Instant::now();
-    let SendOutcome::Refused { why } = mail(server.settings()).unwrap().deliver(&usual()).await else { panic!("taken") };
+    let SendOutcome::Refused { why } = mail(server.settings()).unwrap().deliver(&usual()).await else {
+        panic!("taken")
+    };
     assert!(why.contains("too much") && began.elapsed() < Duration::from_secs(5), "{why}");
 }
 

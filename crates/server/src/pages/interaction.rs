@@ -210,9 +210,12 @@ fn notice_of(outcome: &Outcome, step: &StepView) -> Notice {
         None => notice,
     };
     let number = asks(step, &FieldKind::PhoneNumber);
+    let address = asks(step, &FieldKind::Email);
     match outcome {
         Outcome::Rejected { why: Rejection::Empty, .. } if number => own(Notice::empty(), "number_empty"),
         Outcome::Rejected { why: Rejection::Malformed, .. } if number => own(Notice::malformed(), "number_malformed"),
+        Outcome::Rejected { why: Rejection::Empty, .. } if address => own(Notice::empty(), "address_empty"),
+        Outcome::Rejected { why: Rejection::Malformed, .. } if address => own(Notice::malformed(), "address_malformed"),
         Outcome::Rejected { why: Rejection::NotAllowed, .. } => own(Notice::malformed(), "not_allowed"),
         Outcome::Rejected { why: Rejection::Wrong, tries_left: Some(left) } => Notice::wrong_code(*left),
         Outcome::Rejected { why: Rejection::Wrong, .. } if asks(step, &FieldKind::Password) => match step.username {
