@@ -34,7 +34,7 @@ use vestibule_server::{
     Addresses, Application, Parts,
     config::{
         ApiLimits, Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource,
-        PasskeySettings, PasswordSettings, PolicySettings, Settings,
+        PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, Settings,
     },
     configuration,
     state::{State, Transaction},
