@@ -16,6 +16,9 @@ pub(crate) const COUNTRY: &str = "default_country";
 /// The longest prefix is a whole number.
 const LONGEST: usize = 16;
 
+/// The settings that say how many messages may go; the engine counts them.
+pub(crate) const LIMITS: [&str; 2] = [Connection::MESSAGES_A_DAY, Connection::MESSAGES_TO_PREFIX];
+
 /// What a connection says of numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allowed {
@@ -52,6 +55,12 @@ impl Allowed {
                 Some(name.ok_or_else(|| refused(COUNTRY, "two capital letters are wanted, such as DE"))?.to_owned())
             }
         };
+        for name in LIMITS {
+            let number = settings.0.get(name).map(Value::as_u64);
+            if number.is_some_and(|number| number.is_none_or(|number| number == 0)) {
+                return Err(refused(name, "a whole number from 1 is wanted"));
+            }
+        }
         Ok(Self { prefixes, country })
     }
 
@@ -126,6 +135,11 @@ mod tests {
             [json!("+49"), json!(["49"]), json!(["+"]), json!(["+4x"]), json!([49]), json!(["+12345678901234567"])]
         {
             assert_eq!(allowed(json!({ "allowed_prefixes": bad })).unwrap_err().setting, "allowed_prefixes", "{bad}");
+        }
+        for (name, bad) in
+            [("messages_a_day", json!(0)), ("messages_to_prefix", json!("9")), ("messages_a_day", json!(-1))]
+        {
+            assert_eq!(allowed(json!({ name: bad })).unwrap_err().setting, name, "{bad}");
         }
         for bad in [json!("Germany"), json!("de"), json!(49), json!("")] {
             assert_eq!(allowed(json!({ "default_country": bad })).unwrap_err().setting, "default_country", "{bad}");

@@ -18,7 +18,8 @@ pub mod testing;
 
 pub use authenticator::SmsOtp;
 pub use gateway::{
-    Advice, CircuitState, Circuits, Route, SmsGateway, Unreachable, advise, build, is_route, members, settings_schema,
+    Advice, Call, CircuitState, Circuits, Receipt, Receipts, Route, SmsGateway, Unreachable, advise, build, is_route,
+    members, settings_schema,
 };
 pub use number::{E164, NumberError, parse_number};
 pub use outbox::{Behaviour, Outbox, OutboxMessage};

@@ -24,6 +24,19 @@ pub struct Connection {
     pub disabled: bool,
 }
 
+impl Connection {
+    /// The setting that says how many messages may go by it a day, whoever they are for: what a day may cost.
+    pub const MESSAGES_A_DAY: &str = "messages_a_day";
+    /// The setting that says how many may go by it an hour to destinations that begin alike.
+    pub const MESSAGES_TO_PREFIX: &str = "messages_to_prefix";
+
+    /// What one of these settings says; `None` where the server's own limit holds.
+    pub fn allowance(&self, setting: &str) -> Option<u32> {
+        let written = self.settings.0.get(setting)?.as_u64()?;
+        Some(u32::try_from(written).unwrap_or(u32::MAX))
+    }
+}
+
 /// Settings that may hold secrets. Printing them shows their names alone.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -90,6 +103,18 @@ pub struct Carried {
     pub by: Option<ConnectionName>,
     /// Which were asked before that one, and why they did not take it. Masked.
     pub passed_over: Vec<String>,
+}
+
+/// What a gateway says later of a message that it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on the phone.
+    Delivered,
+    /// It is not, and will not be.
+    Undelivered {
+        /// For the admin's eyes, masked.
+        why: String,
+    },
 }
 
 /// Delivers messages by one connection.

@@ -150,6 +150,10 @@ pub trait Tx: Send {
     fn count_send(&mut self, id: ChallengeId, sent_at: Option<Time>, now: Time) -> StoreResult<bool>;
     /// Records how the send of `sent_at` went. A refused one is taken back from the count.
     fn record_send(&mut self, id: ChallengeId, sent_at: Time, outcome: &SendOutcome) -> StoreResult<()>;
+    /// The challenge whose last send went like this, its reference included.
+    fn sent_challenge(&mut self, outcome: &SendOutcome) -> StoreResult<Option<Challenge>>;
+    /// Records what is known later of a send that went like `before`, if it is still that; whether it was.
+    fn settle_send(&mut self, id: ChallengeId, before: &SendOutcome, after: &SendOutcome) -> StoreResult<bool>;
     /// Spends a challenge, if it is unspent; whether it was.
     fn consume_challenge(&mut self, id: ChallengeId, now: Time) -> StoreResult<bool>;
 

@@ -203,6 +203,8 @@ verbs! { vestibule_core::store::Tx {
         fn count_try(id: ChallengeId, now: Time) -> Option<u32>;
         fn count_send(id: ChallengeId, sent_at: Option<Time>, now: Time) -> bool;
         fn record_send(id: ChallengeId, sent_at: Time, outcome: &SendOutcome) -> ();
+        fn sent_challenge(outcome: &SendOutcome) -> Option<Challenge>;
+        fn settle_send(id: ChallengeId, before: &SendOutcome, after: &SendOutcome) -> bool;
         fn consume_challenge(id: ChallengeId, now: Time) -> bool;
     }
     sessions {

@@ -13,6 +13,7 @@ mod fuzz;
 mod mask;
 mod preset;
 mod reach;
+mod receipt;
 mod route;
 mod rule;
 mod settings;
@@ -47,6 +48,7 @@ pub use self::{
     advice::{Advice, advise},
     circuit::{CircuitState, Circuits},
     reach::Unreachable,
+    receipt::{Call, Receipt, Receipts},
     route::{Route, is_route, members},
     settings::settings_schema,
 };
@@ -132,6 +134,7 @@ impl SmsGateway {
         if written.preset == Some(Preset::Outbox) {
             return Err(refused("preset", "the outbox is no gateway"));
         }
+        Receipts::written(&written)?;
         let named = written.preset.is_some();
         let written = written.or(preset);
         let url = written.url.clone().ok_or_else(|| refused("url", "where is the message sent to?"))?;

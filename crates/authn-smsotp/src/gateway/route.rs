@@ -21,7 +21,7 @@ use vestibule_core::{
 use super::{circuit::Circuits, refused, settings::without_values};
 use crate::{
     Outbox, SmsOtp,
-    allowed::{Allowed, begins, prefixes},
+    allowed::{Allowed, COUNTRY, LIMITS, PREFIXES, begins, prefixes},
 };
 
 /// The setting that makes a connection a route.
@@ -29,7 +29,7 @@ pub(super) const VIA: &str = "via";
 /// The setting by which an unknown outcome is followed by another gateway.
 pub(super) const AFTER_UNKNOWN: &str = "after_unknown";
 /// What a route may say of itself.
-const NAMES: [&str; 4] = [VIA, AFTER_UNKNOWN, crate::allowed::PREFIXES, crate::allowed::COUNTRY];
+const NAMES: [&str; 6] = [VIA, AFTER_UNKNOWN, PREFIXES, COUNTRY, LIMITS[0], LIMITS[1]];
 /// More is a mistake.
 const MOST: usize = 8;
 /// The whole, as a channel promises.

@@ -18,11 +18,12 @@ use vestibule_core::{
 
 use super::{
     preset::Preset,
+    receipt::Form,
     refused,
     route::{AFTER_UNKNOWN, VIA},
     rule::{JsonPath, SuccessRule},
 };
-use crate::allowed::{Allowed, COUNTRY, PREFIXES};
+use crate::allowed::{Allowed, COUNTRY, LIMITS, PREFIXES};
 
 /// What was written. What is `None` comes from the preset, or has a default.
 #[derive(Clone, Default, Deserialize)]
@@ -66,10 +67,15 @@ pub(super) struct Written {
     pub(super) allowed_prefixes: serde::de::IgnoredAny,
     /// The country of a number without a country code.
     pub(super) default_country: serde::de::IgnoredAny,
+    /// How many messages may go by it a day, and an hour to numbers that begin alike.
+    pub(super) messages_a_day: serde::de::IgnoredAny,
+    pub(super) messages_to_prefix: serde::de::IgnoredAny,
+    /// How the gateway says what became of a message.
+    pub(super) receipts: Option<Form>,
 }
 
 /// Every name of [`Written`].
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 22] = [
     "preset",
     "url",
     "method",
@@ -89,6 +95,9 @@ const NAMES: [&str; 19] = [
     "allow_plain_http",
     PREFIXES,
     COUNTRY,
+    "receipts",
+    LIMITS[0],
+    LIMITS[1],
 ];
 
 /// The JSON Schema of a gateway's settings. What is `writeOnly` is a secret.
@@ -105,6 +114,12 @@ pub fn settings_schema() -> Value {
     let oauth2 = || {
         let known = json!({ "type": { "const": "oauth2" }, "token_url": text(), "client_id": text(), "client_secret": text(), "scope": text() });
         table(known, &["type", "token_url", "client_id", "client_secret"])
+    };
+    let receipts = || {
+        let known = |kind: &str| table(json!({ "type": { "const": kind } }), &["type"]);
+        let generic = json!({ "type": { "const": "generic" }, "reference": text(), "state": text(), "why": text(), "delivered": texts(), "undelivered": texts() });
+        let wanted = ["type", "reference", "state", "delivered", "undelivered"];
+        json!({ "anyOf": [known("vonage"), known("twilio"), table(generic, &wanted)] })
     };
     let via = json!({ "connection": text(), "prefixes": { "type": "array", "items": text() } });
     let seconds = || json!({ "type": "integer", "minimum": 1, "maximum": 10 });
@@ -138,6 +153,8 @@ pub fn settings_schema() -> Value {
             &[],
         ),
         "explanation" | "mask" => texts(),
+        "receipts" => receipts(),
+        name if LIMITS.contains(&name) => json!({ "type": "integer", "minimum": 1 }),
         "connect_timeout_seconds" | "timeout_seconds" => seconds(),
         "allow_plain_http" => json!({ "type": "boolean", "default": false }),
         PREFIXES => json!({ "type": "array", "items": { "type": "string", "pattern": "^\\+[0-9]{1,15}$" } }),
@@ -263,6 +280,9 @@ impl Written {
             allow_plain_http: self.allow_plain_http,
             allowed_prefixes: self.allowed_prefixes,
             default_country: self.default_country,
+            receipts: self.receipts,
+            messages_a_day: self.messages_a_day,
+            messages_to_prefix: self.messages_to_prefix,
         }
     }
 }

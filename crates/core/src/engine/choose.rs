@@ -233,7 +233,9 @@ impl<S: Store + ?Sized> Engine<S> {
         cx: &RequestContext,
     ) -> Sends {
         let user = situation.interaction.subject.user().filter(|_| again);
-        Sends::new(&self.parts.limits, &self.parts.prf, outgoing, user, &cx.network(), situation.proven())
+        let by = outgoing.map(|outgoing| &outgoing.connection);
+        let connection = situation.configuration.connections.iter().find(|known| Some(&known.name) == by);
+        Sends::new(&self.parts.limits, &self.parts.prf, outgoing, connection, user, &cx.network(), situation.proven())
     }
 
     /// Opens a challenge, stores it and lets its message leave.

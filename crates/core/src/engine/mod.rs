@@ -18,6 +18,7 @@ mod guard;
 mod judge;
 mod proof;
 mod ready;
+mod receipt;
 mod record;
 mod send;
 mod session;

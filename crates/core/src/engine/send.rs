@@ -15,7 +15,7 @@ use crate::{
     audit::AuditEvent,
     authenticator::Outgoing,
     budget::{Beyond, BudgetKey, Limited, Limits, Network, Rule},
-    channel::{Carried, Message, SendOutcome},
+    channel::{Carried, Connection, Message, SendOutcome},
     crypto::Prf,
     id::UserId,
     interaction::Challenge,
@@ -55,10 +55,15 @@ impl Sends {
         limits: &Limits,
         prf: &Prf,
         outgoing: Option<&Outgoing>,
+        connection: Option<&Connection>,
         again: Option<UserId>,
         network: &Network,
         proven: bool,
     ) -> Self {
+        let own = |rule: Rule, setting: &str| {
+            let limit = connection.and_then(|connection| connection.allowance(setting)).unwrap_or(rule.limit);
+            Rule { limit, ..rule }
+        };
         let cooldown = Rule { limit: 1, window: limits.cooldown, beyond: Beyond::WaitForWindow };
         let mut sends = Self {
             network: (BudgetKey::sends_from(network), limits.sends_from),
@@ -70,9 +75,13 @@ impl Sends {
             sends.destination = vec![
                 (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
                 (BudgetKey::cooldown(prf, &outgoing.to), cooldown),
-                (BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to), limits.sends_to_prefix),
+                (
+                    BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to),
+                    own(limits.sends_to_prefix, Connection::MESSAGES_TO_PREFIX),
+                ),
             ];
-            sends.other.push((BudgetKey::sends_by(&outgoing.connection), limits.sends_by));
+            let a_day = own(limits.sends_by, Connection::MESSAGES_A_DAY);
+            sends.other.push((BudgetKey::sends_by(&outgoing.connection), a_day));
             sends.other.push((BudgetKey::sends_daily(prf, &outgoing.to), limits.sends_daily));
             sends.other.extend(again.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
         }

@@ -130,6 +130,20 @@ on_both! {
         Ok(())
     }
 
+    pub(crate) fn sent_challenge(tx: &mut Tx, outcome: &SendOutcome) -> Verdict<Option<Challenge>> {
+        let like = challenges::table.filter(challenges::sent.eq(to_json(outcome)?));
+        let row: Option<Row> =
+            like.order(challenges::created_at.desc()).first(&mut tx.connection).optional()?;
+        row.map(|row| row.read(&tx.seal)).transpose()
+    }
+
+    pub(crate) fn settle_send(tx: &mut Tx, id: ChallengeId, before: &SendOutcome, after: &SendOutcome) -> Verdict<bool> {
+        let same = challenges::table.find(id.to_string()).filter(challenges::sent.eq(to_json(before)?));
+        let settled =
+            diesel::update(same).set(challenges::sent.eq(to_json(after)?)).execute(&mut tx.connection)?;
+        Ok(settled == 1)
+    }
+
     pub(crate) fn consume_challenge(tx: &mut Tx, id: ChallengeId, now: Time) -> Verdict<bool> {
         let unspent = challenges::table.find(id.to_string()).filter(challenges::consumed_at.is_null());
         let spent = diesel::update(unspent).set(challenges::consumed_at.eq(now.0)).execute(&mut tx.connection)?;

@@ -340,6 +340,27 @@ pub(crate) async fn a_send_is_counted_once_and_a_refused_one_is_taken_back(place
 }
 
 pub(crate) async fn a_challenge_is_spent_once(place: Place) {
+pub(crate) async fn a_send_is_found_by_its_reference_and_settled_once(place: Place) {
+    let (store, challenge) = with_challenge(&place).await;
+    let accepted = |reference: &str| SendOutcome::Accepted { reference: Some(reference.to_owned()) };
+    let (id, before) = (challenge.id, accepted("m-1"));
+    let after = SendOutcome::Refused { why: "not delivered: barred".to_owned() };
+    let other = accepted("m-2");
+    let found = store
+        .write(move |tx| {
+            tx.count_send(id, Some(NOW), NOW)?;
+            tx.record_send(id, NOW, &before)?;
+            let found = [tx.sent_challenge(&before)?, tx.sent_challenge(&other)?].map(|found| found.map(|found| found.id));
+            let settled = [tx.settle_send(id, &other, &after)?, tx.settle_send(id, &before, &after)?, tx.settle_send(id, &before, &after)?];
+            let gone = tx.sent_challenge(&before)?.is_none();
+            Ok((found, settled, gone, tx.challenge(id)?.and_then(|challenge| challenge.sent), after.clone()))
+        })
+        .await
+        .unwrap();
+    let (found, settled, gone, sent, after) = found;
+    assert_eq!((found, settled, gone, sent), ([Some(id), None], [false, true, false], true, Some(after)));
+}
+
     let (store, challenge) = with_challenge(&place).await;
     let id = challenge.id;
     let spent =
