@@ -156,16 +156,12 @@ impl<S: Store + ?Sized> Engine<S> {
         }
         let Some(wanted) = self.claimed(situation, turn, fields) else { return Ok(Identified::Nobody) };
         let load = move |tx: &mut S::Tx| {
-            let (user, typed) = match &wanted {
+            // Whoever knows an id is not told the name of its owner: every application knows the ids of its users.
+            let (user, name) = match &wanted {
                 Wanted::Named(name) => (tx.user_by_login(name)?, name.clone()),
                 Wanted::Known(id) => (tx.user(*id)?, LoginName::from(*id)),
             };
-            let id = user.as_ref().map(|user| user.id);
-            let name = match (&wanted, &user) {
-                (Wanted::Known(_), Some(user)) => user.username.clone(),
-                _ => typed,
-            };
-            Ok((id, name, Person::load(tx, user)?))
+            Ok((user.as_ref().map(|user| user.id), name, Person::load(tx, user)?))
         };
         let (user, name, person) = self.store.read(load).await?;
         let claimed = Subject::Claimed { name: name.clone(), user };

@@ -209,7 +209,8 @@ impl<S: Store + ?Sized> Engine<S> {
             created_at: now,
             consumed_at: None,
         };
-        let sends = sent.then(|| self.sends(situation, challenge.outgoing.as_ref(), false, cx));
+        // Where a code goes that is enrolled the person says themselves: of all budgets theirs alone is not renewed by another number.
+        let sends = sent.then(|| self.sends(situation, challenge.outgoing.as_ref(), enrolling, cx));
         Opened { challenge, sends }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     chain::Seconds,
     channel::SendOutcome,
     device::DeviceGiven,
-    id::{AuthenticatorName, ChallengeId, InteractionId},
+    id::{AuthenticatorName, ChallengeId, InteractionId, UserId},
     interaction::{Challenge, Chosen, Notice, Request, Stage, Subject},
     plan::{Availability, Completed, Denial, Next, Plan, StepReport},
     prompt::{Exhibit, Prompt, Text},
@@ -318,6 +318,8 @@ fn at(situation: &Situation, step: usize, open: &[usize]) -> Option<usize> {
 
 fn hint(situation: &Situation) -> String {
     match &situation.interaction.subject {
+        // An id is no name that anybody typed, or could sign in with.
+        Subject::Claimed { name, .. } if name.as_str().parse::<UserId>().is_ok() => String::new(),
         Subject::Claimed { name, .. } => name.to_string(),
         Subject::Nobody | Subject::Proven(_) => situation.request().login_hint.clone().unwrap_or_default(),
     }

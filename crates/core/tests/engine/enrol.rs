@@ -262,3 +262,27 @@ async fn a_message_leaves_at_once_on_an_errand_alone_and_within_its_budgets() {
     let refused = house.start(wanted, Some(session), &cx).await;
     assert!(matches!(refused, Started::Refused { .. }), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_078_who_sets_up_a_number_sends_to_few_of_them_wherever_they_come_from() {
+    let house = without_a_phone(json!([["word"]])).await;
+    for turn in 0..8 {
+        // Another number and another network each time: no budget of theirs is used up.
+        let mut wanted = request();
+        wanted.errand = Some(Errand::Enrol { authenticator: "line".into() });
+        let cx = from(&format!("192.0.2.{turn}"));
+        let Started::Interaction { id, binding } = house.start(wanted, None, &cx).await else { panic!("it asks") };
+        let alice = Visitor { id, binding, cx };
+        assert!(step(house.word(&alice).await).enrolling);
+        let asked = step(house.answer(&alice, &[("number", &format!("+{turn}4155501{turn}0"))]).await);
+        let limited = matches!(asked.notice, Some(Notice::Limited { sends: true, .. }));
+        assert_eq!((house.gateway.count(), limited), (5.min(turn + 1), turn >= 5), "the {turn}th: {asked:?}");
+    }
+    // An hour later there is room again.
+    house.wait(3600);
+    let alice = comes(&house, Errand::Enrol { authenticator: "line".into() }).await;
+    house.word(&alice).await;
+    house.answer(&alice, &[("number", "+4915550199")]).await;
+    assert_eq!(house.gateway.count(), 6);
+    closed(house.answer(&alice, &[("code", &house.gateway.code())]).await);
+}

@@ -128,6 +128,7 @@ impl House {
                 Arc::new(Code::new()),
                 Arc::new(Broken::new()),
                 Arc::new(Key::new()),
+                Arc::new(Line::new()),
             ]),
             prf: master.prf(),
             clock: clock.clone(),
@@ -527,6 +528,9 @@ impl Authenticator for Key {
         cx.spend_credential(own, next.to_string().into());
         Ok(proof("key", FactorClass::Possession, &own.id.to_string()))
     }
+    fn claims(&self, input: &Fields) -> Option<UserId> {
+        input.get("owner").parse().ok()
+    }
     fn enrolment(&self) -> Option<&dyn Enrolment> {
         Some(self)
     }
@@ -548,6 +552,55 @@ impl Enrolment for Key {
         }
         let id = cx.add_credential(Some("mine".to_owned()), number.into());
         Ok(proof("key", FactorClass::Possession, &id.to_string()))
+    }
+}
+
+/// A line of somebody's own: enrolled by a code that goes wherever they say.
+struct Line(Descriptor);
+
+impl Line {
+    fn new() -> Self {
+        Self(Descriptor { connection: Some("test"), ..descriptor("line", FactorClass::Possession, Opening::Once) })
+    }
+}
+
+#[async_trait]
+impl Authenticator for Line {
+    fn descriptor(&self) -> &Descriptor {
+        &self.0
+    }
+    async fn readiness(&self, _: &StepContext<'_>) -> Result<Readiness, StepError> {
+        Ok(Readiness::CanEnrol)
+    }
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Err(StepError::Unavailable("there is none yet".to_owned()))
+    }
+    async fn answer(&self, _: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
+        Ok(Rejection::Wrong.into())
+    }
+    fn enrolment(&self) -> Option<&dyn Enrolment> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Enrolment for Line {
+    async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
+        Ok(ask("number", FieldKind::PhoneNumber))
+    }
+    async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
+        let spec = CodeSpec { length: 6, alphabet: Alphabet::Numeric, life: Seconds(300), tries: 5 };
+        if cx.state.is_null() {
+            let number = input.get("number").to_owned();
+            cx.issue_code(spec, &number);
+            cx.send(&number, "•••00", "@{{host}} #{{code}}")?;
+            cx.state = number.into();
+            return Ok(ask("code", FieldKind::Code { length: 6, numeric: true }));
+        }
+        Ok(match cx.check_code(input.get("code")) {
+            Ok(()) => proof("line", FactorClass::Possession, "line"),
+            Err(rejection) => rejection.into(),
+        })
     }
 }
 

@@ -458,3 +458,21 @@ async fn a_number_that_the_gateway_refuses_does_not_make_it_be_asked_without_end
         house.audit().await.iter().filter(|e| e.details.get("outcome").is_some_and(|o| o == "refused")).count();
     assert!(refused <= 61, "{refused}");
 }
+
+#[tokio::test]
+async fn a_060_who_says_an_id_is_not_told_the_name_of_its_owner() {
+    let house = House::with(json!([["word", "key"]])).await;
+    // An application knows the id of its users; it need not know under which name, or by which address, they sign in.
+    let nobody = vestibule_core::id::UserId(uuid::Uuid::from_u128(7));
+    let mut seen = Vec::new();
+    for id in [house.alice, nobody] {
+        let visitor = house.visit(from("192.0.2.1")).await;
+        let shown = step(house.answer(&visitor, &[("owner", &id.to_string()), ("key", "0")]).await);
+        assert!(matches!(shown.notice, Some(Notice::Rejected { why: Rejection::Wrong, .. })), "{shown:?}");
+        seen.push(format!("{:?}", (shown.username, shown.user, shown.notice)));
+        let word = step(house.choose(&visitor, Some(0)).await);
+        seen.push(format!("{:?}", (word.username, word.user)));
+    }
+    assert!(seen.iter().all(|said| !said.contains("alice")), "{seen:?}");
+    assert_eq!(seen[..2], seen[2..], "and whether there is one is not told either");
+}
