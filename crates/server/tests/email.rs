@@ -117,7 +117,9 @@ async fn a_083_a_link_that_a_program_opens_uses_nothing_up() {
             let elsewhere = app.browser().get(&link).await;
             assert_eq!(elsewhere.status, 403);
             assert!(elsewhere.body.contains("This link belongs to another browser"), "{}", elsewhere.body);
-            assert!(elsewhere.body.contains("enter the code from the message there") && !elsewhere.body.contains(&code));
+            assert!(
+                elsewhere.body.contains("enter the code from the message there") && !elsewhere.body.contains(&code)
+            );
         }
         let client = reqwest::Client::new();
         let address = link.replacen(&app.url, &app.place(), 1);
@@ -205,7 +207,8 @@ async fn whose_an_address_is_is_told_to_nobody_but_its_owner() {
         // What differs between two runs is taken out: ids, tokens, the time.
         let words = |page: &Page| {
             let plain = page.body.split('<').map(|tag| tag.split_once('>').map_or("", |(_, text)| text).trim());
-            let plain: Vec<_> = plain.filter(|text| !text.is_empty() && !text.contains(':')).map(str::to_owned).collect();
+            let plain: Vec<_> =
+                plain.filter(|text| !text.is_empty() && !text.contains(':')).map(str::to_owned).collect();
             plain.join("\n")
         };
         assert_eq!(words(&taken), words(&free), "the page tells whose it is");

@@ -527,7 +527,9 @@ mod tests {
             let after = go(settings.clone());
             assert!(!text(&after).contains("hunter"), "{settings}: {}", text(&after));
         }
-        assert!(check(&Channels::default(), &go(json!({ "url": "https://evil.example/?k={{secret.k}}" })), &[]).is_err());
+        assert!(
+            check(&Channels::default(), &go(json!({ "url": "https://evil.example/?k={{secret.k}}" })), &[]).is_err()
+        );
         let same = go(json!({ "url": "https://sms.example/v2?k={{secret.k}}&t={{text}}&n={{number}}" }));
         assert!(["hunter1", "hunter2", "hunter3"].iter().all(|secret| text(&same).contains(secret)));
         let given = go(json!({ "url": "https://new.example/?k={{secret.k}}", "secrets": { "k": "mine" } }));
@@ -536,7 +538,8 @@ mod tests {
 
     #[test]
     fn a_110_the_secret_of_a_client_is_dots_and_stays_with_whoever_grants_its_tokens() {
-        let auth = |at: &str| json!({ "type": "oauth2", "token_url": at, "client_id": "me", "client_secret": "hunter4" });
+        let auth =
+            |at: &str| json!({ "type": "oauth2", "token_url": at, "client_id": "me", "client_secret": "hunter4" });
         let settings = json!({ "url": "https://sms.example/send", "auth": auth("https://id.example/token") });
         let before = read(&map(json!({ "name": "a", "settings": settings })), None).unwrap();
         assert!(!serde_json::to_string(&masked(&before.settings)).unwrap().contains("hunter4"));
@@ -574,7 +577,9 @@ mod tests {
 
     #[test]
     fn a_118_a_line_break_in_a_mail_servers_name_or_address_is_refused_at_its_field() {
-        for (setting, bad) in [("from", "a@example.com\r\nBcc: b@example.com"), ("from_name", "Example\r\nBcc: b@example.com")] {
+        for (setting, bad) in
+            [("from", "a@example.com\r\nBcc: b@example.com"), ("from_name", "Example\r\nBcc: b@example.com")]
+        {
             let mut settings = json!({ "host": "mail.example.com", "from": "a@example.com" });
             settings[setting] = bad.into();
             let made = read(&map(json!({ "name": "mail", "kind": "mail", "settings": settings })), None).unwrap();

@@ -4,11 +4,7 @@ use serde_json::{Map, Value, json};
 use vestibule_core::prompt::Text;
 use vestibule_oauth::Params;
 
-use super::{
-    connections::secret_field,
-    desk::Base,
-    form,
-};
+use super::{connections::secret_field, desk::Base, form};
 use crate::{
     admin::FieldFault,
     pages::console::{Choice, Field, Form, Say, Screen},
@@ -48,7 +44,9 @@ pub(super) fn fields(form: Form, value: &dyn Fn(&str) -> String) -> Form {
         .field(text("from").required())
         .field(text("from_name"))
         .field(text("reply_to"))
-        .field(Field::area("authority", "console.mail.authority", value("authority")).hint("console.mail.authority.hint"))
+        .field(
+            Field::area("authority", "console.mail.authority", value("authority")).hint("console.mail.authority.hint"),
+        )
 }
 
 /// The settings of a form. A secret that was left empty is left out, so that it stays; what else was emptied goes, where there was
