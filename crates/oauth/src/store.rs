@@ -50,6 +50,8 @@ pub trait Tx: CoreTx {
     fn revoke_session_grants(&mut self, session: SessionId, now: Time) -> StoreResult<usize>;
     /// Revokes every grant of a user to a client; how many.
     fn revoke_consent_grants(&mut self, user: UserId, client: &ClientId, now: Time) -> StoreResult<usize>;
+    /// For each client that has a living grant of a user, the newest; by client.
+    fn newest_grants(&mut self, user: UserId, now: Time) -> StoreResult<Vec<Grant>>;
     /// Moves a living grant's refresh family from `before` to `after`; whether it stood at `before`.
     fn rotate_refresh(&mut self, id: GrantId, before: RefreshState, after: RefreshState) -> StoreResult<bool>;
 
@@ -62,6 +64,8 @@ pub trait Tx: CoreTx {
 
     /// What a user agreed to for a client.
     fn consent(&mut self, user: UserId, client: &ClientId) -> StoreResult<Option<Consent>>;
+    /// Everything that a user agreed to, by client.
+    fn consents_of(&mut self, user: UserId) -> StoreResult<Vec<Consent>>;
     /// Makes or changes a consent.
     fn put_consent(&mut self, consent: &Consent) -> StoreResult<()>;
     /// Withdraws a consent; whether there was one.

@@ -278,6 +278,7 @@ verbs! { vestibule_oauth::store::Tx {
         fn revoke_grant(id: GrantId, now: Time) -> bool;
         fn revoke_session_grants(session: SessionId, now: Time) -> usize;
         fn revoke_consent_grants(user: UserId, client: &ClientId, now: Time) -> usize;
+        fn newest_grants(user: UserId, now: Time) -> Vec<Grant>;
         fn rotate_refresh(id: GrantId, before: RefreshState, after: RefreshState) -> bool;
     }
     codes {
@@ -287,6 +288,7 @@ verbs! { vestibule_oauth::store::Tx {
     }
     consents {
         fn consent(user: UserId, client: &ClientId) -> Option<Consent>;
+        fn consents_of(user: UserId) -> Vec<Consent>;
         fn put_consent(consent: &Consent) -> ();
         fn delete_consent(user: UserId, client: &ClientId) -> bool;
     }

@@ -19,6 +19,18 @@ on_both! {
         Ok(Some(Consent { user, client: client.clone(), scopes: from_json("consents", &scopes)?, at: Time(at) }))
     }
 
+    pub(crate) fn consents_of(tx: &mut Tx, user: UserId) -> Verdict<Vec<Consent>> {
+        let rows: Vec<(String, String, i64)> = consents::table
+            .filter(consents::user_id.eq(user.to_string()))
+            .order(consents::client)
+            .select((consents::client, consents::scopes, consents::agreed_at))
+            .load(&mut tx.connection)?;
+        let read = |(client, scopes, at): (String, String, i64)| {
+            Ok(Consent { user, client: client.into(), scopes: from_json("consents", &scopes)?, at: Time(at) })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     pub(crate) fn put_consent(tx: &mut Tx, consent: &Consent) -> Verdict<()> {
         let scopes = to_json(&consent.scopes)?;
         let agreed = (consents::scopes.eq(&scopes), consents::agreed_at.eq(consent.at.0));

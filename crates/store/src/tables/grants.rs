@@ -9,7 +9,10 @@ use vestibule_core::{
 use vestibule_oauth::model::{Grant, GrantId, RefreshState};
 
 use super::{from_json, to_json, written};
-use crate::{error::Verdict, schema::grants};
+use crate::{
+    error::Verdict,
+    schema::{clients, grants},
+};
 
 on_both! {
     pub(crate) fn insert_grant(tx: &mut Tx, grant: &Grant) -> Verdict<()> {
@@ -60,6 +63,31 @@ on_both! {
             .filter(grants::user_id.eq(user.to_string()))
             .filter(grants::revoked_at.is_null());
         Ok(diesel::update(given).set(grants::revoked_at.eq(now.0)).execute(&mut tx.connection)?)
+    }
+
+    pub(crate) fn newest_grants(tx: &mut Tx, user: UserId, now: Time) -> Verdict<Vec<Grant>> {
+        // By client and user, since that is the index there is; ids are in the order of time.
+        let known: Vec<String> = clients::table.select(clients::id).load(&mut tx.connection)?;
+        let newest: Vec<Option<String>> = grants::table
+            .filter(grants::client.eq_any(known))
+            .filter(grants::user_id.eq(user.to_string()))
+            .filter(grants::revoked_at.is_null())
+            .filter(grants::expires_at.gt(now.0))
+            .group_by(grants::client)
+            .select(diesel::dsl::max(grants::id))
+            .load(&mut tx.connection)?;
+        let newest: Vec<String> = newest.into_iter().flatten().collect();
+        let rows: Vec<(i64, i64, String)> = grants::table
+            .filter(grants::id.eq_any(newest))
+            .order(grants::client)
+            .select((grants::generation, grants::rotated_at, grants::body))
+            .load(&mut tx.connection)?;
+        let read = |(generation, rotated_at, body): (i64, i64, String)| {
+            let grant: Grant = from_json("grants", &body)?;
+            let refresh = RefreshState { generation, rotated_at: Time(rotated_at) };
+            Ok(Grant { refresh, revoked_at: None, ..grant })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     pub(crate) fn rotate_refresh(tx: &mut Tx, id: GrantId, before: RefreshState, after: RefreshState) -> Verdict<bool> {

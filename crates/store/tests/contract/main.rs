@@ -81,6 +81,7 @@ everywhere! {
         a_refresh_family_moves_only_from_where_it_stands
         a_code_is_spent_once
         a_consent_is_kept_until_it_is_withdrawn
+        what_a_user_gave_to_whom_is_listed
         an_assertion_is_used_once_by_each_client
         a_revoked_token_is_known
         what_ended_is_swept_and_what_lives_is_not

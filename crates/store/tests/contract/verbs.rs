@@ -8,13 +8,14 @@ use vestibule_core::{
     budget::{Budget, BudgetKey},
     channel::SendOutcome,
     id::ClientId,
+    random::SystemRandom,
     store::{StoreError, StoreExt as _},
     time::Time,
     user::LoginName,
 };
 use vestibule_oauth::{
     managed::{Managed, ObjectKind},
-    model::{Consent, RefreshState},
+    model::{Consent, GrantId, RefreshState},
 };
 
 use crate::{
@@ -646,6 +647,39 @@ pub(crate) async fn a_consent_is_kept_until_it_is_withdrawn(place: Place) {
         .await
         .unwrap();
     assert_eq!(seen, (None, Some(expected), [true, false], None));
+}
+
+pub(crate) async fn what_a_user_gave_to_whom_is_listed(place: Place) {
+    let store = place.open();
+    let (user, other) = (samples::user_id(), samples::user_id());
+    let (old, mut new) = (samples::grant(user, &["openid"]), samples::grant(user, &["openid", "email"]));
+    new.id = GrantId::new(NOW + HOUR, &SystemRandom::default());
+    let mut wiki = samples::grant(user, &[]);
+    wiki.client = "wiki".into();
+    let (mut nobody, mut revoked, mut ended) =
+        (samples::grant(user, &[]), samples::grant(user, &[]), samples::grant(user, &[]));
+    (nobody.client, revoked.client, ended.client) = ("gone".into(), "paper".into(), "pens".into());
+    revoked.revoked_at = Some(NOW);
+    ended.expires_at = NOW;
+    let strange = samples::grant(other, &["phone"]);
+    let consent = |user, client: &str| {
+        let scopes = ["openid".to_owned()].into();
+        Consent { user, client: client.into(), scopes, at: NOW }
+    };
+    let consents = [consent(user, "wiki"), consent(user, "shop"), consent(other, "paper")];
+    let grants = [old, new.clone(), wiki.clone(), nobody, revoked, ended, strange];
+    let seen = store
+        .write(move |tx| {
+            for id in ["shop", "wiki", "paper", "pens"] {
+                tx.put_client(&samples::client(id))?;
+            }
+            grants.iter().try_for_each(|grant| tx.insert_grant(grant))?;
+            consents.iter().try_for_each(|consent| tx.put_consent(consent))?;
+            Ok((tx.newest_grants(user, NOW)?, tx.consents_of(user)?, tx.consents_of(samples::user_id())?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(seen, (vec![new, wiki], vec![consent(user, "shop"), consent(user, "wiki")], vec![]));
 }
 
 pub(crate) async fn an_assertion_is_used_once_by_each_client(place: Place) {
