@@ -9,8 +9,8 @@ use vestibule_oauth::issuer::path;
 use crate::{
     api, console, demo, dev,
     handlers::{
-        assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, revoke, root, set_password,
-        token, userinfo,
+        assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, receipts, revoke, root,
+        set_password, token, userinfo,
     },
     http::cors,
     portal,
@@ -62,6 +62,8 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)),
     );
     api::configure(config);
+    // Gateways.
+    config.service(resource("/gateways/{connection}/receipts/{secret}").route(post().to(receipts::post)));
     // Browsers.
     config
         .service(readable("/assets/{name}", assets::get))

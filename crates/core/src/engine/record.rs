@@ -51,6 +51,9 @@ impl<S: Store + ?Sized> Engine<S> {
         let told = changes.told.clone();
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
+        let mut unsent = self.report("otp.limited", cx, now);
+        unsent.event.client = Some(interaction.request.client.to_string());
+        unsent.event.user = interaction.subject.user();
         let open = Acted::open(&interaction);
         let right = (counted_first && matches!(verdict, Verdict::Passed(_))).then(|| tries.clone());
         let work = move |tx: &mut S::Tx| {
@@ -100,6 +103,9 @@ impl<S: Store + ?Sized> Engine<S> {
                 }
                 Verdict::Rejected(_) | Verdict::Trouble(_) | Verdict::Pending => WentOn::Nowhere,
             };
+            if matches!(interaction.notice, Some(Notice::Limited { sends: true, .. })) {
+                unsent.note(tx, now)?;
+            }
             advance(tx, interaction.clone())?;
             let written = match went_on {
                 WentOn::Nowhere => Written::Noted,

@@ -10,6 +10,7 @@ pub mod interaction;
 pub mod introspect;
 pub mod jwks;
 pub mod logout;
+pub mod receipts;
 mod refusals;
 pub mod revoke;
 pub mod root;

@@ -38,6 +38,8 @@ const PARTS: &[&str] = &[
     "otp.passed",
     "otp.failed",
     "otp.resent",
+    "otp.delivered",
+    "otp.undelivered",
     "login.tried",
     "authorize.refused",
     "grant.refused",

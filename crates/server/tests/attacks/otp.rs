@@ -353,6 +353,108 @@ async fn a_080_a_number_is_captured_by_its_code_and_changed_only_by_a_proof_of_t
 }
 
 #[tokio::test]
+async fn a_078_a_connection_has_limits_of_its_own_a_day_and_for_numbers_that_begin_alike() {
+    for (limits, sent, later) in [
+        (json!({ "messages_a_day": 2 }), [true, true, false, false], 86_401),
+        (json!({ "messages_to_prefix": 1 }), [true, false, true, false], 3_601),
+    ] {
+        let app = TestApp::start().await;
+        let fake = FakeGateway::start().await.unwrap();
+        let mut settings = limits.clone();
+        settings["url"] = fake.url("/send?to=$ctx.num&text=$ctx.msg").into();
+        app.connection("SMSOTP", settings).await;
+        let numbers = ["+491701234500", "+491701234501", "+491519876500", "+491519876501"];
+        for (number, phone) in numbers.into_iter().enumerate() {
+            app.user(&format!("u{number}"), "secret", Some(phone)).await;
+        }
+        for (number, leaves) in sent.into_iter().enumerate() {
+            let before = fake.received().len();
+            let mut browser = app.browser();
+            let page = browser.open(&app.authorize(&[])).await;
+            let name = format!("u{number}");
+            let page = browser.submit(&page, "password", &[("username", &name), ("password", "secret")]).await;
+            assert_eq!(fake.received().len() - before, usize::from(leaves), "{limits} {name}");
+            assert_eq!(waits(&mut browser, &page).await, !leaves, "{limits} {name}");
+        }
+        assert!(!audited(&app, "otp.limited").await.is_empty());
+        app.advance(later);
+        let before = fake.received().len();
+        let mut browser = app.browser();
+        let page = browser.open(&app.authorize(&[])).await;
+        browser.submit(&page, "password", &[("username", "u3"), ("password", "secret")]).await;
+        assert_eq!(fake.received().len() - before, 1, "another day: {limits}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_goes_by_the_next_gateway_and_the_log_says_who_carried_it() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    let (first, second) = (FakeGateway::start().await.unwrap(), FakeGateway::start().await.unwrap());
+    first.answer(403, "no credit");
+    for (name, fake) in [("FIRST", &first), ("SECOND", &second)] {
+        app.connection(name, json!({ "url": fake.url("/send?to=$ctx.num&text=$ctx.msg") })).await;
+    }
+    app.connection("SMSOTP", json!({ "via": [{ "connection": "FIRST" }, { "connection": "SECOND" }] })).await;
+    at_the_code(&app, &mut app.browser()).await;
+    assert_eq!((first.received().len(), second.received().len()), (1, 1));
+    let [sent] = audited(&app, "otp.sent").await.try_into().unwrap();
+    assert_eq!((sent.details["connection"].as_str(), sent.details["gateway"].as_str()), ("SMSOTP", "SECOND"));
+    assert_eq!(sent.details["passed_over"], "FIRST: HTTP 403: no credit");
+}
+
+#[tokio::test]
+async fn a_receipt_is_taken_once_from_whoever_knows_the_secret() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    let fake = FakeGateway::start().await.unwrap();
+    fake.answer(200, r#"{"id":"m-1"}"#);
+    let secret = "0123456789abcdef";
+    let told = json!({ "type": "generic", "reference": "/id", "state": "/state", "why": "/why", "delivered": ["ok"], "undelivered": ["gone"] });
+    let settings = json!({ "url": fake.url("/send?to=$ctx.num&text=$ctx.msg"), "reference": "id", "receipts": told, "secrets": { "receipts": secret } });
+    app.connection("GATEWAY", settings.clone()).await;
+    app.connection("OTHER", settings).await;
+    app.connection("SMSOTP", json!({ "via": [{ "connection": "GATEWAY" }] })).await;
+    let mut browser = app.browser();
+    let page = at_the_code(&app, &mut browser).await;
+    let mut vendor = app.browser();
+    let gone = json!({ "id": "m-1", "state": "gone", "why": "barred" });
+    for (path, body, status) in [
+        (format!("/gateways/GATEWAY/receipts/{secret}0"), gone.clone(), 404),
+        (format!("/gateways/NOBODY/receipts/{secret}"), gone.clone(), 404),
+        (format!("/gateways/OTHER/receipts/{secret}"), gone.clone(), 404),
+        (format!("/gateways/SMSOTP/receipts/{secret}"), gone.clone(), 404),
+        (format!("/gateways/GATEWAY/receipts/{secret}"), json!({ "id": "m-2", "state": "gone" }), 404),
+        (format!("/gateways/GATEWAY/receipts/{secret}"), json!(["m-1"]), 404),
+        (format!("/gateways/GATEWAY/receipts/{secret}"), json!({ "id": "m-1", "state": "on its way" }), 204),
+        (format!("/gateways/GATEWAY/receipts/{secret}"), json!({ "id": "m".repeat(20_000), "state": "gone" }), 413),
+    ] {
+        assert_eq!(vendor.post_json(&path, &body).await.status, status, "{path} {body}");
+    }
+    let (_, shown) = view(&mut browser, &page).await;
+    assert_eq!(shown["challenge"]["sent"], "accepted", "{shown}");
+    assert!(audited(&app, "otp.undelivered").await.is_empty());
+
+    let path = format!("/gateways/GATEWAY/receipts/{secret}");
+    assert_eq!(vendor.post_json(&path, &gone).await.status, 204);
+    assert_eq!(vendor.post_json(&path, &gone).await.status, 404, "once");
+    let [event] = audited(&app, "otp.undelivered").await.try_into().unwrap();
+    assert_eq!((event.details["answer"].as_str(), event.client.as_deref()), ("gone (barred)", Some("shop")));
+    let (_, shown) = view(&mut browser, &page).await;
+    assert_eq!(shown["challenge"]["sent"], "refused", "{shown}");
+    // Another one may be asked for at once, and that one arrives.
+    fake.answer(200, r#"{"id":"m-3"}"#);
+    let page = browser.get(page.url.as_str()).await;
+    browser.submit(&page, "version", &[("action", "resend")]).await;
+    assert_eq!(fake.received().len(), 1, "the number still cools down");
+    app.advance(31);
+    let page = browser.get(page.url.as_str()).await;
+    browser.submit(&page, "version", &[("action", "resend")]).await;
+    assert_eq!(vendor.post_json(&path, &json!({ "id": "m-3", "state": "ok" })).await.status, 204);
+    assert_eq!(audited(&app, "otp.delivered").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_079_who_proved_nothing_sends_nothing_and_sees_the_same() {
     let app = TestApp::start().await;
     app.alice().await;
