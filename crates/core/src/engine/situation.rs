@@ -221,9 +221,9 @@ impl<S: Store + ?Sized> Engine<S> {
     /// whoever took a lost telephone out of an account does not want it to open doors for another twelve hours.
     fn evidence(&self, situation: &Situation, user: Option<UserId>) -> Vec<Evidence> {
         let session = situation.session.iter().filter(|session| Some(session.user) == user);
-        let earlier = session.flat_map(|session| &session.evidence);
-        let earlier = earlier.filter(|given| self.still_has(&situation.person, situation, given));
-        let direct = situation.interaction.evidence.iter().chain(earlier).cloned();
+        // In this run too: a page that somebody left open with a stolen password ends with that password.
+        let all = situation.interaction.evidence.iter().chain(session.flat_map(|session| &session.evidence));
+        let direct = all.filter(|given| self.still_has(&situation.person, situation, given)).cloned();
         direct.chain(user.into_iter().flat_map(|user| self.second_hand(situation, user))).collect()
     }
 

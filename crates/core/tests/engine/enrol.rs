@@ -4,10 +4,12 @@ use serde_json::json;
 use vestibule_core::{
     authenticator::Rejection,
     engine::{Body, Started},
-    id::UserId,
+    id::{CredentialId, UserId},
     interaction::{Errand, Notice},
     plan::Denial,
     store::StoreExt as _,
+    testing::SeededRandom,
+    time::Clock as _,
     user::Credential,
 };
 use vestibule_oauth::store::Tx;
@@ -261,6 +263,23 @@ async fn a_message_leaves_at_once_on_an_errand_alone_and_within_its_budgets() {
     house.change("alice", |user| user.phone_number = None).await;
     let refused = house.start(wanted, Some(session), &cx).await;
     assert!(matches!(refused, Started::Refused { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_080_a_page_left_open_binds_nothing_once_the_word_was_changed() {
+    let house = without_a_phone(in_the_flow()).await;
+    let thief = house.visit(from("198.51.100.1")).await;
+    assert!(step(house.word(&thief).await).enrolling);
+    let (alice, now) = (house.alice, house.clock.now());
+    let change = move |tx: &mut (dyn Tx + 'static)| {
+        let [old] = tx.credentials(alice, &"word".into())?.try_into().unwrap();
+        tx.delete_credential(old.id)?;
+        let id = CredentialId::new(now, &SeededRandom::new(99));
+        tx.insert_credential(&Credential { id, secret: "close sesame".into(), ..old })
+    };
+    house.store.write(change).await.unwrap();
+    let told = step(sets_up(&house, &thief, "17").await);
+    assert!(!told.enrolling && keys(&house, house.alice).await.is_empty(), "{told:?}");
 }
 
 #[tokio::test]

@@ -575,6 +575,9 @@ impl Authenticator for Line {
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
         Err(StepError::Unavailable("there is none yet".to_owned()))
     }
+    fn holds(&self, _: &StepContext<'_>, credential: &str) -> bool {
+        credential == "line"
+    }
     async fn answer(&self, _: &mut StepContext<'_>, _: &Fields) -> Result<Outcome, StepError> {
         Ok(Rejection::Wrong.into())
     }
