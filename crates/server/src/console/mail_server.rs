@@ -57,7 +57,7 @@ pub(super) fn settings(params: &Params, before: bool) -> Map<String, Value> {
         let nothing = value.as_str().is_some_and(str::is_empty);
         if !nothing {
             settings.insert(name.to_owned(), value);
-        } else if before && params.get(name).is_some() {
+        } else if before && params.iter().any(|(given, _)| given == name) {
             settings.insert(name.to_owned(), Value::Null);
         }
     };
