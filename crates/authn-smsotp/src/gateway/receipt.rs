@@ -212,7 +212,7 @@ mod tests {
 
     const OWN: &str = "0123456789abcdef";
 
-    fn receipts(receipts: Value, more: Value) -> Result<Option<Receipts>, ConnectionError> {
+    fn receipts(receipts: &Value, more: &Value) -> Result<Option<Receipts>, ConnectionError> {
         let mut settings = json!({ "url": "https://x.example/", "receipts": receipts, "secrets": { "receipts": OWN } });
         for (name, value) in more.as_object().unwrap() {
             settings["secrets"][name] = value.clone();
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn vonage_by_json_and_by_form() {
-        let vonage = receipts(json!({ "type": "vonage" }), json!({})).unwrap().unwrap();
+        let vonage = receipts(&json!({ "type": "vonage" }), &json!({})).unwrap().unwrap();
         let json = r#"{"msisdn":"447700900000","to":"AcmeInc","network-code":"12345","messageId":"0A0000001234567B","price":"0.03330000","status":"delivered","scts":"2001011400","err-code":"0","api-key":"abcd1234","message-timestamp":"2020-01-01 12:00:00 +0000"}"#;
         assert_eq!(vonage.read(&call(json)), of("0A0000001234567B", None));
         let form = "msisdn=447700900000&to=AcmeInc&messageId=0A0000001234567B&status=failed&err-code=9";
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn twilio_is_believed_by_its_signature_alone() {
-        let twilio = receipts(json!({ "type": "twilio" }), json!({ "auth_token": "12345" })).unwrap().unwrap();
+        let twilio = receipts(&json!({ "type": "twilio" }), &json!({ "auth_token": "12345" })).unwrap().unwrap();
         let body = "MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30006&To=%2B12025550142";
         let signed = |url: &str| {
             let text = format!("{url}ErrorCode30006MessageSidSM1MessageStatusundeliveredTo+12025550142");
@@ -282,7 +282,7 @@ mod tests {
     /// The example of Twilio's own documentation of its signatures.
     #[test]
     fn twilios_own_example_is_right() {
-        let twilio = receipts(json!({ "type": "twilio" }), json!({ "auth_token": "12345" })).unwrap().unwrap();
+        let twilio = receipts(&json!({ "type": "twilio" }), &json!({ "auth_token": "12345" })).unwrap().unwrap();
         let body = "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309&To=%2B18005551212";
         let url = "https://mycompany.com/myapp.php?foo=1&bar=2";
         let signature = Some("RSOYDt4T1cUTdK1PDd93/VVr8B8=");
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn any_other_by_pointers() {
         let form = json!({ "type": "generic", "reference": "/m/0/id", "state": "/m/0/s", "why": "/m/0/e", "delivered": ["DELIVRD"], "undelivered": ["EXPIRED"] });
-        let generic = receipts(form, json!({})).unwrap().unwrap();
+        let generic = receipts(&form, &json!({})).unwrap().unwrap();
         assert_eq!(generic.read(&call(r#"{"m":[{"id":17,"s":"DELIVRD"}]}"#)), of("17", None));
         let late = r#"{"m":[{"id":"a","s":"EXPIRED","e":"to +12025550142"}]}"#;
         assert_eq!(generic.read(&call(late)), of("a", Some("EXPIRED (to •••)")), "no number gets into the log");
@@ -312,7 +312,7 @@ mod tests {
             (generic("id", json!(["a"])), json!({}), "receipts.reference"),
             (generic("/id", json!([])), json!({}), "receipts.delivered"),
         ] {
-            let error = receipts(form.clone(), more).err().unwrap();
+            let error = receipts(&form, &more).err().unwrap();
             assert!(error.setting.starts_with(setting), "{form}: {error}");
         }
         let none = serde_json::from_value(json!({ "url": "https://x.example/", "receipts": { "type": "vonage" } }));

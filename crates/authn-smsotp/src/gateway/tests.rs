@@ -232,6 +232,37 @@ async fn bulksms() {
     assert_eq!(why, "HTTP 200, but the answer does not begin with \"0|\": 23|invalid credentials (username was: •••)|");
 }
 
+#[tokio::test]
+async fn a_082_every_preset_knows_a_refusal_from_a_doubt_and_sends_once() {
+    let secrets = json!({
+        "api_key": "a", "api_secret": "b", "account_sid": "c", "auth_token": "d", "token": "e", "auth_id": "f", "username": "g", "password": "h",
+    });
+    for preset in ["vonage", "twilio", "clickatell", "plivo", "bulksms"] {
+        let more = json!({ "from": "X", "secrets": secrets, "timeout_seconds": 1 });
+        let (fake, gateway) = vendor(preset, "/send", more).await;
+        let answer = |status, body: &str| Reply::Answer { status, body: body.to_owned() };
+        let days = [
+            (answer(400, "{}"), false),
+            (answer(401, r#"{"code":20003,"message":"Authenticate"}"#), false),
+            (answer(429, ""), false),
+            (answer(500, "0|"), true),
+            (Reply::Hang, true),
+            (Reply::HangUp, true),
+            (Reply::Huge(403), false),
+            (Reply::Redirect(fake.url("/elsewhere")), false),
+        ];
+        for (position, (reply, open)) in days.into_iter().enumerate() {
+            fake.reply(reply.clone());
+            match gateway.deliver(&message()).await {
+                SendOutcome::Unknown { .. } if open => {}
+                SendOutcome::Refused { .. } if !open => {}
+                other => panic!("{preset}, {reply:?}: {other:?}"),
+            }
+            assert_eq!(fake.received().len(), position + 1, "{preset}: {reply:?}");
+        }
+    }
+}
+
 #[test]
 fn every_preset_is_whole() {
     let secrets = json!({
