@@ -254,6 +254,11 @@ impl Authenticator for Passkeys {
         handle(&parsed(input).ok()?).flatten()
     }
 
+    fn about(&self, credential: &Credential) -> Option<Text> {
+        let synced = Key::read(&credential.secret).ok()?.synced();
+        Some(Text::new(if synced { "passkey.synced" } else { "passkey.bound" }))
+    }
+
     fn enrolment(&self) -> Option<&dyn Enrolment> {
         Some(self)
     }

@@ -198,6 +198,7 @@ mod tests {
             let own = step.credentials.last().unwrap();
             assert_eq!((own.label.as_deref(), own.id.to_string()), (Some(label), proof.credential));
             assert_eq!(own.id, CredentialId::of_mark(&device.id), "so that there can be one such on this server");
+            assert_eq!(passkeys().about(own), Some(Text::new("passkey.synced")));
             let key = Key::read(&own.secret).unwrap();
             assert_eq!(
                 (key.synced(), key.model(), key.id()),

@@ -74,11 +74,19 @@ impl Party {
     /// # Errors
     /// When the address has no host.
     pub fn new(public_url: &Url, related: &[Url]) -> Result<Self, NoParty> {
-        let id = public_url.host_str().ok_or_else(|| NoParty(public_url.clone()))?.to_owned();
-        let origins = std::iter::once(public_url).chain(related).cloned().collect();
+        let id = public_url.host_str().ok_or_else(|| NoParty(public_url.clone()))?;
+        Ok(Self::of(id, std::iter::once(public_url).chain(related).cloned().collect()))
+    }
+
+    /// For nobody: to be asked what there is to be set, where there is no server yet.
+    pub fn nowhere() -> Self {
+        Self::of("localhost", Vec::new())
+    }
+
+    fn of(id: &str, origins: Vec<Url>) -> Self {
         let (subdomains, any_port) = (Some(false), Some(false));
-        let core = WebauthnCore::new_unsafe_experts_only(&id, &id, origins, TIMEOUT, subdomains, any_port);
-        Ok(Self { core, id })
+        let core = WebauthnCore::new_unsafe_experts_only(id, id, origins, TIMEOUT, subdomains, any_port);
+        Self { core, id: id.to_owned() }
     }
 
     /// The name to which passkeys are bound.

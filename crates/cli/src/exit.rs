@@ -5,6 +5,7 @@ use std::{fmt, process::ExitCode};
 use vestibule_core::store::StoreError;
 use vestibule_server::{
     BuildError,
+    authenticators::NoParty,
     config::{Problems, master_key::MasterKeyError},
     declare::ApplyError,
 };
@@ -77,6 +78,12 @@ impl From<BuildError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
+        BuildError::from(error).into()
+    }
+}
+
+impl From<NoParty> for Failure {
+    fn from(error: NoParty) -> Self {
         BuildError::from(error).into()
     }
 }

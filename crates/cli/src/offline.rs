@@ -76,7 +76,7 @@ pub(crate) fn open(arguments: &SettingsArguments) -> Result<Offline, Failure> {
     let options = Options { connections: 2, exclusive: false, ..Options::default() };
     let store = vestibule_store::open(&address, &master, &options)?;
     let pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
-    let registry = authenticators::registry(&pool)?;
+    let registry = authenticators::registry(&pool, authenticators::party(&settings)?)?;
     let outbox = settings.dev.then(|| Outbox::new(Arc::clone(&clock)));
     let (prf, floor) = (master.prf(), settings.policy.floor.clone());
     let channels = Channels { outbox, ..Channels::default() };

@@ -81,6 +81,11 @@ pub trait Authenticator: Send + Sync {
         None
     }
 
+    /// What its owner is told of a credential besides its name (that a passkey is kept on several devices).
+    fn about(&self, _credential: &Credential) -> Option<Text> {
+        None
+    }
+
     /// Whether nobody has more than one credential of it. Who used theirs for one step cannot pass a later step with it that
     /// is distinct, and a chain that asks so much is refused when it is saved.
     fn one_each(&self) -> bool {

@@ -10,8 +10,11 @@ if (box && form && button && said) {
   const create = box.dataset.create === "true";
   const field = /** @type {HTMLInputElement} */ (form.elements.namedItem(box.dataset.field ?? ""));
   const asked = JSON.parse(box.dataset.passkey ?? "{}");
-  const options = asked.publicKey ?? asked;
+  let options = asked.publicKey ?? asked;
+  let drawn = performance.now();
   let turn = new AbortController();
+  /** @type {AbortController | undefined} */
+  let offer;
 
   /** @type {(text: string) => ArrayBuffer} */
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0)).buffer;
@@ -55,12 +58,22 @@ if (box && form && button && said) {
     return { InvalidStateError: "known", SecurityError: "insecure", NotSupportedError: "unsupported", ConstraintError: "unsupported" }[error?.name] ?? "failed";
   };
 
+  /** A challenge lives for minutes, and a page is open for longer: the one of now. */
+  const renew = async () => {
+    if (create || performance.now() - drawn < 20_000) return;
+    const view = await (await fetch(location.href, { headers: { accept: "application/json" } })).json();
+    options = (view.prompt?.exhibit ?? view.beside?.exhibit)?.options ?? options;
+    drawn = performance.now();
+  };
+
   const ask = async (/** @type {any} */ how) => {
     turn.abort();
     const mine = (turn = new AbortController());
     const began = performance.now();
     said.hidden = true;
+    offer = how.mediation && mine;
     try {
+      await renew();
       const wanted = { publicKey: read(), signal: mine.signal, ...how };
       const credential = await (create ? navigator.credentials.create(wanted) : navigator.credentials.get(wanted));
       field.value = JSON.stringify(written(credential));
@@ -86,6 +99,10 @@ if (box && form && button && said) {
     // Offered among the names that the browser fills in.
     const offered = !create && form.querySelector("input[autocomplete~=webauthn]");
     const able = /** @type {any} */ (PublicKeyCredential).isConditionalMediationAvailable;
-    if (offered && able) able.call(PublicKeyCredential).then((/** @type {boolean} */ can) => can && ask({ mediation: "conditional" }));
+    if (offered && able) able.call(PublicKeyCredential).then((/** @type {boolean} */ can) => {
+      if (!can) return;
+      ask({ mediation: "conditional" });
+      setInterval(() => offer === turn && ask({ mediation: "conditional" }), 120_000);
+    });
   }
 }

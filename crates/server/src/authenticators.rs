@@ -3,7 +3,8 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use vestibule_authn_emailotp::{EmailOtp, Mail};
-use vestibule_authn_passkey::{NoParty, Party, Passkeys};
+use vestibule_authn_passkey::Passkeys;
+pub use vestibule_authn_passkey::{NoParty, Party};
 use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
 use vestibule_authn_recovery::Recovery;
 use vestibule_authn_smsotp::{Circuits, Outbox, SmsGateway, SmsOtp, Unreachable, members};

@@ -65,7 +65,7 @@ impl Config {
 fn schema(declarations: bool) -> Result<ExitCode, Failure> {
     let schema = if declarations {
         let pool = HashPool::new(PoolSettings::default())?;
-        declare::schema(&authenticators::registry(&pool)?)
+        declare::schema(&authenticators::registry(&pool, authenticators::Party::nowhere())?)
     } else {
         Settings::schema()
     };

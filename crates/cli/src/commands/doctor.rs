@@ -57,7 +57,7 @@ async fn look(Loaded { settings, sources }: &Loaded) -> Result<Report, Failure> 
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
-    let registry = authenticators::registry(&pool)?;
+    let registry = authenticators::registry(&pool, authenticators::party(settings)?)?;
     let channels = Channels { outbox: settings.dev.then(|| Outbox::new(Arc::clone(&clock))), ..Channels::default() };
     let (configured, records, prf, trouble) = doctor::offline(settings, &*random).await;
     let patient = Patient {

@@ -148,7 +148,7 @@ async fn a_passkey_is_a_second_step_and_is_offered_beside_a_password(database: D
     // Where either will do, the page of the password offers the passkey too.
     app.chain("default", json!([["password", "passkey"]])).await;
     let (mut browser, page, _) = asked(&app).await;
-    let page = browser.submit(&page, "alternative", &[("alternative", "0")]).await;
+    let page = browser.submit(&page, "version", &[("alternative", "0")]).await;
     assert!(
         page.body.contains("autocomplete=\"username webauthn\"") && page.body.contains("data-passkey"),
         "{}",
