@@ -18,6 +18,7 @@ mod crash;
 mod database;
 mod gateway;
 mod house;
+mod mail;
 mod messages;
 mod node;
 mod open_files;
