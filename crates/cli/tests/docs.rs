@@ -276,7 +276,16 @@ fn vestibule(folder: &Path) -> Command {
         .env("VESTIBULE_DATA_DIR", folder.join("data"))
         .arg("--config")
         .arg(root().join("examples/config/vestibule.toml"));
-    for secret in ["VONAGE_API_KEY", "VONAGE_API_SECRET", "TWILIO_SID", "TWILIO_TOKEN", "SMS_TOKEN", "SMS_RECEIPTS_SECRET", "SHOP_SECRET"] {
+    for secret in [
+        "VONAGE_API_KEY",
+        "VONAGE_API_SECRET",
+        "MAIL_PASSWORD",
+        "TWILIO_SID",
+        "TWILIO_TOKEN",
+        "SMS_TOKEN",
+        "SMS_RECEIPTS_SECRET",
+        "SHOP_SECRET",
+    ] {
         command.env(secret, "0123456789abcdef0123456789abcdef");
     }
     command
