@@ -22,6 +22,7 @@ mod mail;
 mod messages;
 mod node;
 mod open_files;
+mod passkey;
 mod person;
 mod program;
 mod relying_party;

@@ -101,6 +101,8 @@ pub struct FactorRow {
     pub usable: bool,
     /// Its own page.
     pub href: String,
+    /// What else is to be told of it.
+    pub about: Option<Text>,
 }
 
 /// A way that can be set up.
