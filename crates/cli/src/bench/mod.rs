@@ -6,6 +6,7 @@
 
 mod attack;
 mod child;
+mod factors;
 mod floor;
 mod http;
 mod measure;
@@ -102,7 +103,8 @@ impl Bench {
             Some(Hidden::Crowd(crowd)) => return crowd.run().await,
             None => {}
         }
-        let names: Vec<_> = NAMES.into_iter().chain([people::NAME]).chain(attack::NAMES).collect();
+        let names: Vec<_> =
+            NAMES.into_iter().chain(factors::NAMES).chain([people::NAME]).chain(attack::NAMES).collect();
         if let Some(unknown) = self.only.iter().find(|name| !names.contains(&name.as_str())) {
             return Err(Failure::new(USAGE, format!("nothing is called {unknown}. There are {}.", names.join(", "))));
         }
@@ -140,6 +142,9 @@ impl Bench {
         }
         if NAMES.iter().any(|name| self.wants(name)) {
             self.measure_ordinary(&mut add).await?;
+        }
+        for name in factors::NAMES.into_iter().filter(|name| self.wants(name)) {
+            add(factors::measure(name, self.time())?);
         }
         // Takes minutes and a gigabyte: never by the way.
         if self.only.iter().any(|only| only == people::NAME) {

@@ -38,6 +38,21 @@ fn hash_for(budget: Duration) -> Result<(Duration, u32), String> {
     Ok((Duration::from_nanos(own_cpu_nanos()?.saturating_sub(cpu)), count))
 }
 
+/// Microseconds of processor time of one `work`, on this thread. The work says whether it went as it should.
+pub(super) fn cpu_micros_of(work: impl Fn() -> bool, budget: Duration) -> Result<f64, String> {
+    let (began, cpu, mut count) = (Instant::now(), own_cpu_nanos()?, 0_u32);
+    while began.elapsed() < budget {
+        for _ in 0..100 {
+            if !work() {
+                return Err("what is measured does not do what it should".to_owned());
+            }
+        }
+        count += 100;
+    }
+    let spent = Duration::from_nanos(own_cpu_nanos()?.saturating_sub(cpu));
+    Ok(spent.as_secs_f64() * 1e6 / f64::from(count.max(1)))
+}
+
 /// The processor time of this thread.
 fn own_cpu_nanos() -> Result<u64, String> {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").map_err(|error| error.to_string())?;
