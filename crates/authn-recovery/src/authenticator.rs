@@ -77,10 +77,6 @@ fn typed(input: &Fields) -> Result<String, Rejection> {
     code.ok_or(Rejection::Malformed)
 }
 
-fn left(credential: &Credential, now: Time) -> Result<usize, StepError> {
-    Stored::of(credential).map(|stored| stored.left(now))
-}
-
 #[async_trait]
 impl Authenticator for Recovery {
     fn costly(&self) -> bool {
@@ -92,8 +88,8 @@ impl Authenticator for Recovery {
     }
 
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
-        let counts: Result<Vec<usize>, StepError> = cx.credentials.iter().map(|own| left(own, cx.now)).collect();
-        let some = counts?.iter().any(|count| *count > 0);
+        let kept: Result<Vec<Stored>, StepError> = cx.credentials.iter().map(Stored::of).collect();
+        let some = kept?.iter().any(|stored| stored.fits(cx.user) && stored.left(cx.now) > 0);
         let none = cx.user.is_some() && !some;
         Ok(if none { Readiness::CanEnrol } else { Readiness::Ready { target: None } })
     }
@@ -109,7 +105,10 @@ impl Authenticator for Recovery {
         };
         let kept = cx.opaque_id(&codes::kept(&code));
         for own in cx.credentials {
-            if let Some(rest) = Stored::of(own)?.without(&kept, cx.now) {
+            let stored = Stored::of(own)?;
+            if stored.fits(cx.user)
+                && let Some(rest) = stored.without(&kept, cx.now)
+            {
                 cx.spend_credential(own, rest.secret()?);
                 return Ok(self.proof(own.id.to_string(), self.descriptor.factors.clone()));
             }
@@ -118,13 +117,14 @@ impl Authenticator for Recovery {
     }
 
     fn uses_left(&self, credential: &Credential, now: Time) -> Option<usize> {
-        left(credential, now).ok()
+        Stored::of(credential).map(|stored| stored.left(now)).ok()
     }
 
     /// What a bypass code opened stays open no longer than the code itself was good for.
     fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
         let own = cx.credentials.iter().find(|own| own.id.to_string() == credential);
-        own.and_then(|own| Stored::of(own).ok()).is_some_and(|stored| match stored {
+        let stored = own.and_then(|own| Stored::of(own).ok()).filter(|stored| stored.fits(cx.user));
+        stored.is_some_and(|stored| match stored {
             Stored::Codes { .. } => true,
             Stored::Bypass { expires_at, .. } => cx.now < expires_at,
         })
@@ -275,7 +275,7 @@ mod tests {
         let mut step = StepFixture::new();
         let random = vestibule_core::testing::SeededRandom::new(9);
         let end = step.now + Duration::from_secs(600);
-        let made = bypass(step.prf(), step.user.as_ref().unwrap().id, &random, end).unwrap();
+        let made = bypass(step.prf(), step.user.as_ref().unwrap(), &random, end).unwrap();
         let code = made.code.expose_secret().to_owned();
         let recovery = Recovery::new();
         let fresh = step.credential("recovery", made.secret.expose_secret());
@@ -289,6 +289,35 @@ mod tests {
         assert!(step.holds(&recovery, &proof.credential));
         step.now = end;
         assert!(!step.holds(&recovery, &proof.credential), "a remembered browser does not outlive it");
+    }
+
+    #[tokio::test]
+    async fn a_095_a_bypass_code_is_none_for_whom_somebody_became() {
+        let random = vestibule_core::testing::SeededRandom::new(9);
+        let with = |roles: &[&str]| {
+            let mut step = StepFixture::new();
+            step.user.as_mut().unwrap().roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            step
+        };
+        let made = |step: &StepFixture| {
+            let made = bypass(step.prf(), step.user.as_ref().unwrap(), &random, step.now + Duration::from_secs(600));
+            let made = made.unwrap();
+            (made.code.expose_secret().to_owned(), made.secret.expose_secret().to_owned())
+        };
+        for (before, after, good) in [
+            (vec!["editor"], vec!["editor"], true),
+            (vec!["editor"], vec![], true),
+            (vec!["editor"], vec!["editor", "vestibule:owner"], false),
+            (vec![], vec!["vestibule:helpdesk"], false),
+        ] {
+            let (code, secret) = made(&with(&before));
+            let mut step = with(&after).credential("recovery", &*secret);
+            let ready = step.readiness(&Recovery::new()).await.unwrap() != Readiness::CanEnrol;
+            let passed = matches!(answers(&mut step, &code).await, Outcome::Passed(_));
+            assert_eq!((ready, passed), (good, good), "{before:?} {after:?}");
+            let id = step.credentials[0].id.to_string();
+            assert_eq!(step.holds(&Recovery::new(), &id), good);
+        }
     }
 
     #[tokio::test]

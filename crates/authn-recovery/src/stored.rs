@@ -6,9 +6,8 @@ use vestibule_core::{
     StepError, Time,
     authenticator::opaque_id,
     crypto::{Prf, same_secret},
-    id::UserId,
     random::Random,
-    user::Credential,
+    user::{Credential, User},
 };
 
 use crate::codes;
@@ -28,6 +27,9 @@ pub(crate) enum Stored {
         code: Option<String>,
         /// Until when it is good.
         expires_at: Time,
+        /// The roles of whom it was made for.
+        #[serde(default)]
+        roles: Vec<String>,
     },
 }
 
@@ -46,7 +48,16 @@ impl Stored {
     pub(crate) fn left(&self, now: Time) -> usize {
         match self {
             Self::Codes { left } => left.len(),
-            Self::Bypass { code, expires_at } => usize::from(code.is_some() && now < *expires_at),
+            Self::Bypass { code, expires_at, .. } => usize::from(code.is_some() && now < *expires_at),
+        }
+    }
+
+    /// Whether it is of any use to `user` as they are now. A bypass code for somebody is none for who they became: whoever made it
+    /// might not make one for somebody with more rights.
+    pub(crate) fn fits(&self, user: Option<&User>) -> bool {
+        match self {
+            Self::Codes { .. } => true,
+            Self::Bypass { roles, .. } => user.is_some_and(|user| user.roles.iter().all(|role| roles.contains(role))),
         }
     }
 
@@ -61,8 +72,8 @@ impl Stored {
                 left.remove(found);
                 Some(Self::Codes { left })
             }
-            Self::Bypass { code: Some(code), expires_at } if is(&code) && now < expires_at => {
-                Some(Self::Bypass { code: None, expires_at })
+            Self::Bypass { code: Some(code), expires_at, roles } if is(&code) && now < expires_at => {
+                Some(Self::Bypass { code: None, expires_at, roles })
             }
             Self::Bypass { .. } => None,
         }
@@ -82,13 +93,13 @@ pub fn is_bypass(credential: &Credential) -> bool {
     matches!(Stored::of(credential), Ok(Stored::Bypass { .. }))
 }
 
-/// Makes a bypass code for `user`, good for once and until `expires_at`.
+/// Makes a bypass code for `user`, good for once, until `expires_at`, and as long as they get no further role.
 ///
 /// # Errors
 /// When what is to be kept cannot be written.
-pub fn bypass(prf: &Prf, user: UserId, random: &dyn Random, expires_at: Time) -> Result<Bypass, StepError> {
+pub fn bypass(prf: &Prf, user: &User, random: &dyn Random, expires_at: Time) -> Result<Bypass, StepError> {
     let code = codes::draw(random);
-    let kept = opaque_id(prf, Some(user), &codes::kept(&code));
-    let secret = Stored::Bypass { code: Some(kept), expires_at }.secret()?;
+    let kept = opaque_id(prf, Some(user.id), &codes::kept(&code));
+    let secret = Stored::Bypass { code: Some(kept), expires_at, roles: user.roles.clone() }.secret()?;
     Ok(Bypass { code: codes::shown(&code).into(), secret })
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use vestibule_authn_recovery::{self as recovery, Recovery};
+use vestibule_authn_recovery::{self as recovery, Bypass, Recovery};
 use vestibule_core::{
     id::{AuthenticatorName, CredentialId, UserId},
     time::Timestamp,
@@ -60,10 +60,8 @@ pub async fn make(state: &State, actor: &Actor, id: UserId, new: NewBypass) -> R
     }
     let work = Work::new(state, actor);
     let expires_at = work.now + Duration::from_secs(life.into());
-    let made = recovery::bypass(&state.prf, id, &*state.random, expires_at)
-        .map_err(|error| AdminError::Refused(error.to_string()))?;
-    let (secret, credential) = (made.secret, CredentialId::new(work.now, &*state.random));
-    transact::write(state, move |tx| {
+    let (prf, credential) = (state.prf.clone(), CredentialId::new(work.now, &*state.random));
+    let code = transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;
         if user.disabled {
             return Err(AdminError::Refused("this user is disabled, and could not sign in with a code".to_owned()));
@@ -73,7 +71,8 @@ pub async fn make(state: &State, actor: &Actor, id: UserId, new: NewBypass) -> R
             tx.delete_credential(earlier.id)?;
         }
         let created_at = work.now;
-        let secret = secret.clone();
+        let made = recovery::bypass(&prf, &user, &*work.random, expires_at);
+        let Bypass { code, secret } = made.map_err(|error| AdminError::Refused(error.to_string()))?;
         tx.insert_credential(&Credential {
             id: credential,
             user: id,
@@ -84,8 +83,9 @@ pub async fn make(state: &State, actor: &Actor, id: UserId, new: NewBypass) -> R
             created_at,
         })?;
         let view = json!({ "expires_at": Timestamp(expires_at) });
-        work.record(tx, &Change::new("user.bypass_code", &user.username, &Value::Null, &view).about(id))
+        work.record(tx, &Change::new("user.bypass_code", &user.username, &Value::Null, &view).about(id))?;
+        Ok(code)
     })
     .await?;
-    Ok(BypassCode { code: made.code.expose_secret().to_owned(), expires_at: expires_at.into() })
+    Ok(BypassCode { code: code.expose_secret().to_owned(), expires_at: expires_at.into() })
 }

@@ -176,14 +176,14 @@ impl Workshop {
         secret: SecretString,
         now: Time,
     ) -> StoreResult<()> {
-        use secrecy::ExposeSecret as _;
         if let Some(stored) = stored {
-            if !tx.renew_credential(stored.id, stored.version, secret.expose_secret())? {
+            // Another id: what was proved with the old one counts no more, in a page that was left open neither.
+            if !tx.delete_credential(stored.id)? {
                 return Err(StoreError::Conflict(format!("the password of {}", user.username)));
             }
             // Whoever knew the old password may be signed in with it, or may have used up its tries.
             sign_out::everywhere(tx, user.id, now)?;
-            return tx.clear_budget(&BudgetKey::ceiling(&self.prf, &Who::User(user.id), &password_name()));
+            tx.clear_budget(&BudgetKey::ceiling(&self.prf, &Who::User(user.id), &password_name()))?;
         }
         tx.insert_credential(&Credential {
             id: CredentialId::new(now, self.random.as_ref()),

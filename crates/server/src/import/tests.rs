@@ -46,6 +46,10 @@ async fn a_file_makes_changes_and_leaves_users() {
     let id = ada.id;
     let kept = bench.workshop.store.read(move |tx| tx.credentials(id, &password_name())).await.unwrap();
     assert_eq!(kept[0].secret.expose_secret(), HASH);
+    let other = text.replace("RdescudvJ", "SdescudvJ");
+    assert_eq!(counts(&import(&bench, &other).await), (0, 1, 1, true));
+    let renewed = bench.workshop.store.read(move |tx| tx.credentials(id, &password_name())).await.unwrap();
+    assert!(renewed.len() == 1 && renewed[0].id != kept[0].id, "what was proved with the old one counts no more");
     assert_eq!(counts(&import(&bench, "username,disabled,groups\nada,TRUE,\nbob,,\n").await), (0, 1, 1, true));
     let ada = user(&bench, "ada").await.unwrap();
     assert!(ada.disabled && ada.groups.len() == 2, "an empty cell changes nothing");
