@@ -113,6 +113,7 @@ pub(super) fn row(state: &State, own: &Credential) -> FactorRow {
     FactorRow {
         label: label(&own.authenticator),
         name: own.label.clone(),
+        about: state.engine.registry().get(&own.authenticator).and_then(|authenticator| authenticator.about(own)),
         since: Some(own.created_at.into()),
         usable: true,
         href: state.public.path(&href),
@@ -124,6 +125,7 @@ pub(super) fn number(state: &State, user: &User) -> Option<FactorRow> {
     Some(FactorRow {
         label: label(&AuthenticatorName::from(SmsOtp::NAME)),
         name: Some(masked(user.phone_number.as_deref()?)),
+        about: None,
         since: None,
         usable: user.phone_number_verified,
         href: state.public.path(&format!("{FACTORS}/{PHONE_FACTOR}")),

@@ -190,6 +190,7 @@ fn factor(label: &str, name: Option<&str>, usable: bool, href: &str) -> FactorRo
     FactorRow {
         label: Text::new(label),
         name: name.map(str::to_owned),
+        about: (label == "passkey.label").then(|| Text::new("passkey.synced")),
         since: Some(at(-90 * 86_400)),
         usable,
         href: href.to_owned(),
