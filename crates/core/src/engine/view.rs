@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, RequestContext, authenticator, situation::{Person, Situation}};
+use super::{
+    Engine, EngineError, RequestContext, authenticator,
+    situation::{Person, Situation},
+};
 use crate::{
     authenticator::{Opening, Outcome, Readiness, label},
     chain::Seconds,
@@ -259,13 +262,7 @@ impl<S: Store + ?Sized> Engine<S> {
     }
 
     /// What another way of the step asks of the browser, where that says by itself who it is.
-    async fn beside(
-        &self,
-        situation: &Situation,
-        step: usize,
-        at: usize,
-        ways: &[AlternativeView],
-    ) -> Option<Prompt> {
+    async fn beside(&self, situation: &Situation, step: usize, at: usize, ways: &[AlternativeView]) -> Option<Prompt> {
         for way in ways.iter().filter(|way| way.index != at) {
             let (prompt, _) = self.unopened(situation, step, way.index).await;
             let asks = |exhibit: &Exhibit| matches!(exhibit, Exhibit::PublicKey { create: false, .. });

@@ -125,7 +125,11 @@ mod tests {
         for template in Template::ALL {
             assert_eq!(Template::of(template.name()), Some(template));
             let document = template.document(&[]);
-            assert_eq!(document.steps.len(), if matches!(template, Template::Password | Template::Passkey) { 1 } else { 2 }, "{template:?}");
+            assert_eq!(
+                document.steps.len(),
+                if matches!(template, Template::Password | Template::Passkey) { 1 } else { 2 },
+                "{template:?}"
+            );
         }
         for conditional in [Template::OutsideSms, Template::Admins] {
             let document = conditional.document(&[]);
