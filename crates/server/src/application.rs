@@ -352,6 +352,7 @@ async fn assemble(
         hash_pool,
         passwords,
         portal_client: settings.portal_client.clone(),
+        portal: settings.portal,
         related_origins: settings.passkey.related_origins.clone(),
         policy: settings.policy.clone(),
         audit: Shared::new(audit::sinks(&settings.audit)),

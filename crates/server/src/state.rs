@@ -13,7 +13,7 @@ use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, sn
 
 use crate::{
     api::Rates,
-    config::{PolicySettings, Setting},
+    config::{PolicySettings, PortalSettings, Setting},
     configuration::Live,
     demo::Demo,
     handlers::health::Readiness,
@@ -67,6 +67,8 @@ pub struct State {
     pub passwords: Policy,
     /// The id of the service provider that the portal is.
     pub portal_client: String,
+    /// What people may do there.
+    pub portal: PortalSettings,
     /// Whose pages may use the passkeys of this server, beside its own.
     pub related_origins: Vec<url::Url>,
     /// What every chain has to reach.

@@ -363,7 +363,7 @@ pub(super) fn touched(tx: &mut Transaction, work: &Work, id: UserId) -> Result<U
 }
 
 /// Refuses where a file says how the user is: the next time that it is applied, the change would be gone.
-fn unmanaged(tx: &mut Transaction, user: &User) -> Result<(), AdminError> {
+pub(crate) fn unmanaged(tx: &mut Transaction, user: &User) -> Result<(), AdminError> {
     match tx.managed(ObjectKind::User, user.username.as_str())? {
         Some(managed) => Err(AdminError::Managed(managed.source)),
         None => Ok(()),

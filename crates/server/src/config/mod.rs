@@ -20,6 +20,7 @@ mod network;
 mod passkey;
 mod password;
 mod policy;
+mod portal;
 mod problem;
 mod reader;
 mod schema;
@@ -51,6 +52,7 @@ pub use passkey::PasskeySettings;
 pub(crate) use password::FLOOR_KIB;
 pub use password::{PasswordRules, PasswordSettings};
 pub use policy::PolicySettings;
+pub use portal::PortalSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Report, Setting};
 pub use schema::{Described, Shape};
@@ -96,6 +98,8 @@ pub struct Settings {
     pub dev: bool,
     /// Whether people may manage themselves at `/portal`, and the id of the service provider that the portal is.
     pub portal_client: String,
+    /// What people may do there.
+    pub portal: PortalSettings,
 }
 
 /// Where settings come from.
@@ -178,6 +182,7 @@ impl Settings {
             keys: reader.section("keys", keys::read),
             default_chain: reader.optional::<String>("default_chain").map(ChainName::from),
             portal_client: reader.leaf("portal_client", "userportal".to_owned()),
+            portal: reader.section("portal", portal::read),
             public_url: public_url?,
             listen,
             management,

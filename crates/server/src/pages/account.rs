@@ -40,6 +40,12 @@ pub struct Paths {
     pub password: String,
     /// What happened.
     pub activity: String,
+    /// The applications that one let in.
+    pub apps: String,
+    /// Who one is.
+    pub profile: String,
+    /// Taking one's data along, and leaving.
+    pub data: String,
     /// Where one goes to prove that it is them.
     pub confirm: String,
 }
@@ -95,14 +101,16 @@ pub struct FactorRow {
     pub label: Text,
     /// The name that its owner gave it, or its number, masked.
     pub name: Option<String>,
+    /// What else is to be told of it.
+    pub about: Option<Text>,
     /// Since when they have it.
     pub since: Option<Moment>,
     /// Whether it works: a number that nobody proved does not.
     pub usable: bool,
+    /// How often it can still be used, where that has an end.
+    pub left: Option<usize>,
     /// Its own page.
     pub href: String,
-    /// What else is to be told of it.
-    pub about: Option<Text>,
 }
 
 /// A way that can be set up.
@@ -121,6 +129,8 @@ pub struct Factor {
     pub factor: FactorRow,
     /// Where its new name is posted to; `None` where it has none.
     pub rename: Option<String>,
+    /// Where one is sent from to see whether it works; `None` where a try would use it up.
+    pub test: Option<String>,
     /// Where its removal is posted to.
     pub remove: String,
     /// Whether the person proved a moment ago that it is them. If not, they are asked to.
@@ -136,6 +146,8 @@ pub struct Factor {
 pub struct ChangePassword {
     /// Whose.
     pub username: String,
+    /// The fewest characters.
+    pub minimum: usize,
     /// Whether there is one that is to be given first.
     pub has_password: bool,
     /// Whether the person proved a moment ago that it is them. If not, they are asked to.
@@ -148,8 +160,6 @@ pub struct ChangePassword {
     pub done: bool,
     /// The portal's paths.
     pub paths: Paths,
-    /// The fewest characters.
-    pub minimum: usize,
 }
 
 /// What happened to an account.

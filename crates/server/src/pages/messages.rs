@@ -19,6 +19,7 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/chains/en.json"),
         include_str!("messages/said/en.json"),
         include_str!("messages/doctor/en.json"),
+        include_str!("messages/own/en.json"),
     ],
     &[
         include_str!("messages/de.json"),
@@ -27,6 +28,7 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/chains/de.json"),
         include_str!("messages/said/de.json"),
         include_str!("messages/doctor/de.json"),
+        include_str!("messages/own/de.json"),
     ],
 ];
 

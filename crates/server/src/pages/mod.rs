@@ -19,6 +19,7 @@ pub mod locale;
 mod messages;
 mod model;
 mod moment;
+mod own;
 mod reference;
 mod said;
 mod samples;
@@ -30,7 +31,7 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use vestibule_core::{Registry, prompt::Text};
 
-pub use self::{account::*, assets::Assets, exhibit::{Exhibit, Passkey, Picture}, locale::negotiate, messages::english, model::*, moment::Moment, reference::*, said::{said, told}, samples::Sample};
+pub use self::{account::*, assets::Assets, exhibit::{Exhibit, Passkey, Picture}, locale::negotiate, messages::english, model::*, moment::Moment, own::*, reference::*, said::{said, told}, samples::Sample};
 
 /// Draws pages. Made once, when the server starts.
 pub struct Pages {
@@ -211,6 +212,10 @@ impl Pages {
             Page::Factor(page) => self.draw(page, cx),
             Page::ChangePassword(page) => self.draw(page, cx),
             Page::Activity(page) => self.draw(page, cx),
+            Page::Apps(page) => self.draw(page, cx),
+            Page::Profile(page) => self.draw(page, cx),
+            Page::OwnData(page) => self.draw(page, cx),
+            Page::Deleted(page) => self.draw(page, cx),
             Page::Landing(page) => self.draw(page, cx),
             Page::Outbox(page) => self.draw(page, cx),
             Page::Demo(page) => self.draw(page, cx),

@@ -7,6 +7,7 @@ use super::{
     account::{Activity, ChangePassword, Factor, Factors, Home},
     exhibit::{Exhibit, Passkey},
     moment::Moment,
+    own::{Apps, Deleted, OwnData, Profile},
 };
 
 /// A page.
@@ -44,6 +45,14 @@ pub enum Page {
     ChangePassword(ChangePassword),
     /// The portal: what happened.
     Activity(Activity),
+    /// The portal: the applications that one let in.
+    Apps(Apps),
+    /// The portal: who one is.
+    Profile(Profile),
+    /// The portal: taking one's data along, and leaving.
+    OwnData(OwnData),
+    /// The account is gone.
+    Deleted(Deleted),
     /// What somebody sees who types the server's address.
     Landing(Landing),
     /// Messages that a development server kept instead of sending them.
@@ -638,6 +647,8 @@ pub struct NewPassword {
     pub action: String,
     /// Whose.
     pub username: String,
+    /// The fewest characters.
+    pub minimum: usize,
     /// What is wrong with the one that was typed.
     pub fault: Option<Text>,
     /// Whether it is chosen.
@@ -646,8 +657,6 @@ pub struct NewPassword {
     pub back: Option<Link>,
 }
 
-    /// The fewest characters.
-    pub minimum: usize,
 /// Something cannot be done.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage {

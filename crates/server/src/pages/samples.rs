@@ -1,6 +1,7 @@
 //! A value of every page in every state that it can be in: what the tests draw, and what the gallery shows.
 
 mod account;
+mod own;
 
 use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
@@ -31,7 +32,7 @@ const OTHER: &str = "+49 ••• ••••• ••07";
 impl Page {
     /// Every page in every state.
     pub fn samples() -> Vec<Sample> {
-        let pages: [(&'static str, Vec<State>); 21] = [
+        let pages: [(&'static str, Vec<State>); 25] = [
             ("sign-in", sign_in()),
             ("identify", identify()),
             ("choose", choose()),
@@ -50,6 +51,10 @@ impl Page {
             ("way-to-sign-in", account::one_factor()),
             ("change-password", account::change_password()),
             ("activity", account::what_happened()),
+            ("apps", own::apps()),
+            ("profile", own::profile()),
+            ("own-data", own::data()),
+            ("account-deleted", own::deleted()),
             ("landing", landing()),
             ("outbox", outbox()),
             ("demo", demo()),

@@ -15,7 +15,7 @@ macro_rules! templates {
 }
 
 templates! {
-    "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "new-password", "error", "home", "factors", "factor", "change-password", "activity", "landing",
+    "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "new-password", "error", "home", "factors", "factor", "change-password", "activity", "apps", "profile", "own-data", "deleted", "landing",
     "outbox", "demo", "gallery", "api-docs",
     // Parts of others.
     "console/frame", "console/block", "console/table", "console/cell", "console/form", "console/field",

@@ -53,6 +53,7 @@ pub(crate) const TOLD: &[&str] = &[
     "activity.disowned",
     "code.replayed",
     "consent.withdrawn",
+    "data.exported",
     "device.forgotten",
     "device.remembered",
     "device.replayed",
@@ -69,6 +70,7 @@ pub(crate) const TOLD: &[&str] = &[
     "otp.sent",
     "password.changed",
     "password.set",
+    "profile.changed",
     "refresh.replayed",
     "session.ended",
     "step.limited",
@@ -78,6 +80,7 @@ pub(crate) const TOLD: &[&str] = &[
 /// See [`deniable`].
 const DENIABLE: &[&str] = &[
     "login.completed",
+    "data.exported",
     "device.remembered",
     "email.verified",
     "factor.enrolled",
@@ -88,6 +91,7 @@ const DENIABLE: &[&str] = &[
     "number.changed",
     "password.changed",
     "password.set",
+    "profile.changed",
     "step.rejected",
     "otp.rejected",
     "otp.sent",

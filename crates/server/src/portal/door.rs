@@ -8,7 +8,7 @@ use actix_web::{
 use vestibule_core::audit::AuditEvent;
 use vestibule_oauth::Params;
 
-use super::{ACTIVITY, CONFIRM, FACTORS, HOME, LOGOUT, PASSWORD};
+use super::{ACTIVITY, APPS, CONFIRM, DATA, FACTORS, HOME, LOGOUT, PASSWORD, PROFILE};
 use crate::{
     answer::{self, Drawing},
     context,
@@ -59,7 +59,7 @@ pub(super) async fn admitted(
     Ok((visitor, params))
 }
 
-/// A page of the portal, with the token of its forms.
+/// A page of the portal, with the token of its forms, in the language that its owner chose.
 pub(super) fn show(
     state: &State,
     req: &HttpRequest,
@@ -67,7 +67,8 @@ pub(super) fn show(
     status: StatusCode,
     page: &Page,
 ) -> HttpResponse {
-    let drawing = Drawing { csrf: csrf::token(&state.prf, FORM, &visitor.cookie), ..Drawing::default() };
+    let csrf = csrf::token(&state.prf, FORM, &visitor.cookie);
+    let drawing = Drawing { csrf, ui_locales: visitor.user.locale.as_slice() };
     answer::page(state, req, status, page, drawing)
 }
 
@@ -80,6 +81,9 @@ pub(super) fn paths(state: &State) -> Paths {
         factors: path(FACTORS),
         password: path(PASSWORD),
         activity: path(ACTIVITY),
+        apps: path(APPS),
+        profile: path(PROFILE),
+        data: path(DATA),
         confirm: path(CONFIRM),
     }
 }

@@ -9,8 +9,10 @@ use actix_web::{
     web::{Data, Path, Payload},
 };
 use vestibule_authn_password::Password;
+use vestibule_authn_smsotp::SmsOtp;
 use vestibule_core::{
-    id::CredentialId,
+    id::{AuthenticatorName, CredentialId},
+    interaction::Errand,
     prompt::Text,
     reach::Reach,
     store::StoreExt as _,
@@ -66,6 +68,22 @@ pub(super) async fn rename(req: HttpRequest, state: Data<State>, id: Path<String
     match state.store.write(work).await {
         Ok(true) => answer::see_other(&state.public.path(&format!("{FACTORS}?done=renamed"))),
         Ok(false) => answer::error(&state, &req, Cause::NotFound),
+        Err(error) => answer::store_error(&state, &req, &error),
+    }
+}
+
+/// `POST /portal/factors/{id}/test`: to the errand of using it once, and back.
+pub(super) async fn test(req: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
+    let (visitor, _) = match door::admitted(&state, &req, payload).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refusal,
+    };
+    match find(&state, &visitor.user, &id).await {
+        Ok(Some((_, Some(authenticator)))) => {
+            let to = format!("{FACTORS}?{}={authenticator}", factors::TESTED);
+            door::insider(&state).send_on(&state, &req, &visitor, Errand::Test { authenticator }, &to).await
+        }
+        Ok(_) => answer::error(&state, &req, Cause::NotFound),
         Err(error) => answer::store_error(&state, &req, &error),
     }
 }
@@ -177,8 +195,8 @@ async fn shown(
     status: StatusCode,
     fault: Option<&str>,
 ) -> HttpResponse {
-    let row = match find(state, &visitor.user, id).await {
-        Ok(Some(row)) => row,
+    let (row, tried) = match find(state, &visitor.user, id).await {
+        Ok(Some(found)) => found,
         Ok(None) => return answer::error(state, req, Cause::NotFound),
         Err(error) => return answer::store_error(state, req, &error),
     };
@@ -188,6 +206,7 @@ async fn shown(
     };
     let page = Page::Factor(Factor {
         rename: (id != PHONE_FACTOR).then(|| format!("{}/rename", row.href)),
+        test: tried.map(|_| format!("{}/test", row.href)),
         remove: format!("{}/remove", row.href),
         factor: row,
         fresh,
@@ -197,14 +216,27 @@ async fn shown(
     door::show(state, req, visitor, status, &page)
 }
 
-/// One of somebody's own; a password has a page of another kind.
-async fn find(state: &State, user: &User, id: &str) -> vestibule_core::store::StoreResult<Option<FactorRow>> {
+/// One of somebody's own, and by which authenticator it can be tried out; a password has a page of another kind. What a try would
+/// use up is not tried out.
+async fn find(
+    state: &State,
+    user: &User,
+    id: &str,
+) -> vestibule_core::store::StoreResult<Option<(FactorRow, Option<AuthenticatorName>)>> {
+    let tried = |row: &FactorRow, name: AuthenticatorName| {
+        Some(name).filter(|name| row.usable && row.left.is_none() && factors::connected(state, name))
+    };
     if id == PHONE_FACTOR {
-        return Ok(factors::number(state, user));
+        let row = factors::number(state, user);
+        return Ok(row.map(|row| (row.clone(), tried(&row, SmsOtp::NAME.into()))));
     }
     let Ok(id) = id.parse::<CredentialId>() else { return Ok(None) };
     let owner = user.id;
     let own = state.store.read(move |tx: &mut Transaction| tx.credentials_of(owner)).await?;
     let own = own.into_iter().find(|own| own.id == id && own.authenticator.as_str() != Password::NAME);
-    Ok(own.map(|own| factors::row(state, &own)))
+    Ok(own.map(|own| {
+        let row = factors::row(state, &own);
+        let tried = tried(&row, own.authenticator);
+        (row, tried)
+    }))
 }

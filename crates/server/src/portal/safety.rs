@@ -1,6 +1,7 @@
 //! How safe an account is: what is set up, and what is missing, the worst first.
 
 use vestibule_authn_password::Password;
+use vestibule_authn_recovery::{Recovery, is_bypass};
 use vestibule_authn_smsotp::SmsOtp;
 use vestibule_core::{
     FactorClass, Registry,
@@ -18,6 +19,9 @@ use crate::{
     state::{State, Transaction},
 };
 
+/// So few codes on paper are a reason to make new ones.
+const FEW_CODES: usize = 3;
+
 /// What can be said of the visitor's account.
 pub(super) async fn checks(state: &State, visitor: &Visitor) -> StoreResult<Vec<Check>> {
     let id = visitor.user.id;
@@ -32,6 +36,10 @@ pub(super) async fn checks(state: &State, visitor: &Visitor) -> StoreResult<Vec<
     });
     if visitor.user.phone_number.is_some() && !visitor.user.phone_number_verified {
         checks.push(check(Tone::Plain, "check.number"));
+    }
+    if let Some(left) = codes_left(state, &credentials).filter(|left| *left <= FEW_CODES) {
+        let text = Text::new("check.codes_few").with("left", left);
+        checks.push(Check { text, better: add("check.add"), ..check(Tone::Bad, "check.codes_few") });
     }
     if could_be_phishing_resistant(state, &credentials) {
         checks.push(Check { better: add("check.add"), ..check(Tone::Plain, "check.phishing") });
@@ -50,6 +58,13 @@ pub(super) async fn checks(state: &State, visitor: &Visitor) -> StoreResult<Vec<
         Tone::Good => 2,
     });
     Ok(checks)
+}
+
+/// How many codes on paper somebody has left, if they have any such sheet.
+fn codes_left(state: &State, credentials: &[Credential]) -> Option<usize> {
+    let (registry, now) = (state.engine.registry(), state.clock.now());
+    let sheets = credentials.iter().filter(|own| own.authenticator.as_str() == Recovery::NAME && !is_bypass(own));
+    sheets.filter_map(|own| registry.get(&own.authenticator)?.uses_left(own, now)).max()
 }
 
 fn check(tone: Tone, text: &str) -> Check {

@@ -34,7 +34,7 @@ use vestibule_server::{
     Addresses, Application, Parts,
     config::{
         ApiLimits, Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource,
-        PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, Settings,
+        PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, PortalSettings, Settings,
     },
     configuration,
     state::{State, Transaction},
@@ -403,6 +403,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
         default_chain: Some("default".into()),
         dev: false,
         portal_client: "userportal".into(),
+        portal: PortalSettings::default(),
     }
 }
 

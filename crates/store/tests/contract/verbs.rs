@@ -340,7 +340,6 @@ pub(crate) async fn a_send_is_counted_once_and_a_refused_one_is_taken_back(place
     assert_eq!(first, ([true, false], Some((1, Some(SendOutcome::Accepted { reference: None })))));
 }
 
-pub(crate) async fn a_challenge_is_spent_once(place: Place) {
 pub(crate) async fn a_send_is_found_by_its_reference_and_settled_once(place: Place) {
     let (store, challenge) = with_challenge(&place).await;
     let accepted = |reference: &str| SendOutcome::Accepted { reference: Some(reference.to_owned()) };
@@ -362,6 +361,7 @@ pub(crate) async fn a_send_is_found_by_its_reference_and_settled_once(place: Pla
     assert_eq!((found, settled, gone, sent), ([Some(id), None], [false, true, false], true, Some(after)));
 }
 
+pub(crate) async fn a_challenge_is_spent_once(place: Place) {
     let (store, challenge) = with_challenge(&place).await;
     let id = challenge.id;
     let spent =

@@ -109,7 +109,7 @@ pub(super) fn passkey() -> Vec<State> {
     ]
 }
 
-fn paths() -> Paths {
+pub(super) fn paths() -> Paths {
     let path = |path: &str| path.to_owned();
     Paths {
         home: path("/portal"),
@@ -117,6 +117,9 @@ fn paths() -> Paths {
         factors: path("/portal/factors"),
         password: path("/portal/password"),
         activity: path("/portal/activity"),
+        apps: path("/portal/apps"),
+        profile: path("/portal/profile"),
+        data: path("/portal/data"),
         confirm: path("/portal/confirm"),
     }
 }
@@ -148,6 +151,7 @@ pub(super) fn portal() -> Vec<State> {
     let home = Home {
         user: ada(),
         checks: vec![
+            Check { text: Text::new("check.codes_few").with("left", 2), ..check(Tone::Bad, "check.codes_few", None, add) },
             check(Tone::Good, "check.more", None, None),
             check(Tone::Good, "check.password", Some(at(-90 * 86_400)), change),
         ],
@@ -193,6 +197,7 @@ fn factor(label: &str, name: Option<&str>, usable: bool, href: &str) -> FactorRo
         about: (label == "passkey.label").then(|| Text::new("passkey.synced")),
         since: Some(at(-90 * 86_400)),
         usable,
+        left: None,
         href: href.to_owned(),
     }
 }
@@ -221,11 +226,15 @@ pub(super) fn factors() -> Vec<State> {
         FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), false, "/portal/factors/phone") };
     let few = Factors { factors: vec![unproven], ways: Vec::new(), ..list.clone() };
     let none = Factors { factors: Vec::new(), ..list.clone() };
+    let sheet = |left| FactorRow { left: Some(left), ..factor("recovery.label", None, true, "/portal/factors/y") };
+    let sheets = Factors { factors: vec![sheet(10), sheet(1), sheet(0)], ..list.clone() };
     vec![
+        ("codes-on-paper", Page::Factors(sheets)),
         ("three", Page::Factors(list.clone())),
         ("one-not-confirmed", Page::Factors(few)),
         ("none", Page::Factors(none)),
         ("added", done("factors.added", Some("smsotp.label"))),
+        ("works", done("factors.tested", Some("smsotp.label"))),
         ("removed", done("factors.removed", None)),
         ("renamed", done("factors.renamed", None)),
     ]
@@ -236,6 +245,7 @@ pub(super) fn one_factor() -> Vec<State> {
     let own = Factor {
         factor: factor("smsotp.label", Some("Pixel 9"), true, "/portal/factors/x"),
         rename: Some("/portal/factors/x/rename".to_owned()),
+        test: Some("/portal/factors/x/test".to_owned()),
         remove: "/portal/factors/x/remove".to_owned(),
         fresh: true,
         fault: None,
@@ -245,10 +255,13 @@ pub(super) fn one_factor() -> Vec<State> {
     let number =
         FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), true, "/portal/factors/phone") };
     let number = Factor { factor: number, rename: None, ..own.clone() };
+    let sheet = FactorRow { left: Some(7), ..factor("recovery.label", None, true, "/portal/factors/x") };
+    let sheet = Factor { factor: sheet, test: None, ..own.clone() };
     vec![
         ("proved", Page::Factor(own.clone())),
         ("to-be-proved", Page::Factor(Factor { fresh: false, ..own.clone() })),
         ("number", Page::Factor(number)),
+        ("codes-on-paper", Page::Factor(sheet)),
         ("proved-too-long-ago", fault(false, "factor.prove_first")),
         ("the-last", fault(true, "factor.last")),
         ("the-last-owner", fault(true, "factor.last_owner")),
@@ -259,8 +272,8 @@ pub(super) fn one_factor() -> Vec<State> {
 pub(super) fn change_password() -> Vec<State> {
     let asked = ChangePassword {
         username: "ada".to_owned(),
-        has_password: true,
         minimum: 10,
+        has_password: true,
         fresh: true,
         fault: None,
         at: None,
@@ -271,9 +284,9 @@ pub(super) fn change_password() -> Vec<State> {
         let at = key.ends_with("limited").then(|| at(120));
         Page::ChangePassword(ChangePassword { fault: Some(Text::new(key)), at, ..asked.clone() })
     };
-    let stale = ChangePassword { fresh: false, ..asked.clone() };
     let short = Text::new("new-password.short").with("minimum", 10);
     let short = Page::ChangePassword(ChangePassword { fault: Some(short), ..asked.clone() });
+    let stale = ChangePassword { fresh: false, ..asked.clone() };
     let too_late = ChangePassword { fault: Some(Text::new("change-password.prove_first")), ..stale.clone() };
     vec![
         ("asked", Page::ChangePassword(asked.clone())),

@@ -1,6 +1,10 @@
 //! The user portal: setting up, renaming and taking away ways to sign in, the password, and what happened.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod own;
+mod trying;
+
+#[path = "../support/mod.rs"]
 mod support;
 
 use serde_json::json;
@@ -12,10 +16,20 @@ use vestibule_core::{
     random::SystemRandom,
     user::{Credential, User},
 };
+use vestibule_server::config::Settings;
 
 /// A server whose portal lets in with a password alone, though it can send codes.
 async fn easy() -> (TestApp, User) {
-    let app = TestApp::start_with(|settings| settings.limits.budgets.cooldown = std::time::Duration::ZERO).await;
+    easy_with(|_| {}).await
+}
+
+/// The same with other settings.
+async fn easy_with(change: impl FnOnce(&mut Settings)) -> (TestApp, User) {
+    let app = TestApp::start_with(|settings| {
+        settings.limits.budgets.cooldown = std::time::Duration::ZERO;
+        change(settings);
+    })
+    .await;
     let sms = json!({ "authenticator": "smsotp", "connection": "SMSOTP" });
     app.chain("strong", json!([["password"], [sms]])).await;
     app.chain("default", json!([["password"]])).await;
