@@ -258,7 +258,8 @@ pub async fn get(state: &State, actor: &Actor, window: Window) -> Result<Overvie
     };
     let mut concerns = concerns(state, now);
     let keepers = Keepers::read(state, actor).await?;
-    let people = keepers.alone(state);
+    // By whose password alone one gets in is for nobody who may not see people: a reader of the log least of all.
+    let people = if actor.permissions.has(Permission::UsersRead) { keepers.alone(state) } else { Vec::new() };
     if !people.is_empty() {
         concerns.insert(0, Concern::ConsoleOneFactor { people });
     }

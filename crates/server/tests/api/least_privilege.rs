@@ -208,3 +208,13 @@ async fn a_token_for_somebody_else_is_none_here() {
     app.client(of(json!([format!("{}/api/v1", app.url)]))).await;
     assert_eq!(program(&app, "admin:users.read").await.get("/users").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_106_who_has_no_second_factor_is_named_to_those_alone_who_may_see_users() {
+    let app = server().await;
+    person(&app, "grace", &["vestibule:owner"]).await;
+    let wide = program(&app, "admin:audit.read admin:users.read").await.get("/overview").await.ok();
+    assert!(wide.text.contains("grace"), "{}", wide.text);
+    let narrow = program(&app, "admin:audit.read").await.get("/overview").await.ok();
+    assert!(!narrow.text.contains("grace"), "{}", narrow.text);
+}
