@@ -311,7 +311,8 @@ fn the_doctor_says_what_is_wrong_and_whose_turn_it_is_and_makes_nothing() {
     assert_eq!(place.run_with_input(&["user", "add", "ada"], "a word of one's own\n").status.code(), Some(0));
     let output = place.run(&["doctor", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
-    let found: Vec<_> = report["items"].as_array().unwrap().iter().map(|item| item["finding"].as_str().unwrap()).collect();
+    let found: Vec<_> =
+        report["items"].as_array().unwrap().iter().map(|item| item["finding"].as_str().unwrap()).collect();
     assert!(found.contains(&"database.migrations") && found.contains(&"database.lock_free"), "{found:?}");
     let key = fs::read_to_string(place.path().join("master.key")).unwrap();
     assert!(!out(&output).contains(key.trim()));

@@ -69,9 +69,9 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(readable("/assets/{name}", assets::get))
         .service(readable("/favicon.ico", assets::favicon))
         .service(readable("/robots.txt", fixed::robots))
+        .service(readable("/.well-known/webauthn", fixed::related_origins))
         .service(resource("/.well-known/change-password").route(get().to(fixed::change_password)));
     if dev {
-        .service(readable("/.well-known/webauthn", fixed::related_origins))
         development(config);
     }
 }

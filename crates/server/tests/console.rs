@@ -112,7 +112,7 @@ async fn read_until(stream: &mut reqwest::Response, said: &str) -> String {
     let reading = async {
         while !text.contains(said) {
             match stream.chunk().await {
-                Ok(Some(chunk)) => text.push_str(&String::from_utf8(chunk.to_vec()).unwrap()),
+                Ok(Some(chunk)) => text.push_str(std::str::from_utf8(&chunk).unwrap()),
                 Ok(None) | Err(_) => break,
             }
         }

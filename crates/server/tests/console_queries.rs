@@ -197,7 +197,8 @@ async fn no_page_asks_the_database_more_than_eight_things() {
         "/admin/audit?kind=login.completed",
     ];
     pages.extend(more.map(str::to_owned));
-    let reading = operations::ALL.iter().filter(|operation| operation.method == Method::Get && operation.id != "audit.tail");
+    let reading =
+        operations::ALL.iter().filter(|operation| operation.method == Method::Get && operation.id != "audit.tail");
     let mut calls: Vec<String> = reading.map(|operation| format!("/api/v1{}", filled(operation.path, &user))).collect();
     for list in ["/api/v1/users?limit=20", "/api/v1/users?limit=5&q=person"] {
         let next = api.get(list).await.json()["next"].as_str().unwrap().to_owned();

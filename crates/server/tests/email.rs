@@ -1,5 +1,5 @@
 //! A password, then a code by e-mail: with a mail server that speaks SMTP and TLS, and on both databases.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -90,7 +90,7 @@ fn a_120_an_odd_declaration_is_read_or_refused_with_its_place() {
     let party = vestibule_authn_passkey::Party::new(&"https://auth.example.com".parse().unwrap(), &[]).unwrap();
     let registry = authenticators::registry(&pool, party).unwrap();
     let environment = |name: &str| (name == "SECRET").then(|| "a-secret-of-many-characters-2718281828".to_owned());
-    let checks = Checks { registry: &registry, environment: &environment, weak_passwords: false };
+    let checks = Checks { registry: &registry, environment: &environment, passwords: None };
     let samples = [
         "[[connection]]\nname = \"SMSOTP\"\n[connection.settings]\nurl = \"https://sms.example/send?key={{secret.key}}&to=$ctx.num\"\n\
          success = { status = [200], body = [{ json = { path = \"messages[*].status\", equals = \"0\" } }] }\n\
@@ -100,7 +100,7 @@ fn a_120_an_odd_declaration_is_read_or_refused_with_its_place() {
         "[[client]]\nid = \"shop\"\nname = \"Shop\"\nsecret = { env = \"SECRET\" }\nredirect_uris = [\"https://shop.example/cb\"]\n\
          chain = \"c\"\nconsent = \"skip\"\naccess_token_life = \"1h30m\"\n",
         "[[user]]\nusername = \"Alice\"\nemail = \"alice@example.com\"\nphone_number = \"+1 202 555 0142\"\ngroups = [\"staff\"]\n\
-         disabled = false\npassword_hash = \"$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyAuLg$AAAA\"\n",
+         disabled = false\npassword_hash = \"$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyAuLg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\n",
     ];
     for good in samples {
         assert!(read_text("v.toml", good, Path::new("."), &checks).is_ok(), "{good}");

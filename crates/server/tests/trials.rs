@@ -1,5 +1,5 @@
 //! Test sign-in: what the application would get is shown, and nothing that it could use is there.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -21,7 +21,10 @@ const fn kind(name: &'static str, meaning: &'static str) -> Kind {
 /// Every kind but those of an admin's changes, by name.
 pub const KINDS: &[Kind] = &[
     kind("account.deleted", "A person deleted their own account, and everything that was its own."),
-    kind("activity.disowned", "A person said that something of their activity was not them; they were signed out everywhere else and every remembered browser was forgotten."),
+    kind(
+        "activity.disowned",
+        "A person said that something of their activity was not them; they were signed out everywhere else and every remembered browser was forgotten.",
+    ),
     kind("authorize.refused", "An authorization request was refused; `details` say why."),
     kind("client.refused", "A service provider could not authenticate itself."),
     kind("code.replayed", "An authorization code was brought a second time; all that it gave was revoked."),
@@ -32,7 +35,10 @@ pub const KINDS: &[Kind] = &[
     kind("device.replayed", "The old secret of a remembered browser was brought again; it was forgotten."),
     kind("email.verified", "A person proved that an e-mail address is theirs."),
     kind("factor.enrolled", "A person set up one more way to sign in; `details` say which."),
-    kind("factor.removed", "A person took a way to sign in away; `details` say which. What was proved with it counts no more."),
+    kind(
+        "factor.removed",
+        "A person took a way to sign in away; `details` say which. What was proved with it counts no more.",
+    ),
     kind("factor.renamed", "A person gave a way to sign in another name."),
     kind("grant.made", "A service provider got a grant: a login was completed, and consent was there."),
     kind("grant.refused", "A login was completed but opened nothing; `details` say why."),

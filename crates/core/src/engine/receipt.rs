@@ -34,7 +34,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let before = SendOutcome::Accepted { reference: Some(reference.clone()) };
         let take = move |tx: &mut S::Tx| {
             let Some(challenge) = tx.sent_challenge(&before)? else { return Ok(false) };
-            let Some(outgoing) = challenge.outgoing.as_ref().filter(|outgoing| by.contains(&outgoing.connection)) else {
+            let Some(outgoing) = challenge.outgoing.as_ref().filter(|outgoing| by.contains(&outgoing.connection))
+            else {
                 return Ok(false);
             };
             if !tx.settle_send(challenge.id, &before, &after)? {

@@ -182,7 +182,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let code = turn.challenge.as_ref().is_some_and(|challenge| challenge.code.is_some());
         let family = if code { "otp" } else { "step" };
         let enrolled = turn.enrolling && matches!(judgement.verdict, Verdict::Passed(_));
-        let kind = if enrolled { kind_of_enrolment(situation, &judgement.changes) } else { format!("{family}.{outcome}") };
+        let kind =
+            if enrolled { kind_of_enrolment(situation, &judgement.changes) } else { format!("{family}.{outcome}") };
         let mut event = self.event(&kind, cx, situation.now);
         event.client = Some(situation.request().client.to_string());
         event.user = situation.interaction.subject.user();

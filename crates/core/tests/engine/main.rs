@@ -5,8 +5,8 @@
 mod devices;
 mod enrol;
 mod house;
-mod proof;
 mod lost;
+mod proof;
 mod races;
 mod refusals;
 mod story;

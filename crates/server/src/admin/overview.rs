@@ -15,8 +15,8 @@ use vestibule_core::{
     time::Timestamp,
 };
 
-use self::keepers::Keepers;
 pub use self::first_steps::{FirstStep, Step};
+use self::keepers::Keepers;
 use super::{Actor, AdminError, FieldFault, Permission};
 use crate::{
     console,

@@ -180,7 +180,9 @@ fn parameters(route: &Route, changes: bool) -> Vec<Value> {
             "skip_bad" => json!({ "type": "boolean", "default": false }),
             "window" => json!({ "type": "string", "enum": ["24h", "7d", "30d"], "default": "24h" }),
             "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
-            "format" => json!({ "type": "string", "enum": Format::ALL.map(Format::word), "default": Format::Ndjson.word() }),
+            "format" => {
+                json!({ "type": "string", "enum": Format::ALL.map(Format::word), "default": Format::Ndjson.word() })
+            }
             "disabled" | "second_factor" | "signed_in" => json!({ "type": "boolean" }),
             "since" | "until" => json!({ "type": "string", "format": "date-time" }),
             _ => text.clone(),

@@ -26,6 +26,7 @@ use super::{
 use crate::admin::{
     FieldFault, Operation, Permission,
     audit::{self, AuditList, health::Health},
+    bypass::{self, BypassCode, NewBypass},
     chains::{
         self, ChainSummary, ChainView, Checked, HistoryView, NewChain, PlanRequest, Publish, RevisionView, SaveDraft,
         Simulated,
@@ -41,7 +42,6 @@ use crate::admin::{
     sessions::{self, SessionView},
     settings::{self, SettingView},
     trials::{self, NewTrial, TrialLink},
-    bypass::{self, BypassCode, NewBypass},
     users::{self, FactorView, NewUser, OwnRoles, PasswordLink, SignedOut, UserChange, UserQuery, UserView},
 };
 use crate::{

@@ -22,11 +22,8 @@ use crate::config::AuditSettings;
 
 /// The names of the sinks that the settings ask for, as the marks in the database have them.
 pub fn sinks(settings: &AuditSettings) -> Vec<&'static str> {
-    let set = [
-        (settings.stdout, sink::STDOUT),
-        (settings.file.is_some(), sink::FILE),
-        (settings.http.is_some(), sink::HTTP),
-    ];
+    let set =
+        [(settings.stdout, sink::STDOUT), (settings.file.is_some(), sink::FILE), (settings.http.is_some(), sink::HTTP)];
     set.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
 }
 

@@ -18,8 +18,7 @@ use vestibule_oauth::{Params, model::Client};
 use super::{
     audit, chains, clients, connections, denied,
     desk::{Base, DONE, Place},
-    doctor,
-    entry, groups, home, import, keys,
+    doctor, entry, groups, home, import, keys,
     live::{Doing, Live},
     sessions, settings, trials, users,
 };
@@ -30,6 +29,7 @@ use crate::{
             AuditList, AuditView,
             health::{Health, SinkHealth},
         },
+        bypass::BypassCode,
         clients::{ClientView, SecretView},
         connections::{ConnectionView, TestView},
         groups::GroupView,
@@ -40,7 +40,6 @@ use crate::{
         paging::Listing,
         sessions::SessionView,
         settings::SettingView,
-        bypass::BypassCode,
         users::{FactorView, PasswordLink, UserView},
     },
     import::{Becomes, Line, Refused, Report},
@@ -164,8 +163,7 @@ fn people(add: &mut Add<'_>, base: &Base) {
         add(Place::Users, "console-user", state, users::detail_screen(&detail(locked), None, &[], may, base));
     }
     add(Place::Users, "console-user", "wrong", users::detail_screen(&detail(false), Some(&typed), &wrong, may, base));
-    let link =
-        PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
+    let link = PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
     add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
     let code = BypassCode { code: "7KMPX-40QZT".to_owned(), expires_at: WRITTEN };
     add(Place::Users, "console-user", "bypass", users::bypass_screen(&code, "/admin/users", base));
@@ -271,8 +269,7 @@ fn log(add: &mut Add<'_>, base: &Base) {
     add(Place::Keys, "console-keys", "empty", keys::screen(&more(&[]), false, false, base));
     let found = AuditList { items: events(), next: Some("x".to_owned()) };
     let query: Params = [("kind", "otp."), ("after", "x")].into_iter().collect();
-    let sink =
-        |name: &str, served: i64, behind: i64| SinkHealth { name: name.to_owned(), served, behind };
+    let sink = |name: &str, served: i64, behind: i64| SinkHealth { name: name.to_owned(), served, behind };
     let well = Health { sealed: Some(4711), finding: None, waiting_since: None, sinks: vec![sink("file", 4711, 0)] };
     add(Place::Audit, "console-audit", "found", audit::screen(&found, &well, &query, NOW, base));
     let none = AuditList { items: Vec::new(), next: None };

@@ -463,7 +463,8 @@ pub(super) fn link_screen(link: &PasswordLink, user: &str, base: &Base) -> Scree
 
 /// The form that makes a bypass code.
 fn bypass_form(action: String) -> Form {
-    let lives = [("900", "console.bypass.minutes_15"), ("3600", "console.bypass.hour"), ("28800", "console.bypass.hours_8")];
+    let lives =
+        [("900", "console.bypass.minutes_15"), ("3600", "console.bypass.hour"), ("28800", "console.bypass.hours_8")];
     let choice = |(life, label): (&str, &str)| Choice::new(life, Text::new(label), life == "3600");
     Form::new("bypass", action, "console.user.bypass")
         .plain()

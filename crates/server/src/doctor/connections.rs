@@ -21,7 +21,8 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
     if records.connections.is_empty() {
         return vec![CONNECTIONS_NONE.found()];
     }
-    let all = stream::iter(&records.connections).map(|connection| one(connection, &records.connections, patient.channels));
+    let all =
+        stream::iter(&records.connections).map(|connection| one(connection, &records.connections, patient.channels));
     all.buffer_unordered(AT_ONCE).collect().await
 }
 

@@ -153,7 +153,12 @@ impl Passkey {
     pub fn of(prompt: &Prompt) -> Option<Self> {
         let prompt::Exhibit::PublicKey { create, options } = prompt.exhibit.as_ref()? else { return None };
         let field = prompt.fields.iter().find(|field| field.kind == FieldKind::PublicKey)?;
-        Some(Self { create: *create, field: field.name.clone(), options: options.to_string(), submit: prompt.submit.clone() })
+        Some(Self {
+            create: *create,
+            field: field.name.clone(),
+            options: options.to_string(),
+            submit: prompt.submit.clone(),
+        })
     }
 }
 

@@ -31,7 +31,19 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use vestibule_core::{Registry, prompt::Text};
 
-pub use self::{account::*, assets::Assets, exhibit::{Exhibit, Passkey, Picture}, locale::negotiate, messages::english, model::*, moment::Moment, own::*, reference::*, said::{said, told}, samples::Sample};
+pub use self::{
+    account::*,
+    assets::Assets,
+    exhibit::{Exhibit, Passkey, Picture},
+    locale::negotiate,
+    messages::english,
+    model::*,
+    moment::Moment,
+    own::*,
+    reference::*,
+    said::{said, told},
+    samples::Sample,
+};
 
 /// Draws pages. Made once, when the server starts.
 pub struct Pages {

@@ -869,7 +869,8 @@ impl Body for Step {
     }
     fn scripts(&self) -> Vec<&'static str> {
         let has = |wanted: fn(&InputKind) -> bool| self.fields.iter().any(|field| wanted(&field.kind));
-        let password = has(|kind| matches!(kind, InputKind::Password | InputKind::NewPassword)).then_some("password.js");
+        let password =
+            has(|kind| matches!(kind, InputKind::Password | InputKind::NewPassword)).then_some("password.js");
         let code = has(|kind| matches!(kind, InputKind::Code { .. })).then_some("otp.js");
         let at = self.notice.as_ref().is_some_and(|notice| notice.at.is_some());
         let codes = matches!(self.exhibit, Some(Exhibit::Codes { .. }));

@@ -6,9 +6,9 @@ mod own;
 use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
-    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended,
-    ErrorPage, Form, Hidden, Input, InputKind, Lack, Landing, Link, Moment, NewPassword, NoWay, Notice, Outbox,
-    OutboxRow, Page, Person, Progress, Remember, Resend, Scope, SignedOut, Step, Way, unbroken,
+    App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended, ErrorPage,
+    Form, Hidden, Input, InputKind, Lack, Landing, Link, Moment, NewPassword, NoWay, Notice, Outbox, OutboxRow, Page,
+    Person, Progress, Remember, Resend, Scope, SignedOut, Step, Way, unbroken,
 };
 
 /// The name of a state, and the page in it.
@@ -250,10 +250,7 @@ fn code() -> Vec<(&'static str, Page)> {
         ("remember-a-day", remembering(Remember::new(Seconds(86_400), false))),
         ("remember-an-hour", remembering(Remember::new(Seconds(3600), false))),
         ("remember-a-minute", remembering(Remember::new(Seconds(60), false))),
-        (
-            "from-a-link",
-            Page::Step(Step { code: Some(linked), notice: Some(Notice::filled()), ..step.clone() }),
-        ),
+        ("from-a-link", Page::Step(Step { code: Some(linked), notice: Some(Notice::filled()), ..step.clone() })),
         ("sending", in_state(CodeState::Sending)),
         ("asked-for", Page::Step(anonymous)),
         ("resent-same-code", told(Notice::resent())),

@@ -65,8 +65,10 @@ async fn a_chain_that_no_owner_can_finish_is_none_to_be_had() {
 async fn the_app_of_the_last_owner_stays_where_the_console_asks_everybody_for_one() {
     let app = server().await;
     let owner = admin(&app, Role::Owner).await;
-    let (always, whoever) =
-        (json!([["password"], ["totp"]]), json!([["password"], { "alternatives": ["totp"], "when": [{ "enrolled": true }] }]));
+    let (always, whoever) = (
+        json!([["password"], ["totp"]]),
+        json!([["password"], { "alternatives": ["totp"], "when": [{ "enrolled": true }] }]),
+    );
     assert_eq!(publish(&owner, "admin", &always).await, 409, "the owner has no app");
     let me = owner.get("/users?q=owner").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
     let (now, random) = (app.clock.now(), SystemRandom::default());

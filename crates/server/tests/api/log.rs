@@ -48,7 +48,7 @@ impl Stream {
         let reading = async {
             while !self.1.contains(said) {
                 match self.0.chunk().await {
-                    Ok(Some(chunk)) => self.1.push_str(&String::from_utf8(chunk.to_vec()).unwrap()),
+                    Ok(Some(chunk)) => self.1.push_str(std::str::from_utf8(&chunk).unwrap()),
                     Ok(None) | Err(_) => return false,
                 }
             }

@@ -350,8 +350,13 @@ pub(crate) async fn a_send_is_found_by_its_reference_and_settled_once(place: Pla
         .write(move |tx| {
             tx.count_send(id, Some(NOW), NOW)?;
             tx.record_send(id, NOW, &before)?;
-            let found = [tx.sent_challenge(&before)?, tx.sent_challenge(&other)?].map(|found| found.map(|found| found.id));
-            let settled = [tx.settle_send(id, &other, &after)?, tx.settle_send(id, &before, &after)?, tx.settle_send(id, &before, &after)?];
+            let found =
+                [tx.sent_challenge(&before)?, tx.sent_challenge(&other)?].map(|found| found.map(|found| found.id));
+            let settled = [
+                tx.settle_send(id, &other, &after)?,
+                tx.settle_send(id, &before, &after)?,
+                tx.settle_send(id, &before, &after)?,
+            ];
             let gone = tx.sent_challenge(&before)?.is_none();
             Ok((found, settled, gone, tx.challenge(id)?.and_then(|challenge| challenge.sent), after.clone()))
         })

@@ -339,8 +339,7 @@ fn told(
     let steps = chain.document.steps.iter().zip(simulation.steps).enumerate().map(|(position, (step, simulated))| {
         let name = |index: &usize| step.alternatives.get(*index).map(|way| way.authenticator.to_string());
         let enrolled = availability.enrolled(position);
-        let facts =
-            Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
+        let facts = Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
         let unmet = step.when.iter().find(|condition| condition.holds(&facts) == Ok(false));
         let unmet = unmet.filter(|_| matches!(simulated.fate, Fate::NotDue { .. }));
         let Asked { offered, chosen, condition_error } =

@@ -414,7 +414,8 @@ mod tests {
         assert_eq!(drop("3", "0"), json!([["d"], ["a"], ["b"], ["c"]]));
         assert_eq!(drop("0", "2"), json!([["b"], ["c"], ["a"], ["d"]]));
         assert_eq!(drop("1", "1"), four());
-        let go = |step, to| act(&document(four()), &[("act", "move"), ("step", step), ("to", to)]).map(|edited| edited.go);
+        let go =
+            |step, to| act(&document(four()), &[("act", "move"), ("step", step), ("to", to)]).map(|edited| edited.go);
         assert_eq!((go("3", "0"), go("0", "2")), (Ok(Go::Moved(0, true)), Ok(Go::Moved(2, false))));
         for (step, to) in [("0", "4"), ("4", "0"), ("0", ""), ("", "0"), ("0", "-1")] {
             assert_eq!(go(step, to), Err(Refused::Gone), "{step} {to}");

@@ -193,7 +193,9 @@ fn tell_what_helps(response: &mut HttpResponse, body: &Body, now: Time) {
         Some(Notice::Limited { retry_at: Some(at), .. }) if now >= *at => return,
         Some(Notice::Limited { retry_at, .. }) => (StatusCode::TOO_MANY_REQUESTS, retry_at.as_ref().map(wait)),
         Some(Notice::Trouble { busy: true, .. }) => (StatusCode::SERVICE_UNAVAILABLE, Some(BUSY_SECONDS)),
-        Some(Notice::Rejected { why: Rejection::Malformed | Rejection::NotAllowed, .. }) => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        Some(Notice::Rejected { why: Rejection::Malformed | Rejection::NotAllowed, .. }) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, None)
+        }
         _ => return,
     };
     *response.status_mut() = status;

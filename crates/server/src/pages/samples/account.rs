@@ -71,9 +71,18 @@ pub(super) fn enrolment() -> Vec<State> {
         ("codes", Page::Step(codes.clone())),
         ("codes-wrong", told(&codes, Notice::wrong())),
         ("phone", Page::Step(set_up("choose.enrol", phone.clone()))),
-        ("phone-empty", told(&set_up("choose.enrol", phone.clone()), Notice::empty().in_words_of("smsotp", "number_empty"))),
-        ("phone-malformed", told(&set_up("choose.enrol", phone.clone()), Notice::malformed().in_words_of("smsotp", "number_malformed"))),
-        ("phone-not-allowed", told(&set_up("choose.enrol", phone), Notice::malformed().in_words_of("smsotp", "not_allowed"))),
+        (
+            "phone-empty",
+            told(&set_up("choose.enrol", phone.clone()), Notice::empty().in_words_of("smsotp", "number_empty")),
+        ),
+        (
+            "phone-malformed",
+            told(&set_up("choose.enrol", phone.clone()), Notice::malformed().in_words_of("smsotp", "number_malformed")),
+        ),
+        (
+            "phone-not-allowed",
+            told(&set_up("choose.enrol", phone), Notice::malformed().in_words_of("smsotp", "not_allowed")),
+        ),
         ("email", Page::Step(set_up("choose.enrol", email))),
         ("password", Page::Step(set_up("choose.enrol", new))),
     ]
@@ -83,8 +92,12 @@ pub(super) fn enrolment() -> Vec<State> {
 pub(super) fn passkey() -> Vec<State> {
     let options = r#"{"challenge":"AAEC","rpId":"login.example.com","timeout":60000}"#;
     let submit = Text::new("passkey.submit");
-    let asked =
-        |create| Passkey { create, field: "credential".to_owned(), options: options.to_owned(), submit: submit.clone() };
+    let asked = |create| Passkey {
+        create,
+        field: "credential".to_owned(),
+        options: options.to_owned(),
+        submit: submit.clone(),
+    };
     let field = input("credential", "choose.set_up", InputKind::PublicKey, false);
     let use_one = Step {
         title: Text::new("identify.title"),
@@ -151,7 +164,10 @@ pub(super) fn portal() -> Vec<State> {
     let home = Home {
         user: ada(),
         checks: vec![
-            Check { text: Text::new("check.codes_few").with("left", 2), ..check(Tone::Bad, "check.codes_few", None, add) },
+            Check {
+                text: Text::new("check.codes_few").with("left", 2),
+                ..check(Tone::Bad, "check.codes_few", None, add)
+            },
             check(Tone::Good, "check.more", None, None),
             check(Tone::Good, "check.password", Some(at(-90 * 86_400)), change),
         ],
