@@ -24,13 +24,11 @@ impl<S: Store + ?Sized> Engine<S> {
         delivery: Delivery,
         cx: &RequestContext,
     ) -> Result<bool, EngineError> {
-        let (kind, after, why) = match delivery {
-            Delivery::Delivered => ("otp.delivered", SendOutcome::Accepted { reference: None }, None),
-            Delivery::Undelivered { why } => {
-                ("otp.undelivered", SendOutcome::Refused { why: format!("not delivered: {why}") }, Some(why))
-            }
+        let event = self.event(kind_of_receipt(&delivery), cx, self.now());
+        let (after, why) = match delivery {
+            Delivery::Delivered => (SendOutcome::Accepted { reference: None }, None),
+            Delivery::Undelivered { why } => (SendOutcome::Refused { why: format!("not delivered: {why}") }, Some(why)),
         };
-        let event = self.event(kind, cx, self.now());
         let before = SendOutcome::Accepted { reference: Some(reference.clone()) };
         let take = move |tx: &mut S::Tx| {
             let Some(challenge) = tx.sent_challenge(&before)? else { return Ok(false) };
@@ -54,5 +52,13 @@ impl<S: Store + ?Sized> Engine<S> {
             Ok(true)
         };
         Ok(self.store.write(take).await?)
+    }
+}
+
+/// How it is called what a gateway says.
+fn kind_of_receipt(delivery: &Delivery) -> &'static str {
+    match delivery {
+        Delivery::Delivered => "otp.delivered",
+        Delivery::Undelivered { .. } => "otp.undelivered",
     }
 }

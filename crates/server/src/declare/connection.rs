@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
-use vestibule_authn_smsotp::{SmsOtp, advise, settings_schema};
+use vestibule_authn_smsotp::{SmsOtp, advise, is_route, settings_schema};
 use vestibule_core::{Connection, channel::Settings, id::ConnectionName};
 
 use super::{
@@ -151,6 +151,10 @@ impl DeclaredConnection {
     /// A secret is kept as long as what it belongs to is still the same. Like in the console, it does not follow to another
     /// host: whoever may change the file would have it sent to themselves.
     fn keeps(&self, current: &Connection, path: &str) -> bool {
+        // What was a gateway and is a route sends nothing itself any more.
+        if is_route(&self.connection.settings) != is_route(&current.settings) {
+            return false;
+        }
         let (old, new) = (&current.settings.0, &self.connection.settings.0);
         if path != "url" && self.moves(current) {
             return false;
