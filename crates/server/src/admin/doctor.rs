@@ -1,4 +1,4 @@
-//! `doctor.run`: every check of [`doctor`](crate::doctor), made by a server about itself.
+//! `doctor.run`: every check of [`doctor`], made by a server about itself.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! People in bulk: the file that `vestibule user import` takes, by the console and the API. What becomes of a row is decided
-//! in [`import`](crate::import) for all of them; here is only who may bring how much.
+//! in [`crate::import`] for all of them; here is only who may bring how much.
 
 use vestibule_core::store::StoreError;
 

@@ -2,7 +2,7 @@
 //!
 //! [`CHECKS`] is the one list of checks. Three faces show what they find: `vestibule doctor`, the operation `doctor.run`, and
 //! `/admin/doctor`. A check is a function from facts to [`Finding`]s; what they may find is listed in [`outcome`], with its
-//! words in the message catalogue. All run at once, each has [`PATIENCE`] and no more, and none prints a secret or changes
+//! words in the message catalogue. All run at once, each has `PATIENCE` and no more, and none prints a secret or changes
 //! anything: no message is sent, no file made, no row written.
 
 mod address;

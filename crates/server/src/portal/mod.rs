@@ -1,7 +1,7 @@
 //! The user portal: is my account safe, how do I sign in, where am I signed in, whom did I let in, who am I, what happened. It is
 //! an insider.
 //!
-//! One page, one file. Whoever changes how they sign in proves first, and a moment ago, that it is them ([`proof`]); that and
+//! One page, one file. Whoever changes how they sign in proves first, and a moment ago, that it is them (`proof`); that and
 //! setting up one more way are errands, which only this portal can send somebody on.
 
 pub(crate) mod activity;
