@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{
-    Engine, EngineError, RequestContext, errand,
+    Configuration, Engine, EngineError, RequestContext, errand,
     guard::guarded,
     tries::{Report, Tries},
 };
@@ -55,7 +55,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let recent = session.evidence.iter().filter(|given| given.user == id && given.fresh(FRESH, now));
         let held: Vec<&Evidence> = recent.filter(|given| self.still_held(given, user, &credentials)).collect();
         let more = |given: &&Evidence| given.factors.iter().any(|class| *class != FactorClass::Knowledge);
-        Ok(!held.is_empty() && (held.iter().any(more) || !self.has_more(user, &credentials).await))
+        let configuration = self.configuration();
+        Ok(!held.is_empty() && (held.iter().any(more) || !self.has_more(&configuration, user, &credentials).await))
     }
 
     fn still_held(&self, given: &Evidence, user: &User, credentials: &[Credential]) -> bool {
@@ -65,15 +66,20 @@ impl<S: Store + ?Sized> Engine<S> {
         seen.is_ok_and(|(authenticator, context)| authenticator.holds(&context, &given.credential))
     }
 
-    /// Whether they have a factor that is more than knowledge, anywhere on this server. What nobody can tell is one.
-    async fn has_more(&self, user: &User, credentials: &[Credential]) -> bool {
-        let configuration = self.configuration();
-        for way in &errand::beyond_knowledge(&configuration, &self.parts.registry) {
+    /// Whether they have a factor that is more than knowledge, anywhere on this server. What nobody can tell is one; what is used
+    /// up (the last recovery code) is none, since nobody could ever prove it again.
+    pub(super) async fn has_more(
+        &self,
+        configuration: &Configuration,
+        user: &User,
+        credentials: &[Credential],
+    ) -> bool {
+        for way in &errand::beyond_knowledge(configuration, &self.parts.registry) {
             let own = own(credentials, &way.authenticator);
             let outside = self.outside(&configuration.connections);
             let Ok((authenticator, context)) = outside.seen(way, 0, Some(user), &own) else { return true };
             let ready = guarded(authenticator.readiness(&context)).await;
-            if !own.is_empty() || matches!(ready, Ok(Readiness::Ready { .. } | Readiness::Broken { .. }) | Err(_)) {
+            if matches!(ready, Ok(Readiness::Ready { .. } | Readiness::Broken { .. }) | Err(_)) {
                 return true;
             }
         }

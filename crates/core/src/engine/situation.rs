@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Configuration, Engine, EngineError, RequestContext, authenticator, errand, guard::guarded, may_act};
+use super::{Configuration, Engine, EngineError, RequestContext, authenticator, guard::guarded, may_act};
 use crate::{
     authenticator::{Changes, CodeKey, Readiness, StepContext},
     chain::{Alternative, ChainRevision},
@@ -151,20 +151,11 @@ impl<S: Store + ?Sized> Engine<S> {
         }
     }
 
-    /// Whether the person has a factor that is more than knowledge, anywhere on this server. What nobody can tell is one; what
-    /// is used up (the last recovery code) is none, or nobody could set up another.
+    /// Whether the person has more than knowledge: then a password alone lets them set up nothing.
     async fn protected(&self, situation: &Situation) -> bool {
-        let ways = errand::beyond_knowledge(&situation.configuration, &self.parts.registry);
-        for way in &ways {
-            let connection = way.connection.as_ref().and_then(|name| situation.configuration.connection(name));
-            let Some(authenticator) = self.parts.registry.get(&way.authenticator) else { return true };
-            let context = self.context_of(&situation.person, situation, &way.authenticator, &way.settings, Value::Null);
-            let ready = guarded(authenticator.readiness(&StepContext { connection, ..context })).await;
-            if matches!(ready, Ok(Readiness::Ready { .. } | Readiness::Broken { .. }) | Err(_)) {
-                return true;
-            }
-        }
-        false
+        let Some(user) = &situation.person.user else { return true };
+        let credentials: Vec<_> = situation.person.credentials.values().flatten().cloned().collect();
+        self.has_more(&situation.configuration, user, &credentials).await
     }
 
     fn plan_given(

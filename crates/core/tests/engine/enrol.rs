@@ -139,6 +139,20 @@ async fn who_has_nothing_more_than_the_word_sets_up_the_first_with_it() {
 }
 
 #[tokio::test]
+async fn who_has_nothing_but_what_is_used_up_sets_up_another_with_the_word() {
+    let house = without_a_phone(json!([["word"]])).await;
+    house.holds_a_key_used_up().await;
+    let alice = comes(&house, Errand::Enrol { authenticator: "key".into() }).await;
+    assert!(step(house.word(&alice).await).enrolling, "what opens nothing cannot be asked for first");
+    closed(sets_up(&house, &alice, "17").await);
+    let time = house.clock.now();
+    let owner = house.alice;
+    let now = move |tx: &mut (dyn Tx + 'static)| Ok((tx.user(owner)?.unwrap(), tx.sessions_of(owner, time)?.remove(0)));
+    let (user, session) = house.store.read(now).await.unwrap();
+    assert!(house.engine.proved_now(&user, &session).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_session_of_this_morning_is_no_reason_to_bind_a_factor() {
     let house = without_a_phone(json!([["word"]])).await;
     let alice = house.visit(from("192.0.2.1")).await;

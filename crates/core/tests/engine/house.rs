@@ -213,6 +213,21 @@ impl House {
             .unwrap();
     }
 
+    /// Alice holds a key that opens nothing any more.
+    pub(crate) async fn holds_a_key_used_up(&self) {
+        let now = self.clock.now();
+        let spent = Credential {
+            id: CredentialId::new(now, &SeededRandom::new(9)),
+            user: self.alice,
+            authenticator: "key".into(),
+            label: None,
+            secret: USED_UP.into(),
+            version: 1,
+            created_at: now,
+        };
+        self.store.write(move |tx: &mut (dyn Tx + 'static)| tx.insert_credential(&spent)).await.unwrap();
+    }
+
     pub(crate) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -498,6 +513,9 @@ impl Authenticator for Code {
     }
 }
 
+/// The secret of a key that opens nothing any more.
+const USED_UP: &str = "used up";
+
 /// A number that its owner keeps: enrolled by giving it twice, and used up by one each time.
 struct Key(Descriptor);
 
@@ -513,7 +531,7 @@ impl Authenticator for Key {
         &self.0
     }
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
-        let none = cx.user.is_some() && cx.credentials.is_empty();
+        let none = cx.user.is_some() && cx.credentials.iter().all(|own| own.secret.expose_secret() == USED_UP);
         Ok(if none { Readiness::CanEnrol } else { Readiness::Ready { target: None } })
     }
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {

@@ -40,6 +40,8 @@ async fn a_085_a_password_alone_is_no_proof_where_there_is_more() {
     assert!(!proved(&house).await, "her telephone was not asked for");
     house.change("alice", |user| user.phone_number = None).await;
     assert!(proved(&house).await, "the word is all that she has");
+    house.holds_a_key_used_up().await;
+    assert!(proved(&house).await, "what is used up could never be asked for");
     house.clock.advance(FRESH + Duration::from_secs(1));
     assert!(!proved(&house).await, "and that was a while ago");
 }
