@@ -1,4 +1,4 @@
-//! What a file declares is changed in the file: console and API refuse, and name it. (Chains have their own in `tests/chains.rs`.)
+//! What a file declares is changed in the file: console and API refuse, and name it. (Chains have their own in `tests/stories/chains.rs`.)
 
 use serde_json::json;
 use vestibule_core::Clock as _;

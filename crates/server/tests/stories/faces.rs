@@ -1,11 +1,9 @@
 //! The other faces: portal, demo, outbox, well-known documents, health.
 
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::support::{PHONE, TestApp};
 use serde_json::json;
-use support::{PHONE, TestApp};
 use vestibule_core::{Clock as _, id::SessionId, random::SystemRandom, session::Session};
 use vestibule_server::configuration;
 
@@ -182,7 +180,7 @@ async fn an_issuer_with_a_path_has_both_forms_of_its_document() {
 #[tokio::test]
 async fn health_is_told_on_the_management_listener_alone() {
     let app = TestApp::start().await;
-    let mut probe = support::Browser::new(&format!("http://{}", app.addresses.management.unwrap()));
+    let mut probe = crate::support::Browser::new(&format!("http://{}", app.addresses.management.unwrap()));
     for path in ["/healthz/live", "/healthz/ready", "/healthz/startup", "/health", "/ready", "/version"] {
         assert_eq!(probe.get(path).await.status, 200, "{path}");
     }
@@ -214,7 +212,7 @@ async fn a_134_who_is_being_answered_when_the_server_stops_is_answered() {
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     app.tell_to_stop();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let mut probe = support::Browser::new(&format!("http://{}", app.addresses.management.unwrap()));
+    let mut probe = crate::support::Browser::new(&format!("http://{}", app.addresses.management.unwrap()));
     assert_eq!(probe.get("/ready").await.status, 503);
     assert!(std::net::TcpStream::connect(app.addresses.public).is_err(), "nobody new is taken");
     stream.write_all(b"type=password").unwrap();

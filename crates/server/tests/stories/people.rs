@@ -1,11 +1,7 @@
 //! The console's people in bulk and its overview: what is shown is what is done, and what happened is counted once.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{Browser, Page, TestApp};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use support::{Browser, Page, TestApp};
 use vestibule_core::{
     Clock as _,
     audit::{AuditEvent, chain, page::AuditFilter},
@@ -191,7 +187,7 @@ async fn what_happened_is_counted_once_by_however_many_instances() {
     let app = TestApp::start().await;
     app.alice().await;
     let (mut browser, before) = (app.browser(), totals(&app).await);
-    let page = app.log_in(&mut browser, "alice", "alice", support::PHONE).await;
+    let page = app.log_in(&mut browser, "alice", "alice", crate::support::PHONE).await;
     assert!(page.answer("code").is_some(), "{}", page.body);
     assert_eq!(app.exchange(&page).await.status, 200);
     // Strangers: their made-up names are no rows.
@@ -249,7 +245,7 @@ async fn the_overview_shows_its_window_and_the_first_steps_until_somebody_signed
     assert!(ada.open("/admin?window=1y").await.status.is_client_error());
     let guided = |page: &Page| page.body.contains("class=\"guide\"");
     assert!(guided(&ada.open("/admin").await) && !guided(&ada.open("/admin?steps=no").await));
-    app.client(json!({ "id": "till", "name": "Till", "redirect_uris": [support::CALLBACK] })).await;
+    app.client(json!({ "id": "till", "name": "Till", "redirect_uris": [crate::support::CALLBACK] })).await;
     let (now, random) = (app.clock.now(), SystemRandom::default());
     app.write(move |tx| {
         let client = Some("till".to_owned());

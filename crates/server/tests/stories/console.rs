@@ -1,10 +1,6 @@
 //! The console refuses: who has no role, a form of another browser, an older version, and a link that was used.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{Browser, TestApp};
 use secrecy::ExposeSecret as _;
-use support::{Browser, TestApp};
 use vestibule_core::{Clock as _, Time, audit::AuditEvent, id::UserId, random::SystemRandom, user::LoginName};
 use vestibule_server::{
     admin::{audit::tail::EACH, record::By},

@@ -1,19 +1,9 @@
 //! Chains as an admin knows them: drafts, publication, history, the simulator and the editor, over a real server.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
-
 use std::{net::Ipv4Addr, sync::Arc};
 
+use crate::support::{Browser, PHONE, Page, TestApp};
 use serde_json::{Value, json};
-use support::{Browser, PHONE, Page, TestApp};
 use vestibule_core::{
     chain::{ChainDocument, Demand},
     engine::RequestContext,
@@ -400,7 +390,7 @@ async fn signed_in(app: &TestApp) -> Browser {
 async fn press(browser: &mut Browser, page: &Page, step: usize, act: &str) -> Page {
     let at = step.to_string();
     let forms = page.forms();
-    let ours = |form: &&support::html::Form| {
+    let ours = |form: &&crate::support::html::Form| {
         form.has_button("act", act) && form.inputs.contains(&("step".to_owned(), at.clone()))
     };
     let form = forms.iter().find(ours).unwrap_or_else(|| panic!("no {act} at {step}: {}", page.body));

@@ -1,10 +1,6 @@
 //! The story that everything is for: a password, then a code by SMS, then tokens.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{PHONE, TestApp};
 use serde_json::Value;
-use support::{PHONE, TestApp};
 
 fn claims(token: &str) -> Value {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -31,7 +27,7 @@ async fn a_password_and_a_code_give_tokens() {
 
     let back = browser.submit(&second, "code", &[("code", &code)]).await;
     assert_eq!(back.status, 303);
-    assert!(back.location().unwrap().as_str().starts_with(support::CALLBACK));
+    assert!(back.location().unwrap().as_str().starts_with(crate::support::CALLBACK));
     assert_eq!(back.answer("state").as_deref(), Some("the-state"));
     assert_eq!(back.answer("iss").as_deref(), Some(app.url.as_str()));
 

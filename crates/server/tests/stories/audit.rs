@@ -1,9 +1,5 @@
 //! The audit log at work: sealed as it comes, and given to every sink, whatever happens to sink and server.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
@@ -12,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::TestApp;
 use serde_json::Value;
-use support::TestApp;
 use vestibule_core::{
     audit::{AuditEvent, chain},
     random::SystemRandom,
@@ -127,7 +123,7 @@ async fn a_sink_that_is_gone_holds_nothing_up() {
     })
     .await;
     app.alice().await;
-    app.log_in(&mut app.browser(), "alice", "alice", support::PHONE).await;
+    app.log_in(&mut app.browser(), "alice", "alice", crate::support::PHONE).await;
     until(|| text(&file).contains("login.completed")).await;
     assert_eq!(collector.lines(), "");
 }

@@ -1,12 +1,8 @@
 //! A password, then a code by e-mail: with a mail server that speaks SMTP and TLS, and on both databases.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Browser, Page, TestApp, postgres_database};
 use serde_json::{Value, json};
-use support::{Browser, Page, TestApp, postgres_database};
 use vestibule_authn_emailotp::testing::{Act, At, MailServer, Received, Security};
 use vestibule_core::user::User;
 

@@ -1,12 +1,8 @@
 //! The second factor of those who look after the house: the console and the portal ask for it whoever has one, and until then a
 //! password is enough.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{Browser, Page, TestApp};
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use serde_json::{Value, json};
-use support::{Browser, Page, TestApp};
 use totp_rs::Totp;
 use vestibule_core::{Clock as _, audit::Via, chain::ChainRevision, user::User};
 

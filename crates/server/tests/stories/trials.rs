@@ -1,10 +1,6 @@
 //! Test sign-in: what the application would get is shown, and nothing that it could use is there.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{Browser, CALLBACK, PHONE, Page, TestApp};
 use serde_json::{Value, json};
-use support::{Browser, CALLBACK, PHONE, Page, TestApp};
 use vestibule_core::{Clock as _, id::UserId, user::User};
 use vestibule_server::{admin::Role, state::Transaction};
 

@@ -1,16 +1,12 @@
 //! What must not pass, over HTTP, named after the attacks of the catalogue.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::{
     io::{Read as _, Write},
     net::TcpStream,
     sync::Mutex,
 };
 
+use crate::support::{Browser, CALLBACK, PHONE, Page, TestApp, VERIFIER};
 use serde_json::json;
-use support::{Browser, CALLBACK, PHONE, Page, TestApp, VERIFIER};
 use vestibule_server::{
     config::Settings,
     dev::leftovers::{self, Leftover},

@@ -1,0 +1,19 @@
+//! The server as its users meet it: one story a file, all in one executable, since each links the whole server.
+//!
+//! What counts for a whole process (`console_queries`) stays by itself, and so do the suites with a house of their own
+//! (`api`, `attacks`, `portal`).
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod audit;
+mod chains;
+mod console;
+mod email;
+mod faces;
+mod password_then_sms;
+mod people;
+mod refusals;
+mod second_factor;
+mod trials;
+
+#[path = "../support/mod.rs"]
+mod support;
