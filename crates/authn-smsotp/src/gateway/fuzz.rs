@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use vestibule_core::testing::fuzz::fuzz_text;
 
-use super::*;
+use super::{template::Slot, *};
 use crate::parse_number;
 
 #[test]
