@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use vestibule_core::{
     Authenticator, Descriptor, Outcome, Readiness, Rejection, StepContext, StepError,
     authenticator::{Enrolment, Opening, Proof},
-    code::{Alphabet, CodeSpec},
-    prompt::{Field, FieldKind, Fields, Prompt, Text},
+    code::message,
+    prompt::{Fields, Prompt},
 };
 
 use crate::{EmailAddress, Mail, messages::MESSAGES, parse_address, settings::StepSettings};
@@ -25,9 +25,6 @@ pub struct EmailOtp {
 impl EmailOtp {
     /// The authenticator's name in chains.
     pub const NAME: &str = "emailotp";
-    pub(crate) const FIELD: &str = "code";
-    /// Ten characters with room for spaces and dashes.
-    const LONGEST: usize = 64;
 
     /// The authenticator.
     pub fn new() -> Self {
@@ -43,6 +40,11 @@ impl EmailOtp {
                 messages: MESSAGES,
             },
         }
+    }
+
+    /// Asks for the code.
+    pub(crate) fn prompt(&self, settings: &StepSettings) -> Prompt {
+        message::prompt(&self.descriptor.name, &settings.spec)
     }
 
     pub(crate) fn proof(&self, cx: &StepContext<'_>, address: &EmailAddress) -> Proof {
@@ -71,40 +73,7 @@ fn address(cx: &StepContext<'_>) -> Result<Option<EmailAddress>, String> {
 
 /// Why nothing can be sent, whoever it is for.
 pub(crate) fn closed(cx: &StepContext<'_>) -> Option<String> {
-    match cx.connection {
-        None => Some("there is no connection to send by".to_owned()),
-        Some(connection) if connection.kind != Mail::KIND => {
-            Some(format!("the connection {} is of kind {}, not mail", connection.name, connection.kind))
-        }
-        Some(connection) if connection.disabled => Some(format!("the connection {} is disabled", connection.name)),
-        Some(_) => None,
-    }
-}
-
-/// Asks for the code that was sent.
-pub(crate) fn prompt(spec: &CodeSpec) -> Prompt {
-    let numeric = spec.alphabet == Alphabet::Numeric;
-    Prompt {
-        title: Text::new("emailotp.title"),
-        lead: Some(Text::new("emailotp.lead").with("minutes", spec.minutes())),
-        exhibit: None,
-        fields: vec![Field {
-            name: EmailOtp::FIELD.to_owned(),
-            label: Text::new("emailotp.field"),
-            kind: FieldKind::Code { length: spec.length, numeric },
-        }],
-        submit: Text::new("emailotp.submit"),
-    }
-}
-
-/// Judges what was typed as the code.
-pub(crate) fn check(cx: &StepContext<'_>, input: &Fields) -> Result<(), Rejection> {
-    let typed = input.get(EmailOtp::FIELD);
-    match () {
-        () if typed.trim().is_empty() => Err(Rejection::Empty),
-        () if typed.len() > EmailOtp::LONGEST => Err(Rejection::Malformed),
-        () => cx.check_code(typed),
-    }
+    message::closed(cx, Mail::KIND)
 }
 
 #[async_trait]
@@ -147,11 +116,11 @@ impl Authenticator for EmailOtp {
             // A code that nobody gets: the page has the same times and tries as for somebody.
             None => cx.issue_code(settings.spec, ""),
         }
-        Ok(Outcome::Ask(prompt(&settings.spec)))
+        Ok(Outcome::Ask(self.prompt(&settings)))
     }
 
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
-        if let Err(rejection) = check(cx, input) {
+        if let Err(rejection) = message::check(cx, input) {
             return Ok(rejection.into());
         }
         // The code was sent to the address of that moment. If that has changed since, it proves nothing about this mailbox.

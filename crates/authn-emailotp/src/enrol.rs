@@ -8,15 +8,12 @@ use serde_json::Value;
 use vestibule_core::{
     Outcome, Rejection, StepContext, StepError,
     authenticator::{Contact, Enrolment},
+    code::message::check,
     prompt::{Field, FieldKind, Fields, Prompt, Text},
 };
 
 use crate::{
-    EmailAddress, EmailOtp,
-    address::AddressError,
-    authenticator::{check, closed, prompt},
-    parse_address,
-    settings::StepSettings,
+    EmailAddress, EmailOtp, address::AddressError, authenticator::closed, parse_address, settings::StepSettings,
 };
 
 const FIELD: &str = "email";
@@ -61,13 +58,13 @@ fn named(input: &Fields) -> Result<EmailAddress, Rejection> {
 }
 
 impl EmailOtp {
-    fn send_there(cx: &mut StepContext<'_>, address: &EmailAddress) -> Result<Outcome, StepError> {
+    fn send_there(&self, cx: &mut StepContext<'_>, address: &EmailAddress) -> Result<Outcome, StepError> {
         let settings = StepSettings::read(cx.settings).map_err(StepError::Misconfigured)?;
         cx.issue_code(settings.spec, address.as_str());
         cx.send_about(address.as_str(), &address.masked(), &settings.subject, &settings.template)?;
         cx.unless_taken(TAKEN);
         cx.state = Value::from(address.as_str());
-        Ok(Outcome::Ask(prompt(&settings.spec)))
+        Ok(Outcome::Ask(self.prompt(&settings)))
     }
 }
 
@@ -83,7 +80,7 @@ impl Enrolment for EmailOtp {
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
         let Some(sent_to) = cx.state.as_str().map(str::to_owned) else {
             return match named(input) {
-                Ok(address) => Self::send_there(cx, &address),
+                Ok(address) => self.send_there(cx, &address),
                 Err(rejection) => Ok(rejection.into()),
             };
         };

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use vestibule_core::{
     Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError,
     authenticator::{Enrolment, Opening, Proof},
-    code::Alphabet,
-    prompt::{Field, FieldKind, Fields, Prompt, Text},
+    code::message,
+    prompt::{Fields, Prompt},
 };
 
 use crate::{E164, allowed::Allowed, messages::MESSAGES, parse_number, settings::StepSettings};
@@ -26,9 +26,6 @@ impl SmsOtp {
     pub const NAME: &str = "smsotp";
     /// The kind of connection that it sends by.
     pub const CONNECTION_KIND: &str = "sms";
-    const FIELD: &str = "code";
-    /// Ten characters with room for spaces and dashes.
-    const LONGEST: usize = 64;
 
     /// The authenticator.
     pub fn new() -> Self {
@@ -44,6 +41,11 @@ impl SmsOtp {
                 messages: MESSAGES,
             },
         }
+    }
+
+    /// Asks for the code.
+    pub(crate) fn prompt(&self, settings: &StepSettings) -> Prompt {
+        message::prompt(&self.descriptor.name, &settings.spec)
     }
 
     /// The proof of who has the telephone of this number.
@@ -80,41 +82,7 @@ fn number(cx: &StepContext<'_>) -> Result<Option<E164>, String> {
 
 /// Why nothing can be sent, whoever it is for.
 pub(crate) fn closed(cx: &StepContext<'_>) -> Option<String> {
-    match cx.connection {
-        None => Some("there is no connection to send by".to_owned()),
-        Some(connection) if connection.kind != SmsOtp::CONNECTION_KIND => {
-            Some(format!("the connection {} is of kind {}, not sms", connection.name, connection.kind))
-        }
-        Some(connection) if connection.disabled => Some(format!("the connection {} is disabled", connection.name)),
-        Some(_) => None,
-    }
-}
-
-pub(crate) fn prompt(settings: &StepSettings) -> Prompt {
-    let numeric = settings.spec.alphabet == Alphabet::Numeric;
-    Prompt {
-        title: Text::new("smsotp.title"),
-        lead: Some(Text::new("smsotp.lead").with("minutes", settings.minutes())),
-        exhibit: None,
-        fields: vec![Field {
-            name: SmsOtp::FIELD.to_owned(),
-            label: Text::new("smsotp.field"),
-            kind: FieldKind::Code { length: settings.spec.length, numeric },
-        }],
-        submit: Text::new("smsotp.submit"),
-    }
-}
-
-/// Judges what was typed as the code.
-pub(crate) fn check(cx: &StepContext<'_>, input: &Fields) -> Result<(), Rejection> {
-    let typed = input.get(SmsOtp::FIELD);
-    if typed.trim().is_empty() {
-        return Err(Rejection::Empty);
-    }
-    if typed.len() > SmsOtp::LONGEST {
-        return Err(Rejection::Malformed);
-    }
-    cx.check_code(typed)
+    message::closed(cx, SmsOtp::CONNECTION_KIND)
 }
 
 #[async_trait]
@@ -155,11 +123,11 @@ impl Authenticator for SmsOtp {
             // A code that nobody gets: the page has the same times and tries as for somebody.
             None => cx.issue_code(settings.spec, ""),
         }
-        Ok(Outcome::Ask(prompt(&settings)))
+        Ok(Outcome::Ask(self.prompt(&settings)))
     }
 
     async fn answer(&self, cx: &mut StepContext<'_>, input: &Fields) -> Result<Outcome, StepError> {
-        if let Err(rejection) = check(cx, input) {
+        if let Err(rejection) = message::check(cx, input) {
             return Ok(rejection.into());
         }
         // The code was sent to the number of that moment. If the number has changed since, or is no longer trusted, the

@@ -8,13 +8,14 @@ use serde_json::Value;
 use vestibule_core::{
     Outcome, Rejection, StepContext, StepError,
     authenticator::{Contact, Enrolment},
+    code::message::check,
     prompt::{Field, FieldKind, Fields, Prompt, Text},
 };
 
 use crate::{
     E164, NumberError, SmsOtp,
     allowed::{Allowed, NotTaken},
-    authenticator::{check, closed, prompt},
+    authenticator::closed,
     settings::StepSettings,
 };
 
@@ -48,12 +49,14 @@ fn named(allowed: &Allowed, typed: &str) -> Result<E164, Rejection> {
     })
 }
 
-fn send_there(cx: &mut StepContext<'_>, number: &E164) -> Result<Outcome, StepError> {
-    let settings = StepSettings::read(cx.settings).map_err(StepError::Misconfigured)?;
-    cx.issue_code(settings.spec, number.as_str());
-    cx.send(number.as_str(), &number.masked(), &settings.template())?;
-    cx.state = Value::from(number.as_str());
-    Ok(Outcome::Ask(prompt(&settings)))
+impl SmsOtp {
+    fn send_there(&self, cx: &mut StepContext<'_>, number: &E164) -> Result<Outcome, StepError> {
+        let settings = StepSettings::read(cx.settings).map_err(StepError::Misconfigured)?;
+        cx.issue_code(settings.spec, number.as_str());
+        cx.send(number.as_str(), &number.masked(), &settings.template())?;
+        cx.state = Value::from(number.as_str());
+        Ok(Outcome::Ask(self.prompt(&settings)))
+    }
 }
 
 /// Tells the phone of before, where it was trusted and is another one.
@@ -82,7 +85,7 @@ impl Enrolment for SmsOtp {
         let allowed = allowed(cx)?;
         let Some(sent_to) = cx.state.as_str().map(str::to_owned) else {
             return match named(&allowed, input.get(FIELD)) {
-                Ok(number) => send_there(cx, &number),
+                Ok(number) => self.send_there(cx, &number),
                 Err(rejection) => Ok(rejection.into()),
             };
         };

@@ -50,11 +50,6 @@ impl StepSettings {
         format!("{}\n\n@{{{{host}}}} #{{{{code}}}}", self.template.trim_end())
     }
 
-    /// Its life in minutes, for people.
-    pub(crate) fn minutes(&self) -> u32 {
-        self.spec.minutes()
-    }
-
     /// The JSON Schema from which the console draws its form.
     pub(crate) fn schema() -> Value {
         let mut properties = CodeSpec::schema();

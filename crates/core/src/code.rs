@@ -3,6 +3,7 @@
 //! A code is a keyed pseudo-random function of the interaction, the step, where it is sent, and an issue number. So a
 //! resend inside its life repeats the same code, and neither the database nor a log ever holds one.
 
+pub mod message;
 pub mod settings;
 
 use secrecy::SecretString;
