@@ -6,6 +6,7 @@
 
 mod authenticator;
 mod enrol;
+mod judge;
 mod key;
 mod messages;
 mod models;
