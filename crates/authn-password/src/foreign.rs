@@ -15,7 +15,11 @@ use serde::Deserialize;
 use vestibule_core::crypto::same_secret;
 use zeroize::Zeroizing;
 
-use crate::hash::{Argon2Hash, HashError, unreadable};
+use crate::{
+    crypt::Crypt,
+    firebase::{self, Firebase},
+    hash::{Argon2Hash, HashError, unreadable},
+};
 
 /// The most rounds of PBKDF2, times the blocks of its output: a second or two of one core.
 const MAX_ROUNDS: u64 = 5_000_000;
@@ -26,7 +30,7 @@ const MAX_SCRYPT_BYTES: u64 = 256 << 20;
 /// The most memory of scrypt times its lanes: a few seconds.
 const MAX_SCRYPT_WORK: u64 = 1 << 30;
 /// How long an output may be. A shorter one has been cut off, and an empty one would be everybody's.
-const OUTPUT: std::ops::RangeInclusive<usize> = 16..=64;
+pub(crate) const OUTPUT: std::ops::RangeInclusive<usize> = 16..=64;
 /// The longest salt.
 const MAX_SALT: usize = 256;
 /// How an `{SSHA}` hash begins in LDAP (RFC 2307).
@@ -39,6 +43,8 @@ pub(crate) enum Foreign {
     Pbkdf2 { algorithm: pbkdf2::Algorithm, rounds: NonZeroU32, salt: Vec<u8>, output: Vec<u8> },
     Scrypt { params: scrypt::Params, salt: Vec<u8>, output: Vec<u8> },
     Bcrypt(String),
+    Crypt(Crypt),
+    Firebase(Firebase),
 }
 
 impl Foreign {
@@ -48,6 +54,8 @@ impl Foreign {
         match kind {
             "2a" | "2b" | "2y" => bcrypt(text).map(Some),
             "scrypt" => self::scrypt(text).map(Some),
+            "5" | "6" | "y" => Crypt::read(kind, text).map(|hash| Some(Self::Crypt(hash))),
+            firebase::KIND => Firebase::read(text).map(|hash| Some(Self::Firebase(hash))),
             "pbkdf2" | "pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512" => phc_pbkdf2(kind, text).map(Some),
             _ if text.starts_with("pbkdf2_sha") => django(text).map(Some),
             _ => Ok(None),
@@ -55,8 +63,8 @@ impl Foreign {
     }
 
     /// Whether this is the password, compared in constant time.
-    pub(crate) fn verify(&self, password: &SecretString) -> Result<bool, HashError> {
-        let password = password.expose_secret().as_bytes();
+    pub(crate) fn verify(&self, typed: &SecretString) -> Result<bool, HashError> {
+        let password = typed.expose_secret().as_bytes();
         match self {
             Self::Pbkdf2 { algorithm, rounds, salt, output } => {
                 let mut made = Zeroizing::new(vec![0; output.len()]);
@@ -70,6 +78,8 @@ impl Foreign {
             }
             // It looks at 72 bytes, as the program did that made it; our own hash, made of all of them, follows.
             Self::Bcrypt(text) => bcrypt::verify(password, text).map_err(unreadable),
+            Self::Crypt(hash) => hash.verify(typed),
+            Self::Firebase(hash) => hash.verify(typed),
         }
     }
 }
@@ -101,6 +111,12 @@ fn scrypt(text: &str) -> Result<Foreign, HashError> {
     let (Some(log_n), Some(block), Some(lanes)) = (log_n, block, lanes) else {
         return Err(unreadable("a parameter of scrypt is missing"));
     };
+    let params = scrypt_params(log_n, block, lanes)?;
+    Ok(Foreign::Scrypt { params, salt: salt_of(salt)?, output: output_of(output)? })
+}
+
+/// The parameters of scrypt, if they are bearable.
+pub(crate) fn scrypt_params(log_n: u32, block: u32, lanes: u32) -> Result<scrypt::Params, HashError> {
     let bytes = 1_u64.checked_shl(log_n).and_then(|n| n.checked_mul(128)).and_then(|n| n.checked_mul(block.into()));
     let bytes = bytes.filter(|bytes| log_n < 32 && *bytes <= MAX_SCRYPT_BYTES);
     let work = bytes.and_then(|bytes| bytes.checked_mul(lanes.into()));
@@ -108,8 +124,7 @@ fn scrypt(text: &str) -> Result<Foreign, HashError> {
         return Err(HashError::TooCostly(format!("scrypt with ln={log_n}, r={block}, p={lanes}")));
     }
     let log_n = u8::try_from(log_n).map_err(unreadable)?;
-    let params = scrypt::Params::new(log_n, block, lanes).map_err(unreadable)?;
-    Ok(Foreign::Scrypt { params, salt: salt_of(salt)?, output: output_of(output)? })
+    scrypt::Params::new(log_n, block, lanes).map_err(unreadable)
 }
 
 /// `$pbkdf2-sha256$i=600000,l=32$SALT$HASH`, and as passlib writes it, `$pbkdf2-sha256$29000$SALT$HASH`.
@@ -284,7 +299,7 @@ fn hex(bytes: &[u8]) -> SecretString {
 }
 
 /// Parameters, salt and hash of a PHC string without a version.
-fn fields(text: &str) -> Result<[&str; 3], HashError> {
+pub(crate) fn fields(text: &str) -> Result<[&str; 3], HashError> {
     let mut parts = text.split('$').skip(2);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(params), Some(salt), Some(output), None) => Ok([params, salt, output]),
@@ -292,12 +307,12 @@ fn fields(text: &str) -> Result<[&str; 3], HashError> {
     }
 }
 
-fn pairs(params: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn pairs(params: &str) -> impl Iterator<Item = (&str, &str)> {
     params.split(',').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 /// A number without a sign. One that is too large for us costs too much, whatever it is the number of.
-fn number(text: &str) -> Result<u32, HashError> {
+pub(crate) fn number(text: &str) -> Result<u32, HashError> {
     if text.is_empty() || text.len() > 20 || !text.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(unreadable("a parameter is no number"));
     }
@@ -314,7 +329,7 @@ fn salt_of(text: &str) -> Result<Vec<u8>, HashError> {
     bounded(base64(text)?)
 }
 
-fn bounded(salt: Vec<u8>) -> Result<Vec<u8>, HashError> {
+pub(crate) fn bounded(salt: Vec<u8>) -> Result<Vec<u8>, HashError> {
     if salt.len() > MAX_SALT { Err(unreadable("its salt is too long")) } else { Ok(salt) }
 }
 

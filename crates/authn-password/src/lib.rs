@@ -7,6 +7,8 @@
 mod authenticator;
 mod blocklist;
 mod breach;
+mod crypt;
+mod firebase;
 mod foreign;
 mod hash;
 mod policy;
