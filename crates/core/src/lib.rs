@@ -26,6 +26,7 @@ pub mod evidence;
 pub mod id;
 pub mod interaction;
 pub mod nearest;
+pub mod outbox;
 mod outside;
 pub mod plan;
 pub mod prompt;

@@ -23,10 +23,11 @@ use crate::{
     directory::{GroupCount, OneTimeLink, Receipt, UserPlace, UserSearch},
     draft::{Byline, ChainDraft, HistoryEntry, LackCount, LackQuestion},
     id::{
-        AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, DeviceId, InteractionId, SessionId,
-        UserId,
+        AuthenticatorName, ChainName, ChallengeId, ConnectionName, CredentialId, DeviceId, InteractionId, MessageId,
+        SessionId, UserId,
     },
     interaction::{Challenge, Interaction},
+    outbox::Posted,
     session::Session,
     tally::{Moment, Span, Tally, Total},
     time::Time,
@@ -213,6 +214,15 @@ pub trait Tx: Send {
     fn put_budget(&mut self, key: &BudgetKey, budget: Budget, forgotten_at: Time) -> StoreResult<()>;
     /// Forgets a budget.
     fn clear_budget(&mut self, key: &BudgetKey) -> StoreResult<()>;
+
+    /// Puts a message into the outbox.
+    fn post(&mut self, posted: &Posted) -> StoreResult<()>;
+    /// Up to `limit` messages that are due, the one that is longest so first.
+    fn due_posts(&mut self, now: Time, limit: usize) -> StoreResult<Vec<Posted>>;
+    /// Takes a message to send it, if it is still due at `before`: counts the try, and has it due again at `after`; whether it was.
+    fn claim_post(&mut self, id: MessageId, before: Time, after: Time) -> StoreResult<bool>;
+    /// Removes a message from the outbox; whether it was there.
+    fn drop_post(&mut self, id: MessageId) -> StoreResult<bool>;
 
     /// Appends to the audit log.
     fn append_audit(&mut self, event: &AuditEvent) -> StoreResult<()>;

@@ -266,6 +266,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    outbox (id) {
+        id -> Text,
+        user_id -> Nullable<Text>,
+        kind -> Text,
+        connection -> Text,
+        message -> Binary,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        expires_at -> BigInt,
+        tries -> BigInt,
+    }
+}
+
+diesel::table! {
     tallies (span, at, what, about) {
         span -> BigInt,
         at -> BigInt,

@@ -29,9 +29,10 @@ use vestibule_core::{
     draft::{Byline, ChainDraft, HistoryEntry, LackCount, LackQuestion},
     id::{
         AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, CredentialId, DeviceId, InteractionId,
-        SessionId, UserId,
+        MessageId, SessionId, UserId,
     },
     interaction::{Challenge, Interaction},
+    outbox::Posted,
     session::Session,
     store::{Job, StoreError, StoreResult},
     tally::{Moment, Span, Tally, Total},
@@ -229,6 +230,12 @@ verbs! { vestibule_core::store::Tx {
         fn budget(key: &BudgetKey) -> Budget;
         fn put_budget(key: &BudgetKey, budget: Budget, forgotten_at: Time) -> ();
         fn clear_budget(key: &BudgetKey) -> ();
+    }
+    outbox {
+        fn post(posted: &Posted) -> ();
+        fn due_posts(now: Time, limit: usize) -> Vec<Posted>;
+        fn claim_post(id: MessageId, before: Time, after: Time) -> bool;
+        fn drop_post(id: MessageId) -> bool;
     }
     audit {
         fn append_audit(event: &AuditEvent) -> ();

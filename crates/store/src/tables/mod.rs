@@ -22,6 +22,7 @@ pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod managed;
 pub(crate) mod meta;
+pub(crate) mod outbox;
 pub(crate) mod sessions;
 pub(crate) mod sweep;
 pub(crate) mod tallies;

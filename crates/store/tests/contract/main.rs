@@ -17,6 +17,7 @@ mod chains;
 mod devices;
 mod directory;
 mod operation;
+mod outbox;
 mod place;
 mod races;
 mod samples;
@@ -115,7 +116,13 @@ everywhere! {
         who_has_no_second_factor_is_listed
         who_never_signed_in_is_listed
     }
+    outbox {
+        a_message_waits_until_it_is_due_and_is_kept_whole
+        a_message_is_taken_once_and_is_due_again_when_nobody_removes_it
+        a_message_of_yesterday_is_swept
+    }
     races {
+        one_message_is_taken_by_one_of_sixteen
         a_024_one_code_is_spent_once_by_sixteen
         a_074_one_challenge_is_spent_once_by_sixteen
         a_064_tries_never_exceed_their_limit

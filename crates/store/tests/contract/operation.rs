@@ -16,6 +16,7 @@ use vestibule_core::{
 use vestibule_store::OpenError;
 
 use crate::{
+    outbox,
     place::{Place, postgres, sqlite_file},
     samples::{self, HOUR, NOW},
 };
@@ -154,6 +155,7 @@ pub(crate) async fn a_137_no_secret_is_in_the_database(place: Place) {
             tx.put_connection(&samples::connection("SMSOTP", SETTING))?;
             tx.put_signing_key(&samples::signing_key("k1", PRIVATE_KEY.as_bytes()))?;
             tx.insert_interaction(&interaction)?;
+            tx.post(&outbox::posted(None, NOW))?;
             tx.insert_challenge(&challenge)
         })
         .await
@@ -161,7 +163,8 @@ pub(crate) async fn a_137_no_secret_is_in_the_database(place: Place) {
     let dump = place.dump();
     let holds = |needle: &str| dump.windows(needle.len()).any(|window| window == needle.as_bytes());
     assert!(holds("ada@example.org"), "the search finds what is there in plain");
-    for secret in [PASSWORD, SETTING, PRIVATE_KEY, STATE, NUMBER, ANSWER] {
+    let posted = [outbox::NUMBER, outbox::SUBJECT, outbox::BODY, "424242"];
+    for secret in [PASSWORD, SETTING, PRIVATE_KEY, STATE, NUMBER, ANSWER].into_iter().chain(posted) {
         assert!(!holds(secret), "{secret}");
     }
     // Sealed, not lost.
@@ -186,6 +189,11 @@ pub(crate) async fn a_sealed_value_opens_in_its_own_row_alone(place: Place) {
     // Somebody who can write to the database gives their own password to another user.
     place.execute(&format!("UPDATE credentials SET user_id = '{victim}' WHERE id = '{moved}'"));
     let found = store.read(move |tx| tx.credentials(victim, &"password".into())).await;
+    assert!(matches!(found, Err(StoreError::Damaged(_))), "{found:?}");
+    // Or has a message go by their own gateway.
+    store.write(|tx| tx.post(&outbox::posted(None, NOW))).await.unwrap();
+    place.execute("UPDATE outbox SET connection = 'mine'");
+    let found = store.read(|tx| tx.due_posts(NOW, 9)).await;
     assert!(matches!(found, Err(StoreError::Damaged(_))), "{found:?}");
 }
 

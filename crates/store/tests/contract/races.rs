@@ -48,6 +48,14 @@ where
     at_once(store, work).await.into_iter().map(Result::unwrap).filter(|won| *won).count()
 }
 
+pub(crate) async fn one_message_is_taken_by_one_of_sixteen(place: Place) {
+    let store = place.open();
+    let message = crate::outbox::posted(None, NOW);
+    let id = message.id;
+    store.write(move |tx| tx.post(&message)).await.unwrap();
+    assert_eq!(winners(&store, move |tx, _| tx.claim_post(id, NOW, NOW + HOUR)).await, 1);
+}
+
 pub(crate) async fn a_024_one_code_is_spent_once_by_sixteen(place: Place) {
     let store = place.open();
     store.write(|tx| tx.insert_code(&samples::code("code"))).await.unwrap();
