@@ -59,7 +59,7 @@ use crate::{
         tls::{self, TlsError},
     },
     pages::{Pages, PagesError},
-    passwords, portal,
+    passwords, portal, post,
     rehearsal::Stage,
     routes,
     state::{Dev, Public, Sizes, State},
@@ -256,6 +256,7 @@ impl Application {
         rt::spawn(configuration::keep_current(Arc::clone(&state)));
         rt::spawn(configuration::keep_swept(Arc::clone(&state)));
         rt::spawn(tally::keep_counted(Arc::clone(&state)));
+        rt::spawn(post::keep_delivered(Arc::clone(&state)));
         audit.start();
         let stop = public.handle();
         let stopping = Arc::clone(&state);
@@ -273,6 +274,7 @@ impl Application {
             management.stop(false).await;
         }
         audit.close().await;
+        post::close(&state).await;
         if let Err(error) = tally::count(&state).await {
             tracing::warn!(%error, "what happened last could not be counted; what is in the log is counted after the next start");
         }
@@ -353,6 +355,8 @@ async fn assemble(
         passwords,
         portal_client: settings.portal_client.clone(),
         portal: settings.portal,
+        post: settings.post.clone(),
+        round: post::Round::default(),
         related_origins: settings.passkey.related_origins.clone(),
         policy: settings.policy.clone(),
         audit: Shared::new(audit::sinks(&settings.audit)),

@@ -26,6 +26,7 @@ pub mod logging;
 pub mod pages;
 pub mod passwords;
 pub mod portal;
+pub mod post;
 mod rehearsal;
 pub mod routes;
 pub mod state;

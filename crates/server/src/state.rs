@@ -13,12 +13,13 @@ use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, sn
 
 use crate::{
     api::Rates,
-    config::{PolicySettings, PortalSettings, Setting},
+    config::{PolicySettings, PortalSettings, PostSettings, Setting},
     configuration::Live,
     demo::Demo,
     handlers::health::Readiness,
     http::cookies::Cookies,
     pages::Pages,
+    post,
     tally::Notes,
 };
 
@@ -69,6 +70,10 @@ pub struct State {
     pub portal_client: String,
     /// What people may do there.
     pub portal: PortalSettings,
+    /// By what the server writes to people.
+    pub post: PostSettings,
+    /// The round of messages that is under way.
+    pub round: post::Round,
     /// Whose pages may use the passkeys of this server, beside its own.
     pub related_origins: Vec<url::Url>,
     /// What every chain has to reach.

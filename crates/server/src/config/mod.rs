@@ -21,6 +21,7 @@ mod passkey;
 mod password;
 mod policy;
 mod portal;
+mod post;
 mod problem;
 mod reader;
 mod schema;
@@ -53,6 +54,7 @@ pub(crate) use password::FLOOR_KIB;
 pub use password::{PasswordRules, PasswordSettings};
 pub use policy::PolicySettings;
 pub use portal::PortalSettings;
+pub use post::PostSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Report, Setting};
 pub use schema::{Described, Shape};
@@ -100,6 +102,8 @@ pub struct Settings {
     pub portal_client: String,
     /// What people may do there.
     pub portal: PortalSettings,
+    /// By what the server writes to people.
+    pub post: PostSettings,
 }
 
 /// Where settings come from.
@@ -183,6 +187,7 @@ impl Settings {
             default_chain: reader.optional::<String>("default_chain").map(ChainName::from),
             portal_client: reader.leaf("portal_client", "userportal".to_owned()),
             portal: reader.section("portal", portal::read),
+            post: reader.section("post", post::read),
             public_url: public_url?,
             listen,
             management,

@@ -15,8 +15,7 @@ use serde_json::Value;
 use super::messages::{Catalogue, Piece, pieces};
 
 /// Makes the helpers known to `templates`.
-pub(super) fn register(templates: &mut Handlebars<'static>, catalogue: Catalogue) {
-    let catalogue = Arc::new(catalogue);
+pub(super) fn register(templates: &mut Handlebars<'static>, catalogue: Arc<Catalogue>) {
     templates.register_helper("t", Box::new(Message { catalogue: Arc::clone(&catalogue), rich: false }));
     templates.register_helper("rich", Box::new(Message { catalogue: Arc::clone(&catalogue), rich: true }));
     templates.register_helper("say", Box::new(Anything(Message { catalogue: Arc::clone(&catalogue), rich: true })));
@@ -153,7 +152,7 @@ mod tests {
 
     fn render(template: &str, data: &Value) -> String {
         let mut templates = super::super::templates::engine();
-        register(&mut templates, Catalogue::new(&Registry::default()).unwrap());
+        register(&mut templates, Arc::new(Catalogue::new(&Registry::default()).unwrap()));
         templates.render_template(template, data).unwrap()
     }
 

@@ -4,7 +4,10 @@
 //! of its namesake when `{n}` is 1, which is all the grammar of number that English and German have. Fluent was the road not
 //! taken: its grammar is worth its weight with a language that needs it.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use vestibule_core::{Registry, prompt::Text};
 
@@ -20,6 +23,7 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/said/en.json"),
         include_str!("messages/doctor/en.json"),
         include_str!("messages/own/en.json"),
+        include_str!("messages/post/en.json"),
     ],
     &[
         include_str!("messages/de.json"),
@@ -29,6 +33,7 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/said/de.json"),
         include_str!("messages/doctor/de.json"),
         include_str!("messages/own/de.json"),
+        include_str!("messages/post/de.json"),
     ],
 ];
 
@@ -77,7 +82,22 @@ pub fn english(text: &Text) -> String {
     static CATALOGUE: OnceLock<Option<Catalogue>> = OnceLock::new();
     // The built-in files are read by every test, so that they can be read.
     let catalogue = CATALOGUE.get_or_init(|| Catalogue::new(&Registry::default()).ok()).as_ref();
-    let Some(message) = catalogue.and_then(|catalogue| catalogue.find("en", &text.key, None)) else {
+    filled(catalogue, "en", text)
+}
+
+/// The words of the pages for what is no page: a message to somebody.
+#[derive(Clone)]
+pub struct Words(pub(super) Arc<Catalogue>);
+
+impl Words {
+    /// A text in the language of that person.
+    pub fn say(&self, locale: &str, text: &Text) -> String {
+        filled(Some(&self.0), locale, text)
+    }
+}
+
+fn filled(catalogue: Option<&Catalogue>, locale: &str, text: &Text) -> String {
+    let Some(message) = catalogue.and_then(|catalogue| catalogue.find(locale, &text.key, None)) else {
         return format!("[{}]", text.key);
     };
     let filled = |piece: &Piece<'_>| match piece {

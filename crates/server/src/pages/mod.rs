@@ -25,7 +25,7 @@ mod said;
 mod samples;
 mod templates;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use handlebars::Handlebars;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub use self::{
     assets::Assets,
     exhibit::{Exhibit, Passkey, Picture},
     locale::negotiate,
-    messages::english,
+    messages::{Words, english},
     model::*,
     moment::Moment,
     own::*,
@@ -49,6 +49,7 @@ pub use self::{
 pub struct Pages {
     templates: Handlebars<'static>,
     assets: Assets,
+    words: Words,
 }
 
 /// What a page needs beside its own value.
@@ -177,9 +178,10 @@ impl Pages {
     /// When a template or a catalogue cannot be used.
     pub fn new(registry: &Registry, overrides: Option<&Path>) -> Result<Self, PagesError> {
         let mut templates = templates::engine();
-        helpers::register(&mut templates, messages::Catalogue::new(registry)?);
+        let words = Words(Arc::new(messages::Catalogue::new(registry)?));
+        helpers::register(&mut templates, Arc::clone(&words.0));
         templates::register(&mut templates, overrides)?;
-        let pages = Self { templates, assets: Assets::new() };
+        let pages = Self { templates, assets: Assets::new(), words };
         if overrides.is_some() {
             pages.check()?;
         }
@@ -240,6 +242,11 @@ impl Pages {
     /// The style sheet, the scripts and the logo, to be served at [`assets::PREFIX`].
     pub fn assets(&self) -> &Assets {
         &self.assets
+    }
+
+    /// The words, for what is no page.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     fn draw<T: Body>(&self, page: &T, cx: &PageContext) -> Result<String, PagesError> {

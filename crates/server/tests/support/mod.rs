@@ -404,6 +404,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
         dev: false,
         portal_client: "userportal".into(),
         portal: PortalSettings::default(),
+        post: Default::default(),
     }
 }
 
