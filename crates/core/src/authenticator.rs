@@ -12,9 +12,12 @@ use url::Url;
 
 use crate::{
     channel::Connection,
-    code::{CodeSpec, IssuedCode},
+    code::{
+        CodeSpec, IssuedCode,
+        message::{Longest, MessageSize},
+    },
     crypto::Prf,
-    evidence::{FactorClass, Property},
+    evidence::{FactorClass, Property, Strength},
     id::{AuthenticatorName, ConnectionName, CredentialId, InteractionId, UserId},
     prompt::{Fields, Prompt, Text},
     random::Random,
@@ -58,6 +61,11 @@ pub trait Authenticator: Send + Sync {
         }
     }
 
+    /// How long its messages are with these settings, where they are paid for by their length.
+    fn sizes(&self, _settings: &Map<String, Value>, _longest: &Longest) -> Vec<MessageSize> {
+        Vec::new()
+    }
+
     /// Whether judging an answer is so much work that the try is counted in a transaction of its own before it (a password hash).
     /// What is judged in no time is counted in the transaction that acts on it, which is one less for each sign-in.
     fn costly(&self) -> bool {
@@ -74,6 +82,11 @@ pub trait Authenticator: Send + Sync {
     /// what was proved with it in a session counts no more.
     fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
         cx.credentials.iter().any(|own| own.id.to_string() == credential)
+    }
+
+    /// Whether an answer says by itself whose it is: then it is offered besides, on a page that asks for a name.
+    fn speaks(&self) -> bool {
+        false
     }
 
     /// How often a credential can still be used, where that has an end (a set of codes); for what its owner is shown.
@@ -205,6 +218,8 @@ pub struct Proof {
 pub enum Rejection {
     /// What was given is not right.
     Wrong,
+    /// What was given is no credential of anybody's here (a passkey that was taken away): whoever keeps it may forget it.
+    Unknown,
     /// It was right once, but its time is over.
     Expired,
     /// Nothing was given: asked again, not counted.
@@ -237,10 +252,14 @@ pub struct StepContext<'a> {
     pub proven: bool,
     /// The user's credentials of this authenticator.
     pub credentials: &'a [Credential],
+    /// The same of somebody who may not act, who is nobody here: to be recognised by, and never to be used.
+    pub dormant: &'a [Credential],
     /// The alternative's settings.
     pub settings: &'a Map<String, Value>,
     /// The alternative's connection.
     pub connection: Option<&'a Connection>,
+    /// The languages that the browser asks for, best first (BCP 47); [`languages`](Self::languages) knows the user's own too.
+    pub locales: &'a [String],
     /// The service provider's name, for messages.
     pub client_name: &'a str,
     /// The host of this server, for the last line of an SMS.
@@ -315,6 +334,17 @@ pub struct Changes {
     pub proved: Option<Contact>,
     /// Who is told of it, by a message without a code.
     pub told: Option<Outgoing>,
+    /// What the log is told besides.
+    pub noted: Vec<Noted>,
+}
+
+/// What the log is told of a credential that was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The kind of event.
+    pub kind: &'static str,
+    /// What it says of it.
+    pub details: Vec<(&'static str, String)>,
 }
 
 /// A credential that was enrolled.
@@ -329,7 +359,8 @@ pub struct AddedCredential {
 }
 
 /// Where somebody can be reached.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Contact {
     /// A telephone number (E.164).
     PhoneNumber(String),
@@ -371,6 +402,12 @@ impl std::fmt::Debug for Contact {
 }
 
 impl StepContext<'_> {
+    /// The languages of the person, best first: what they said in their profile, then what their browser asks for.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        let own = self.user.and_then(|user| user.locale.as_deref());
+        own.into_iter().chain(self.locales.iter().map(String::as_str))
+    }
+
     /// Issues a one-time code for `destination`. The code itself is derived where it is needed.
     pub fn issue_code(&mut self, spec: CodeSpec, destination: &str) {
         let expires_at = self.now + spec.life.into();
@@ -450,6 +487,11 @@ impl StepContext<'_> {
     /// answers at once one passes: whoever finds the credential changed has not.
     pub fn spend_credential(&mut self, credential: &Credential, secret: SecretString) {
         self.changes.spent.push(RenewedCredential { id: credential.id, version: credential.version, secret });
+    }
+
+    /// Tells the log besides that the step was passed, when it is.
+    pub fn note(&mut self, kind: &'static str, details: Vec<(&'static str, String)>) {
+        self.changes.noted.push(Noted { kind, details });
     }
 
     /// A new credential of the user; its id is what a proof names. In an enrolment only.
@@ -539,6 +581,24 @@ impl Registry {
     pub fn beyond_knowledge(&self, name: &AuthenticatorName) -> bool {
         let classes = self.get(name).map(|authenticator| &authenticator.descriptor().factors);
         classes.is_some_and(|classes| classes.iter().any(|class| *class != FactorClass::Knowledge))
+    }
+
+    /// How strong a proof by the authenticator of that name can be.
+    pub fn proves(&self, name: &AuthenticatorName) -> Strength {
+        let known = self.get(name).map(Authenticator::descriptor);
+        known.map(|known| Strength::of(&known.factors, &known.properties)).unwrap_or_default()
+    }
+
+    /// How strong a proof has to be of whoever has a credential of the authenticator of that name.
+    pub fn strength_wanted(&self, name: &AuthenticatorName) -> Strength {
+        let known = self.get(name).map(Authenticator::descriptor);
+        known.map(|known| Strength::wanted_by(&known.factors, &known.properties)).unwrap_or_default()
+    }
+
+    /// The best that somebody has who has these credentials, without asking anybody whether it works.
+    pub fn strength_of(&self, user: &User, credentials: &[Credential]) -> Strength {
+        let number = if user.phone_number_verified { Strength::Carried } else { Strength::Knowledge };
+        credentials.iter().map(|own| self.strength_wanted(&own.authenticator)).fold(number, Strength::max)
     }
 
     /// All of them, in the order given.

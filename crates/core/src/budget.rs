@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     crypto::Prf,
-    id::{AuthenticatorName, ConnectionName, UserId},
+    id::{AuthenticatorName, ClientId, ConnectionName, UserId},
     time::Time,
     user::LoginName,
 };
@@ -35,6 +35,12 @@ impl Network {
                 format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
             }
         })
+    }
+
+    /// What stands for the network of a program that judges codes for others: wherever its machines are, it is one. No address
+    /// looks like that.
+    pub fn of_program(client: &ClientId) -> Self {
+        Self(format!("program/{client}"))
     }
 
     /// Its text.
@@ -113,6 +119,33 @@ impl BudgetKey {
     /// All messages by one connection.
     pub fn sends_by(connection: &ConnectionName) -> Self {
         Self(format!("send/connection/{connection}"))
+    }
+
+    /// Registrations begun from one network in a day.
+    pub fn registrations(network: &Network) -> Self {
+        Self(format!("registration/{}", network.as_str()))
+    }
+
+    /// Messages by one connection to an area, while an alarm holds them back.
+    pub fn stopped(connection: &ConnectionName, area: &str) -> Self {
+        Self(format!("send/stopped/{connection}/{area}"))
+    }
+
+    /// Messages that one program asked for, whoever they are for.
+    pub fn sends_for(client: &ClientId) -> Self {
+        Self(format!("send/program/{client}"))
+    }
+
+    /// Messages that one program asked for to somebody that it named so, whether there is anybody of that name or not.
+    pub fn sends_for_name(prf: &Prf, client: &ClientId, name: &LoginName) -> Self {
+        let name = prf.text("budget name", &[name.as_str().as_bytes()]);
+        Self(format!("send/program/{client}/{name}"))
+    }
+
+    /// The time between two of them.
+    pub fn cooldown_for_name(prf: &Prf, client: &ClientId, name: &LoginName) -> Self {
+        let name = prf.text("budget name", &[name.as_str().as_bytes()]);
+        Self(format!("send/program-cooldown/{client}/{name}"))
     }
 
     /// Failed authentications of one client from one network, at the token endpoint.
@@ -234,6 +267,10 @@ pub struct Limits {
     pub cooldown: Duration,
     /// One client from one network, at the token endpoint: 60 failures in ten minutes.
     pub client: Rule,
+    /// Messages that one program asks for, to confirm transactions: 1000 an hour.
+    pub sends_for_program: Rule,
+    /// Wrong codes of transactions that one program brings, whoever they were sent to: 300 in ten minutes.
+    pub program: Rule,
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -254,6 +291,8 @@ impl Default for Limits {
             sends_by: window(20_000, 24 * HOUR),
             cooldown: Duration::from_secs(30),
             client: window(60, Duration::from_secs(600)),
+            sends_for_program: window(1000, HOUR),
+            program: window(300, Duration::from_secs(600)),
         }
     }
 }

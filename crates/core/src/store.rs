@@ -27,6 +27,7 @@ use crate::{
         SessionId, UserId,
     },
     interaction::{Challenge, Interaction},
+    joining::{Invitation, Registration},
     outbox::Posted,
     session::Session,
     tally::{Moment, Span, Tally, Total},
@@ -149,12 +150,28 @@ pub trait Tx: Send {
     fn count_try(&mut self, id: ChallengeId, now: Time) -> StoreResult<Option<u32>>;
     /// Counts a send, if the last was `sent_at` (nobody pressed the button twice); whether it was.
     fn count_send(&mut self, id: ChallengeId, sent_at: Option<Time>, now: Time) -> StoreResult<bool>;
-    /// Records how the send of `sent_at` went. A refused one is taken back from the count.
-    fn record_send(&mut self, id: ChallengeId, sent_at: Time, outcome: &SendOutcome) -> StoreResult<()>;
-    /// The challenge whose last send went like this, its reference included.
-    fn sent_challenge(&mut self, outcome: &SendOutcome) -> StoreResult<Option<Challenge>>;
+    /// Records how the send of `sent_at` went, and who carried it. A refused one is taken back from the count.
+    fn record_send(
+        &mut self,
+        id: ChallengeId,
+        sent_at: Time,
+        outcome: &SendOutcome,
+        by: Option<&ConnectionName>,
+    ) -> StoreResult<()>;
+    /// The challenge whose last send went like this, its reference included, and was carried by `by`.
+    fn sent_challenge(
+        &mut self,
+        outcome: &SendOutcome,
+        by: Option<&ConnectionName>,
+    ) -> StoreResult<Option<Challenge>>;
     /// Records what is known later of a send that went like `before`, if it is still that; whether it was.
-    fn settle_send(&mut self, id: ChallengeId, before: &SendOutcome, after: &SendOutcome) -> StoreResult<bool>;
+    fn settle_send(
+        &mut self,
+        id: ChallengeId,
+        before: &SendOutcome,
+        after: &SendOutcome,
+        by: Option<&ConnectionName>,
+    ) -> StoreResult<bool>;
     /// Spends a challenge, if it is unspent; whether it was.
     fn consume_challenge(&mut self, id: ChallengeId, now: Time) -> StoreResult<bool>;
 
@@ -215,6 +232,27 @@ pub trait Tx: Send {
     /// Forgets a budget.
     fn clear_budget(&mut self, key: &BudgetKey) -> StoreResult<()>;
 
+    /// Invites a user: an invitation that they had is replaced, and its link is dead.
+    fn put_invitation(&mut self, invitation: &Invitation) -> StoreResult<()>;
+    /// The invitation of a user, alive or not.
+    fn invitation_of(&mut self, user: UserId) -> StoreResult<Option<Invitation>>;
+    /// The invitation of that hash, alive or not.
+    fn invitation(&mut self, hash: &str) -> StoreResult<Option<Invitation>>;
+    /// Takes an invitation up, if it is alive; whether it was.
+    fn accept_invitation(&mut self, hash: &str, now: Time) -> StoreResult<bool>;
+    /// Takes a user's invitation back, if it is alive; whether it was.
+    fn revoke_invitation(&mut self, user: UserId, now: Time) -> StoreResult<bool>;
+    /// Whether an admin closed registration for now.
+    fn registration_closed(&mut self) -> StoreResult<bool>;
+    /// Closes or opens it: a change of configuration.
+    fn close_registration(&mut self, closed: bool) -> StoreResult<()>;
+    /// A new registration.
+    fn insert_registration(&mut self, registration: &Registration) -> StoreResult<()>;
+    /// The registration of that key.
+    fn registration(&mut self, key: &str) -> StoreResult<Option<Registration>>;
+    /// Saves a registration whose version was raised by one, if the stored version is still the one before; whether it was.
+    fn advance_registration(&mut self, registration: &Registration) -> StoreResult<bool>;
+
     /// Puts a message into the outbox.
     fn post(&mut self, posted: &Posted) -> StoreResult<()>;
     /// Up to `limit` messages that are due, the one that is longest so first.
@@ -258,6 +296,8 @@ pub trait Tx: Send {
     fn tallies_by_time(&mut self, span: Span, since: Time, what: &[&str]) -> StoreResult<Vec<Moment>>;
     /// How often everything happened to each thing since `since`.
     fn tallies_by_subject(&mut self, span: Span, since: Time) -> StoreResult<Vec<Total>>;
+    /// What was counted of these things in each span since `since`, the oldest first.
+    fn tallies_since(&mut self, span: Span, since: Time, what: &[&str]) -> StoreResult<Vec<Tally>>;
     /// Notes that these users have signed in: they are found no more among those who never did.
     fn note_signed_in(&mut self, users: &[UserId]) -> StoreResult<()>;
 

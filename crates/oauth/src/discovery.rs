@@ -27,8 +27,13 @@ pub struct Document {
 impl Document {
     /// `used` are the algorithms that there are keys for, or will be in a moment: at the first start keys are made while the
     /// server already answers, and a document that forgot them would be kept by clients.
-    pub(crate) fn new(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) -> Self {
-        let body = metadata(issuer, endpoints, used).to_string().into_bytes().into_boxed_slice();
+    pub(crate) fn new(
+        issuer: &Issuer,
+        endpoints: &Endpoints,
+        used: &BTreeSet<Algorithm>,
+        registration: bool,
+    ) -> Self {
+        let body = metadata(issuer, endpoints, used, registration).to_string().into_bytes().into_boxed_slice();
         let digest = digest::digest(&digest::SHA256, &body);
         let half = digest.as_ref().get(..16).unwrap_or_default();
         Self { etag: format!("\"{}\"", URL_SAFE_NO_PAD.encode(half)), body }
@@ -58,7 +63,7 @@ pub fn paths(issuer: &Issuer) -> Vec<String> {
     paths
 }
 
-fn metadata(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) -> Value {
+fn metadata(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>, registration: bool) -> Value {
     let mut methods = ClientAuthMethod::ALL.map(ClientAuthMethod::as_str).to_vec();
     let any_method = methods.clone();
     methods.retain(|method| *method != ClientAuthMethod::None.as_str());
@@ -66,6 +71,7 @@ fn metadata(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) 
     let signing: Vec<&str> = used.iter().map(|algorithm| algorithm.as_str()).collect();
     let mut claims: Vec<&str> = SCOPES.iter().flat_map(|(_, claims)| *claims).copied().collect();
     claims.extend(TOKEN_CLAIMS);
+    let prompts: Vec<&str> = Prompts::VALUES.iter().copied().chain(registration.then_some(Prompts::CREATE)).collect();
     json!({
         "issuer": issuer,
         "authorization_endpoint": endpoints.authorize,
@@ -91,7 +97,7 @@ fn metadata(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>) 
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "code_challenge_methods_supported": CODE_CHALLENGE_METHODS,
         "acr_values_supported": ACR_VALUES.iter().map(|acr| acr.value).collect::<Vec<_>>(),
-        "prompt_values_supported": Prompts::VALUES,
+        "prompt_values_supported": prompts,
         "display_values_supported": DISPLAY_VALUES,
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
@@ -108,7 +114,7 @@ mod tests {
     fn the_document_says_what_is_built() {
         let used = [Algorithm::ES256, Algorithm::EdDSA].into();
         let issuer = Issuer::parse("https://id.example/auth").unwrap();
-        let document = Document::new(&issuer, &Endpoints::of(&issuer), &used);
+        let document = Document::new(&issuer, &Endpoints::of(&issuer), &used, false);
         let json: Value = serde_json::from_slice(document.body()).unwrap();
         assert_eq!(json["issuer"], "https://id.example/auth");
         assert_eq!(json["token_endpoint"], "https://id.example/auth/oauth2/token");
@@ -117,6 +123,10 @@ mod tests {
         assert_eq!(json["response_types_supported"], json!(["code"]));
         assert_eq!(json["claims_parameter_supported"], json!(true));
         assert!(!json["introspection_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
+        assert_eq!(json["prompt_values_supported"], json!(Prompts::VALUES));
+        let open = Document::new(&issuer, &Endpoints::of(&issuer), &used, true);
+        let open: Value = serde_json::from_slice(open.body()).unwrap();
+        assert!(open["prompt_values_supported"].as_array().unwrap().contains(&json!("create")));
         assert!(document.etag().starts_with('"') && document.etag().len() > 10);
     }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub default_chain: ChainName,
     /// What the operator decided about keys.
     pub keys: KeyRules,
+    /// Whether people may create their own account.
+    pub registration: bool,
 }
 
 /// A client, with what was parsed of it once.
@@ -109,7 +111,7 @@ impl Snapshot {
     fn of(settings: Settings, clients: Arc<HashMap<ClientId, Arc<Registered>>>, ring: KeyRing, version: i64) -> Self {
         let endpoints = Endpoints::of(&settings.issuer);
         let used = keys::policy(clients.values().map(|client| &client.client), &settings.keys).algorithms;
-        let discovery = Document::new(&settings.issuer, &endpoints, &used);
+        let discovery = Document::new(&settings.issuer, &endpoints, &used, settings.registration);
         Self { settings, endpoints, clients, keys: ring, discovery, version }
     }
 
@@ -118,9 +120,13 @@ impl Snapshot {
     /// # Errors
     /// When the database does not give them, or a signing key cannot be read.
     pub async fn read(store: &Store, settings: &Settings, now: Time) -> Result<Self, SnapshotError> {
-        let read = store.read(|tx| Ok((tx.configuration_version()?, tx.clients()?, tx.signing_keys()?)));
-        let (version, clients, keys) = read.await?;
-        Ok(Self::new(settings, clients, &keys, version, now)?)
+        let read = store.read(|tx| {
+            let (version, closed) = (tx.configuration_version()?, tx.registration_closed()?);
+            Ok((version, closed, tx.clients()?, tx.signing_keys()?))
+        });
+        let (version, closed, clients, keys) = read.await?;
+        let settings = Settings { registration: settings.registration && !closed, ..settings.clone() };
+        Ok(Self::new(&settings, clients, &keys, version, now)?)
     }
 
     /// The same with the keys as they stand at `now`, when that is a different thing: a handover happens by the clock.
@@ -147,6 +153,11 @@ impl Snapshot {
     /// Every client, in no order.
     pub fn clients(&self) -> impl Iterator<Item = &Arc<Registered>> {
         self.clients.values()
+    }
+
+    /// Whether people may create their own account.
+    pub fn registration(&self) -> bool {
+        self.settings.registration
     }
 
     /// The chain that a client's people pass.

@@ -39,6 +39,7 @@ fn snapshot() -> Snapshot {
         issuer: Issuer::parse(ISSUER).unwrap(),
         default_chain: "default".into(),
         keys: vestibule_oauth::keys::KeyRules::default(),
+        registration: false,
     };
     let keys = [StoredKey::new(&KEY, 0, 0).unwrap()];
     Snapshot::new(&settings, vec![client()], &keys, 1, NOW).unwrap()

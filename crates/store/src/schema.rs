@@ -266,6 +266,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (user_id) {
+        user_id -> Text,
+        hash -> Text,
+        body -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        accepted_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    registrations (key) {
+        key -> Text,
+        version -> BigInt,
+        expires_at -> BigInt,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
     outbox (id) {
         id -> Text,
         user_id -> Nullable<Text>,

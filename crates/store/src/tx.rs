@@ -32,6 +32,7 @@ use vestibule_core::{
         MessageId, SessionId, UserId,
     },
     interaction::{Challenge, Interaction},
+    joining::{Invitation, Registration},
     outbox::Posted,
     session::Session,
     store::{Job, StoreError, StoreResult},
@@ -203,9 +204,9 @@ verbs! { vestibule_core::store::Tx {
         fn challenges(interaction: InteractionId) -> Vec<Challenge>;
         fn count_try(id: ChallengeId, now: Time) -> Option<u32>;
         fn count_send(id: ChallengeId, sent_at: Option<Time>, now: Time) -> bool;
-        fn record_send(id: ChallengeId, sent_at: Time, outcome: &SendOutcome) -> ();
-        fn sent_challenge(outcome: &SendOutcome) -> Option<Challenge>;
-        fn settle_send(id: ChallengeId, before: &SendOutcome, after: &SendOutcome) -> bool;
+        fn record_send(id: ChallengeId, sent_at: Time, outcome: &SendOutcome, by: Option<&ConnectionName>) -> ();
+        fn sent_challenge(outcome: &SendOutcome, by: Option<&ConnectionName>) -> Option<Challenge>;
+        fn settle_send(id: ChallengeId, before: &SendOutcome, after: &SendOutcome, by: Option<&ConnectionName>) -> bool;
         fn consume_challenge(id: ChallengeId, now: Time) -> bool;
     }
     sessions {
@@ -230,6 +231,18 @@ verbs! { vestibule_core::store::Tx {
         fn budget(key: &BudgetKey) -> Budget;
         fn put_budget(key: &BudgetKey, budget: Budget, forgotten_at: Time) -> ();
         fn clear_budget(key: &BudgetKey) -> ();
+    }
+    joining {
+        fn put_invitation(invitation: &Invitation) -> ();
+        fn invitation_of(user: UserId) -> Option<Invitation>;
+        fn invitation(hash: &str) -> Option<Invitation>;
+        fn accept_invitation(hash: &str, now: Time) -> bool;
+        fn revoke_invitation(user: UserId, now: Time) -> bool;
+        fn registration_closed() -> bool;
+        fn close_registration(closed: bool) -> ();
+        fn insert_registration(registration: &Registration) -> ();
+        fn registration(key: &str) -> Option<Registration>;
+        fn advance_registration(registration: &Registration) -> bool;
     }
     outbox {
         fn post(posted: &Posted) -> ();
@@ -256,6 +269,7 @@ verbs! { vestibule_core::store::Tx {
         fn add_tallies(tallies: &[Tally]) -> ();
         fn tallies_by_time(span: Span, since: Time, what: &[&str]) -> Vec<Moment>;
         fn tallies_by_subject(span: Span, since: Time) -> Vec<Total>;
+        fn tallies_since(span: Span, since: Time, what: &[&str]) -> Vec<Tally>;
     }
     sweep {
         fn sweep(now: Time, limit: usize) -> usize;

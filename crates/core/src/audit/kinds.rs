@@ -34,23 +34,29 @@ pub const KINDS: &[Kind] = &[
     kind("device.remembered", "A browser is remembered: a step that allows it may rest there."),
     kind("device.replayed", "The old secret of a remembered browser was brought again; it was forgotten."),
     kind("email.verified", "A person proved that an e-mail address is theirs."),
+    kind(
+        "factor.backup_changed",
+        "A passkey says that it is kept on several devices now, or on one only; `details` say which.",
+    ),
     kind("factor.enrolled", "A person set up one more way to sign in; `details` say which."),
     kind(
         "factor.removed",
         "A person took a way to sign in away; `details` say which. What was proved with it counts no more.",
     ),
     kind("factor.renamed", "A person gave a way to sign in another name."),
+    kind("factors.ordered", "A person said which of their ways to sign in is opened first."),
     kind("grant.made", "A service provider got a grant: a login was completed, and consent was there."),
     kind("grant.refused", "A login was completed but opened nothing; `details` say why."),
     kind("login.completed", "Every due step passed; `details` tell the steps."),
     kind("login.tried", "Every due step passed in a trial of an admin; nobody was signed in, and nothing was granted."),
-    kind("message.failed", "A message to a person could not be delivered for as long as it was worth anything."),
-    kind("message.refused", "A gateway or mail server refused a message to a person; `details` say which and why."),
-    kind("message.sent", "A message to a person outside of a sign-in left; `details` say what it was."),
     kind("number.captured", "A person gave a telephone number, and proved that it is theirs."),
     kind(
         "number.changed",
         "A person put another telephone number in the place of the one before, and proved that it is theirs.",
+    ),
+    kind(
+        "otp.alarm",
+        "Of the one-time codes that a connection sends to one country hardly any is used: somebody may be making you pay for messages.",
     ),
     kind("otp.delivered", "A gateway says that the message with a one-time code is on the phone."),
     kind("otp.failed", "A one-time code could not be judged: our trouble, not counted as a wrong try."),
@@ -64,6 +70,8 @@ pub const KINDS: &[Kind] = &[
     kind("password.set", "A person chose a password by a link that an admin had made."),
     kind("profile.changed", "A person changed the name or the language that they are shown in; `details` say which."),
     kind("refresh.replayed", "A refresh token was brought a second time; its family was revoked."),
+    kind("registration.begun", "Somebody who is no user asked for an account; `details` say how the message went."),
+    kind("registration.limited", "An account was asked for or a code typed too often; nothing was sent or judged."),
     kind("session.ended", "A person signed out, or was signed out."),
     kind("step.failed", "A step could not be judged: our trouble, not counted as a wrong try."),
     kind("step.limited", "An answer was not judged: a budget is used up."),
@@ -71,6 +79,8 @@ pub const KINDS: &[Kind] = &[
     kind("step.rejected", "A step's answer was wrong."),
     kind("token.refused", "A request for tokens was refused; `details` say why."),
     kind("token.revoked", "A token was revoked by its service provider."),
+    kind("user.accepted", "A person took up an invitation and chose a password; `details` say whether that proved their address."),
+    kind("user.registered", "A person created their own account, after they had proved an address or a number."),
 ];
 
 /// Whether there is such a kind.

@@ -10,7 +10,9 @@
 
 mod acted;
 mod answer;
+mod at;
 mod choose;
+mod confirmation;
 mod device;
 mod errand;
 mod finish;
@@ -24,10 +26,12 @@ mod send;
 mod session;
 mod situation;
 mod start;
+mod stranger;
 mod tell;
 mod trace;
 mod tries;
 mod view;
+mod wish;
 
 use std::{
     collections::HashMap,
@@ -61,10 +65,13 @@ pub use self::{
     acted::Acted,
     answer::Answer,
     choose::Choose,
+    confirmation::{Asked, Confirmation, ConfirmationState, NotConfirmed, Verified, Whom, WhyNot, Words},
     proof::{FRESH, Tried},
     start::{NotInteractive, Start, Started},
+    stranger::Stranger,
     trace::Trace,
     view::{AlternativeView, Body, ChallengeView, RememberView, StepView, View},
+    wish::Wish,
 };
 
 /// What the protocol does inside the engine's transactions.

@@ -14,10 +14,10 @@ use super::{
 use crate::{
     audit::AuditEvent,
     authenticator::Outgoing,
-    budget::{Beyond, BudgetKey, Limited, Limits, Network, Rule},
+    budget::{Beyond, BudgetKey, Limited, Limits, Rule},
     channel::{Carried, Connection, Message, SendOutcome},
     crypto::Prf,
-    id::UserId,
+    id::{ConnectionName, UserId},
     interaction::Challenge,
     store::{Store, StoreExt as _, StoreResult, Tx},
     time::Time,
@@ -25,18 +25,21 @@ use crate::{
 };
 
 /// Longer than a channel's own limit of ten seconds: the last resort against one that hangs.
-const LIMIT: Duration = Duration::from_secs(12);
+pub(super) const LIMIT: Duration = Duration::from_secs(12);
 
-/// The budgets that one send is counted in. What is asked for in the name of nobody has the network's alone.
+/// The budgets that one send is counted in. What is asked for in the name of nobody has those of who asks alone.
 #[derive(Clone)]
 pub(super) struct Sends {
-    network: (BudgetKey, Rule),
+    /// Of who asks: a network, or a program. That they are used up tells nothing of an account.
+    asker: Vec<(BudgetKey, Rule)>,
     /// Given back when the code is used: who signs in often is no abuser.
     destination: Vec<(BudgetKey, Rule)>,
     /// Not given back.
     other: Vec<(BudgetKey, Rule)>,
     /// Whether the person has proved who they are. If not, a used-up budget of the destination must not show.
     proven: bool,
+    /// What is blocked while an alarm holds messages back from where this one goes. It is looked at and never counted in.
+    stop: Option<BudgetKey>,
 }
 
 /// What came of counting a send.
@@ -50,14 +53,14 @@ pub(super) enum Counted {
 }
 
 impl Sends {
-    /// The budgets of a send of `outgoing`; `again` is the user who asked for it once more.
+    /// The budgets of a send of `outgoing` that `asker` asks for; `again` is the user who asked for it once more.
     pub(super) fn new(
         limits: &Limits,
         prf: &Prf,
         outgoing: Option<&Outgoing>,
         connection: Option<&Connection>,
         again: Option<UserId>,
-        network: &Network,
+        asker: Vec<(BudgetKey, Rule)>,
         proven: bool,
     ) -> Self {
         let own = |rule: Rule, setting: &str| {
@@ -65,12 +68,7 @@ impl Sends {
             Rule { limit, ..rule }
         };
         let cooldown = Rule { limit: 1, window: limits.cooldown, beyond: Beyond::WaitForWindow };
-        let mut sends = Self {
-            network: (BudgetKey::sends_from(network), limits.sends_from),
-            destination: Vec::new(),
-            other: Vec::new(),
-            proven,
-        };
+        let mut sends = Self { asker, destination: Vec::new(), other: Vec::new(), proven, stop: None };
         if let Some(outgoing) = outgoing {
             sends.destination = vec![
                 (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
@@ -89,26 +87,52 @@ impl Sends {
     }
 
     pub(super) fn count(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Counted> {
-        let all: Vec<_> = self.destination.iter().chain(&self.other).chain([&self.network]).collect();
-        Ok(match spend_all(tx, &all, now)? {
+        let all: Vec<_> = self.destination.iter().chain(&self.other).chain(&self.asker).collect();
+        let stopped = self.stopped(tx, now)?;
+        let spent = match stopped {
+            Some(limited) => Err(limited),
+            None => spend_all(tx, &all, now)?,
+        };
+        Ok(match spent {
             Ok(()) if self.destination.is_empty() => Counted::Silent,
             Ok(()) => Counted::Leaves,
             Err(limited) if self.proven => Counted::Limited(limited),
-            Err(_) => match spend_all(tx, &[&self.network], now)? {
+            Err(_) => match spend_all(tx, &self.asker.iter().collect::<Vec<_>>(), now)? {
                 Ok(()) => Counted::Silent,
                 Err(limited) => Counted::Limited(limited),
             },
         })
     }
 
-    /// Nothing was sent, so it costs the person and the number nothing. The network's count stays: a number that the
+    /// The same, counted for the user too until the code is used: for what no login of theirs asks for.
+    pub(super) fn and_user(mut self, user: Option<UserId>, limits: &Limits) -> Self {
+        if !self.destination.is_empty() {
+            self.destination.extend(user.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
+        }
+        self
+    }
+
+    /// Until when nothing goes there.
+    fn stopped(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Option<Limited>> {
+        let Some(stop) = &self.stop else { return Ok(None) };
+        let until = tx.budget(stop)?.blocked_until;
+        Ok((now < until).then_some(Limited { retry_at: Some(until) }))
+    }
+
+    /// Holds back what goes to an area from which an alarm was raised.
+    pub(super) fn heeding(mut self, stop: Option<BudgetKey>) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Nothing was sent, so it costs the person and the number nothing. The count of who asked stays: a number that the
     /// gateway refuses must not make it be asked without end.
-    fn refused(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
+    pub(super) fn refused(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
         self.destination.iter().chain(&self.other).try_for_each(|entry| refund(tx, entry))
     }
 
     pub(super) fn used(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
-        self.destination.iter().chain([&self.network]).try_for_each(|entry| refund(tx, entry))
+        self.destination.iter().chain(&self.asker).try_for_each(|entry| refund(tx, entry))
     }
 }
 
@@ -144,12 +168,38 @@ impl<S: Store + ?Sized> Engine<S> {
         let mut event = self.event(kind, cx, challenge.sent_at.unwrap_or(challenge.created_at));
         let issue = challenge.code.as_ref().map_or(0, |code| code.issue);
         event.details = BTreeMap::from([
-            ("connection".to_owned(), outgoing.connection.to_string()),
             ("to".to_owned(), outgoing.masked.clone()),
             ("issue".to_owned(), issue.to_string()),
         ]);
+        event.details.extend(self.way_of(outgoing, None));
         event
     }
+
+    /// By which way a message goes, for whoever counts: the connection, who of it carried the message, and the area.
+    pub(super) fn way_of(&self, outgoing: &Outgoing, by: Option<&ConnectionName>) -> BTreeMap<String, String> {
+        way_of(&self.configuration(), outgoing, by)
+    }
+
+    /// What is blocked while messages are held back from where this one goes; `None` by a connection whose alarms hold back
+    /// nothing.
+    pub(super) fn stop_of(&self, outgoing: Option<&Outgoing>, connection: Option<&Connection>) -> Option<BudgetKey> {
+        let (outgoing, connection) = outgoing.zip(connection)?;
+        let area = self.configuration().channels.get(&connection.name)?.area(&outgoing.to)?;
+        connection.alarm_stops().then(|| BudgetKey::stopped(&connection.name, &area))
+    }
+}
+
+/// See [`Engine::way_of`].
+pub(super) fn way_of(
+    configuration: &Configuration,
+    outgoing: &Outgoing,
+    by: Option<&ConnectionName>,
+) -> BTreeMap<String, String> {
+    let mut way = BTreeMap::from([("connection".to_owned(), outgoing.connection.to_string())]);
+    way.extend(by.map(|by| ("gateway".to_owned(), by.to_string())));
+    let area = configuration.channels.get(&outgoing.connection).and_then(|channel| channel.area(&outgoing.to));
+    way.extend(area.map(|area| ("prefix".to_owned(), area)));
+    way
 }
 
 async fn deliver<S: Store + ?Sized>(
@@ -174,10 +224,10 @@ async fn deliver<S: Store + ?Sized>(
         }
     };
     describe(&mut event, &carried);
-    let outcome = carried.outcome;
+    let Carried { outcome, by, .. } = carried;
     let Some(sent_at) = challenge.sent_at else { return };
     let record = move |tx: &mut S::Tx| {
-        tx.record_send(challenge.id, sent_at, &outcome)?;
+        tx.record_send(challenge.id, sent_at, &outcome, by.as_ref())?;
         if matches!(outcome, SendOutcome::Refused { .. }) {
             sends.refused(tx)?;
         }
@@ -200,7 +250,7 @@ async fn taken<S: Store + ?Sized>(store: &S, to: &str, user: Option<UserId>) -> 
     }
 }
 
-fn describe(event: &mut AuditEvent, carried: &Carried) {
+pub(super) fn describe(event: &mut AuditEvent, carried: &Carried) {
     let (word, more) = match &carried.outcome {
         SendOutcome::Accepted { reference } => ("accepted", reference.as_ref()),
         SendOutcome::Refused { why } => ("refused", Some(why)),

@@ -185,7 +185,7 @@ impl TrustedRequest {
         response_mode::check(params)?;
         let scopes = scope::check(params, client)?;
         let code_challenge = pkce::check(params, client)?;
-        let prompts = prompt::check(params)?;
+        let prompts = prompt::check(params, snapshot.registration())?;
         let not_before = max_age::check(params, prompts, now)?;
         let claims = claims::check(params)?;
         let required_user = id_token_hint::check(params, client, snapshot, now)?;
@@ -262,6 +262,11 @@ impl ValidRequest {
         !self.asked.prompts.none
     }
 
+    /// Whether the person comes to create an account (`prompt=create`).
+    pub fn creates(&self) -> bool {
+        self.asked.prompts.create
+    }
+
     /// The error that the client is told.
     pub fn refuse(&self, problem: Problem) -> ClientAnswer {
         self.trusted.refuse(problem)
@@ -317,7 +322,8 @@ fn frozen(valid: ValidRequest, trial: Option<Trial>) -> Request {
         acr_claim: claims.acr,
         not_before,
         required_user,
-        ignore_session: prompts.select_account,
+        // Whoever comes to create an account is none of those who are signed in.
+        ignore_session: prompts.select_account || prompts.create,
         login_hint: hints.login_hint,
         errand: None,
         locales: hints.ui_locales,

@@ -19,6 +19,7 @@ fn snapshot(change: &serde_json::Value) -> Snapshot {
         issuer: Issuer::parse(ISSUER).unwrap(),
         default_chain: "default".into(),
         keys: vestibule_oauth::keys::KeyRules::default(),
+        registration: false,
     };
     let clients: Vec<Client> = [client("shop", change), client("old", &json!({ "disabled": true }))]
         .map(|client| serde_json::from_value(client).unwrap())

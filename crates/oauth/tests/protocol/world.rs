@@ -141,6 +141,7 @@ impl World {
             issuer: Issuer::parse(ISSUER).unwrap(),
             default_chain: "default".into(),
             keys: vestibule_oauth::keys::KeyRules::default(),
+            registration: false,
         };
         let clients: Vec<Client> = clients.into_iter().map(|client| with_secret(client, &prf)).collect();
         let alice = user(&clock, &random);

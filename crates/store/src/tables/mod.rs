@@ -18,6 +18,7 @@ pub(crate) mod devices;
 pub(crate) mod directory;
 pub(crate) mod grants;
 pub(crate) mod interactions;
+pub(crate) mod joining;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod managed;

@@ -9,7 +9,7 @@ use crate::error::Verdict;
 /// Each table with its key and what says that a row ended before the instant `$1`. Challenges go with their
 /// interaction. A spent code stays for a day, so that one who brings it again is known and all that it gave is revoked
 /// (RFC 6749, section 4.1.2).
-const ENDED: [(&str, &str, &str); 12] = [
+const ENDED: [(&str, &str, &str); 13] = [
     ("interactions", "id", "expires_at <= $1"),
     ("codes", "hash", "expires_at <= $1 AND (consumed_at IS NULL OR expires_at <= $1 - 86400000000)"),
     ("assertions", "client, jti", "expires_at <= $1"),
@@ -20,6 +20,7 @@ const ENDED: [(&str, &str, &str); 12] = [
     ("grants", "id", "expires_at <= $1"),
     ("one_time_links", "hash", "expires_at <= $1"),
     ("receipts", "key", "expires_at <= $1"),
+    ("registrations", "key", "expires_at <= $1"),
     // Who delivers throws away what is too old, and says so; this is for what nobody delivers.
     ("outbox", "id", "expires_at <= $1 - 86400000000"),
     (

@@ -12,7 +12,7 @@ use vestibule_core::{
 use super::{from_json, rows, to_json, written};
 use crate::{
     error::{Failure, Verdict},
-    schema::{grants, login_names, one_time_links, sessions, trusted_devices, users},
+    schema::{grants, invitations, login_names, one_time_links, sessions, trusted_devices, users},
 };
 
 /// The names that open a user's account. An address too odd to be typed as a name is none.
@@ -81,6 +81,9 @@ on_both! {
             let links = one_time_links::table.filter(one_time_links::user_id.eq(user));
             let links = links.filter(one_time_links::consumed_at.is_null());
             diesel::update(links).set(one_time_links::consumed_at.eq(at)).execute(connection)?;
+            let open = invitations::table.find(user).filter(invitations::accepted_at.is_null());
+            let open = open.filter(invitations::revoked_at.is_null());
+            diesel::update(open).set(invitations::revoked_at.eq(at)).execute(connection)?;
             Ok(())
         }
     }
