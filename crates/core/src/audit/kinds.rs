@@ -49,6 +49,9 @@ pub const KINDS: &[Kind] = &[
     kind("grant.refused", "A login was completed but opened nothing; `details` say why."),
     kind("login.completed", "Every due step passed; `details` tell the steps."),
     kind("login.tried", "Every due step passed in a trial of an admin; nobody was signed in, and nothing was granted."),
+    kind("message.failed", "A message to a person could not be delivered for as long as it was worth anything."),
+    kind("message.refused", "A gateway or mail server refused a message to a person; `details` say which and why."),
+    kind("message.sent", "A message to a person outside of a sign-in left; `details` say what it was."),
     kind("number.captured", "A person gave a telephone number, and proved that it is theirs."),
     kind(
         "number.changed",
