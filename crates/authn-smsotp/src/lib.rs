@@ -6,6 +6,7 @@
 //! which are the engine's.
 
 mod allowed;
+mod area;
 mod authenticator;
 mod enrol;
 mod gateway;
@@ -14,12 +15,16 @@ mod number;
 mod outbox;
 mod settings;
 #[cfg(any(test, feature = "testing"))]
+mod tariff;
 pub mod testing;
 
 pub use authenticator::SmsOtp;
+pub use allowed::read_number;
+pub use area::{area, is_area};
 pub use gateway::{
     Advice, Call, CircuitState, Circuits, Receipt, Receipts, Route, SmsGateway, Unreachable, advise, build, is_route,
     members, settings_schema,
 };
 pub use number::{E164, NumberError, parse_number};
 pub use outbox::{Behaviour, Outbox, OutboxMessage};
+pub use tariff::{Alarm, Tariff};

@@ -155,6 +155,10 @@ impl Channel for Outbox {
             }
         }
     }
+
+    fn area(&self, to: &str) -> Option<String> {
+        crate::area(to)
+    }
 }
 
 #[cfg(test)]

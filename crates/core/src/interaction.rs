@@ -288,3 +288,6 @@ impl Challenge {
         self.max_tries.saturating_sub(self.tries)
     }
 }
+    /// Which connection carried it, where its own is made of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_by: Option<ConnectionName>,

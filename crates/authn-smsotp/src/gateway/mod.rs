@@ -55,7 +55,7 @@ pub use self::{
     route::{Route, is_route, members},
     settings::settings_schema,
 };
-use crate::{Outbox, SmsOtp, allowed::Allowed};
+use crate::{Outbox, SmsOtp, allowed::Allowed, tariff};
 
 const REFERENCE_CHARACTERS: usize = 64;
 /// The gateway does not know us (any more): nothing was sent.
@@ -81,7 +81,7 @@ pub fn build(
     if Written::read(&connection.settings)?.preset != Some(Preset::Outbox) {
         return Ok(Arc::new(SmsGateway::from_settings(&connection.settings)?));
     }
-    if let Some(other) = connection.settings.0.keys().find(|name| *name != "preset") {
+    if let Some(other) = connection.settings.0.keys().find(|name| *name != "preset" && !tariff::NAMES.contains(&name.as_str())) {
         return Err(refused(other, "the outbox has no settings of its own"));
     }
     let outbox = outbox.ok_or_else(|| refused("preset", "the outbox exists in development alone; name a gateway"))?;
@@ -295,3 +295,7 @@ impl Channel for SmsGateway {
 
 #[cfg(test)]
 mod tests;
+
+    fn area(&self, to: &str) -> Option<String> {
+        crate::area(to)
+    }

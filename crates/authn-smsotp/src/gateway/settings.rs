@@ -23,7 +23,10 @@ use super::{
     route::{AFTER_UNKNOWN, VIA},
     rule::{JsonPath, SuccessRule},
 };
-use crate::allowed::{Allowed, COUNTRY, LIMITS, PREFIXES};
+use crate::{
+    allowed::{Allowed, COUNTRY, LIMITS, PREFIXES},
+    tariff,
+};
 
 /// What was written. What is `None` comes from the preset, or has a default.
 #[derive(Clone, Default, Deserialize)]
@@ -162,6 +165,7 @@ pub fn settings_schema() -> Value {
         _ => text(),
     };
     let mut properties: serde_json::Map<_, _> = NAMES.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
+    properties.extend(tariff::NAMES.map(|name| (name.to_owned(), tariff::schema(name))));
     // A route has these, and none of a gateway's.
     properties.insert(VIA.to_owned(), json!({ "type": "array", "items": table(via, &["connection"]) }));
     properties.insert(AFTER_UNKNOWN.to_owned(), json!({ "type": "boolean", "default": false }));
@@ -248,11 +252,16 @@ pub(super) enum NumberFormat {
 impl Written {
     /// Reads settings; the error names the setting.
     pub(super) fn read(settings: &Settings) -> Result<Self, ConnectionError> {
-        if let Some(unknown) = settings.0.keys().find(|name| !NAMES.contains(&name.as_str())) {
-            return Err(refused(unknown, format!("a gateway has no such setting{}", nearest::hint(unknown, NAMES))));
+        let known = || NAMES.into_iter().chain(tariff::NAMES);
+        if let Some(unknown) = settings.0.keys().find(|name| !known().any(|known| known == name.as_str())) {
+            return Err(refused(unknown, format!("a gateway has no such setting{}", nearest::hint(unknown, known()))));
         }
         Allowed::of(settings)?;
-        serde_path_to_error::deserialize(Value::Object(settings.0.clone())).map_err(|error| {
+        tariff::check(settings)?;
+        // What messages cost is for whoever counts them; nothing is sent by it.
+        let own = settings.0.iter().filter(|(name, _)| !tariff::NAMES.contains(&name.as_str()));
+        let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+        serde_path_to_error::deserialize(Value::Object(own)).map_err(|error| {
             let setting = error.path().to_string();
             refused(&setting, without_values(&error.into_inner().to_string()))
         })

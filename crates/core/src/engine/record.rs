@@ -227,6 +227,11 @@ impl<S: Store + ?Sized> Engine<S> {
                 Some(Notice::Trouble { reference: cx.request_id.clone(), busy })
             }
         }
+        // A code that was used tells by which way it came: what was paid for and not used can then be counted.
+        let came = turn.challenge.as_ref().filter(|_| matches!(judgement.verdict, Verdict::Passed(_)));
+        if let Some((challenge, outgoing)) = came.and_then(|came| Some((came, came.outgoing.as_ref()?))) {
+            event.details.extend(self.way_of(outgoing, challenge.carried_by.as_ref()));
+        }
     }
 }
 

@@ -29,7 +29,8 @@ pub async fn post(
         None => HttpResponse::new(StatusCode::NOT_FOUND),
         Some((Receipt::Pending, _)) => HttpResponse::new(StatusCode::NO_CONTENT),
         Some((Receipt::Of { reference, delivery }, by)) => {
-            match state.engine.receipt(by, reference, delivery, &context::of(&state, &req)).await {
+            let gateway = ConnectionName::from(name);
+            match state.engine.receipt(gateway, by, reference, delivery, &context::of(&state, &req)).await {
                 Ok(true) => HttpResponse::new(StatusCode::NO_CONTENT),
                 Ok(false) => HttpResponse::new(StatusCode::NOT_FOUND),
                 Err(error) => {

@@ -1,10 +1,13 @@
 //! Challenges. The body is sealed, since it holds the authenticator's state and where a message goes; what is counted
 //! is a column, and the column is the truth.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use vestibule_core::{
     channel::SendOutcome,
-    id::{ChallengeId, InteractionId},
+    id::{ChallengeId, ConnectionName, InteractionId},
     interaction::Challenge,
     time::Time,
 };
@@ -28,6 +31,21 @@ struct Row {
     consumed_at: Option<i64>,
 }
 
+/// How a send went, and who carried it. It is found by its text, so there is one text for one thing.
+#[derive(Serialize, Deserialize)]
+struct Sent<'a> {
+    #[serde(flatten)]
+    outcome: Cow<'a, SendOutcome>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Cow<'a, ConnectionName>>,
+}
+
+impl<'a> Sent<'a> {
+    fn text(outcome: &'a SendOutcome, by: Option<&'a ConnectionName>) -> Verdict<String> {
+        to_json(&Self { outcome: Cow::Borrowed(outcome), by: by.map(Cow::Borrowed) })
+    }
+}
+
 fn record(id: &str) -> String {
     format!("challenges/{id}")
 }
@@ -39,7 +57,7 @@ impl Row {
             body: seal.close_json(&record(&id), challenge)?,
             id,
             interaction_id: challenge.interaction.to_string(),
-            sent: challenge.sent.as_ref().map(to_json).transpose()?,
+            sent: challenge.sent.as_ref().map(|sent| Sent::text(sent, challenge.carried_by.as_ref())).transpose()?,
             sent_at: challenge.sent_at.map(|at| at.0),
             sends: challenge.sends.into(),
             tries: challenge.tries.into(),
@@ -52,8 +70,11 @@ impl Row {
 
     fn read(self, seal: &Seal) -> Verdict<Challenge> {
         let challenge: Challenge = seal.open_json(&record(&self.id), &self.body)?;
+        let sent: Option<Sent<'_>> = self.sent.map(|sent| from_json("challenges.sent", &sent)).transpose()?;
+        let (sent, carried_by) = sent.map(|sent| (sent.outcome.into_owned(), sent.by.map(Cow::into_owned))).unzip();
         Ok(Challenge {
-            sent: self.sent.map(|sent| from_json("challenges.sent", &sent)).transpose()?,
+            sent,
+            carried_by: carried_by.flatten(),
             sent_at: self.sent_at.map(Time),
             sends: count("challenges.sends", self.sends)?,
             tries: count("challenges.tries", self.tries)?,
@@ -117,7 +138,7 @@ on_both! {
         Ok(changed == 1)
     }
 
-    pub(crate) fn record_send(tx: &mut Tx, id: ChallengeId, sent_at: Time, outcome: &SendOutcome) -> Verdict<()> {
+    pub(crate) fn record_send(tx: &mut Tx, id: ChallengeId, sent_at: Time, outcome: &SendOutcome, by: Option<&ConnectionName>) -> Verdict<()> {
         let taken_back = i64::from(matches!(outcome, SendOutcome::Refused { .. }));
         // Under way only: an outcome that is told twice takes back one send, not two.
         let under_way = challenges::table
@@ -125,22 +146,22 @@ on_both! {
             .filter(challenges::sent_at.eq(sent_at.0))
             .filter(challenges::sent.is_null());
         diesel::update(under_way)
-            .set((challenges::sent.eq(to_json(outcome)?), challenges::sends.eq(challenges::sends - taken_back)))
+            .set((challenges::sent.eq(Sent::text(outcome, by)?), challenges::sends.eq(challenges::sends - taken_back)))
             .execute(&mut tx.connection)?;
         Ok(())
     }
 
-    pub(crate) fn sent_challenge(tx: &mut Tx, outcome: &SendOutcome) -> Verdict<Option<Challenge>> {
-        let like = challenges::table.filter(challenges::sent.eq(to_json(outcome)?));
+    pub(crate) fn sent_challenge(tx: &mut Tx, outcome: &SendOutcome, by: Option<&ConnectionName>) -> Verdict<Option<Challenge>> {
+        let like = challenges::table.filter(challenges::sent.eq(Sent::text(outcome, by)?));
         let row: Option<Row> =
             like.order(challenges::created_at.desc()).first(&mut tx.connection).optional()?;
         row.map(|row| row.read(&tx.seal)).transpose()
     }
 
-    pub(crate) fn settle_send(tx: &mut Tx, id: ChallengeId, before: &SendOutcome, after: &SendOutcome) -> Verdict<bool> {
-        let same = challenges::table.find(id.to_string()).filter(challenges::sent.eq(to_json(before)?));
+    pub(crate) fn settle_send(tx: &mut Tx, id: ChallengeId, before: &SendOutcome, after: &SendOutcome, by: Option<&ConnectionName>) -> Verdict<bool> {
+        let same = challenges::table.find(id.to_string()).filter(challenges::sent.eq(Sent::text(before, by)?));
         let settled =
-            diesel::update(same).set(challenges::sent.eq(to_json(after)?)).execute(&mut tx.connection)?;
+            diesel::update(same).set(challenges::sent.eq(Sent::text(after, by)?)).execute(&mut tx.connection)?;
         Ok(settled == 1)
     }
 

@@ -38,6 +38,18 @@ struct TotalRow {
     number: i64,
 }
 
+#[derive(QueryableByName)]
+struct TallyRow {
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+    #[diesel(sql_type = Text)]
+    what: String,
+    #[diesel(sql_type = Text)]
+    about: String,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
 /// `($1, $2, …), (…)`: so many rows of so many columns.
 fn places(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
@@ -109,5 +121,25 @@ on_both! {
         let query = query.bind::<BigInt, _>(span.seconds()).bind::<BigInt, _>(since.0);
         let found: Vec<TotalRow> = query.load(&mut tx.connection)?;
         Ok(found.into_iter().map(|TotalRow { what, about, number }| Total { what, about, number }).collect())
+    }
+
+    pub(crate) fn tallies_since(tx: &mut Tx, span: Span, since: Time, what: &[&str]) -> Verdict<Vec<Tally>> {
+        if what.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named: Vec<_> = (0..what.len()).map(|word| format!("${}", word + 3)).collect();
+        let mut query = sql_query(format!(
+            "SELECT at, what, about, number FROM tallies WHERE span = $1 AND at >= $2 AND what IN ({}) ORDER BY at, what, about",
+            named.join(", ")
+        ))
+        .into_boxed()
+        .bind::<BigInt, _>(span.seconds())
+        .bind::<BigInt, _>(since.0);
+        for word in what {
+            query = query.bind::<Text, _>(*word);
+        }
+        let found: Vec<TallyRow> = query.load(&mut tx.connection)?;
+        let tally = |TallyRow { at, what, about, number }| Tally { span, at: Time(at), what, about, number };
+        Ok(found.into_iter().map(tally).collect())
     }
 }

@@ -166,6 +166,7 @@ pub(crate) fn challenge(interaction: InteractionId) -> Challenge {
         }),
         sent: None,
         sent_at: Some(NOW),
+        carried_by: None,
         sends: 1,
         tries: 0,
         max_tries: 5,

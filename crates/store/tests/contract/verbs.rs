@@ -317,9 +317,9 @@ pub(crate) async fn a_send_is_counted_once_and_a_refused_one_is_taken_back(place
     store
         .write(move |tx| {
             // An answer to the send before, and one that is told twice, change nothing.
-            tx.record_send(id, NOW, &SendOutcome::Refused { why: "old".to_owned() })?;
-            tx.record_send(id, later, &outcome)?;
-            tx.record_send(id, later, &outcome)
+            tx.record_send(id, NOW, &SendOutcome::Refused { why: "old".to_owned() }, None)?;
+            tx.record_send(id, later, &outcome, None)?;
+            tx.record_send(id, later, &outcome, None)
         })
         .await
         .unwrap();
@@ -332,7 +332,7 @@ pub(crate) async fn a_send_is_counted_once_and_a_refused_one_is_taken_back(place
         .write(move |tx| {
             tx.insert_challenge(&unsent)?;
             let first = [tx.count_send(id, None, NOW)?, tx.count_send(id, None, NOW)?];
-            tx.record_send(id, NOW, &SendOutcome::Accepted { reference: None })?;
+            tx.record_send(id, NOW, &SendOutcome::Accepted { reference: None }, None)?;
             Ok((first, tx.challenge(id)?.map(|challenge| (challenge.sends, challenge.sent))))
         })
         .await
@@ -349,15 +349,15 @@ pub(crate) async fn a_send_is_found_by_its_reference_and_settled_once(place: Pla
     let found = store
         .write(move |tx| {
             tx.count_send(id, Some(NOW), NOW)?;
-            tx.record_send(id, NOW, &before)?;
+            tx.record_send(id, NOW, &before, None)?;
             let found =
-                [tx.sent_challenge(&before)?, tx.sent_challenge(&other)?].map(|found| found.map(|found| found.id));
+                [tx.sent_challenge(&before, None)?, tx.sent_challenge(&other, None)?].map(|found| found.map(|found| found.id));
             let settled = [
-                tx.settle_send(id, &other, &after)?,
-                tx.settle_send(id, &before, &after)?,
-                tx.settle_send(id, &before, &after)?,
+                tx.settle_send(id, &other, &after, None)?,
+                tx.settle_send(id, &before, &after, None)?,
+                tx.settle_send(id, &before, &after, None)?,
             ];
-            let gone = tx.sent_challenge(&before)?.is_none();
+            let gone = tx.sent_challenge(&before, None)?.is_none();
             Ok((found, settled, gone, tx.challenge(id)?.and_then(|challenge| challenge.sent), after.clone()))
         })
         .await
