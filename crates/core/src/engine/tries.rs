@@ -6,7 +6,7 @@ use crate::{
     audit::AuditEvent,
     budget::{Budget, BudgetKey, Limited, Limits, Network, Rule, Who},
     crypto::Prf,
-    id::AuthenticatorName,
+    id::{AuthenticatorName, ClientId},
     store::{StoreResult, Tx},
     time::Time,
 };
@@ -34,6 +34,19 @@ impl Tries {
             ceiling: (BudgetKey::ceiling(prf, who, name), ceiling),
             network: (BudgetKey::network(network), limits.network),
         }
+    }
+
+    /// The budgets of a try that a program brings. All its machines are one network, and it brings the mistakes of many people.
+    pub(super) fn of_program(
+        limits: &Limits,
+        prf: &Prf,
+        who: &Who,
+        name: &AuthenticatorName,
+        program: &ClientId,
+    ) -> Self {
+        let network = Network::of_program(program);
+        let own = Self::new(limits, prf, who, name, &network);
+        Self { network: (own.network.0.clone(), limits.program), ..own }
     }
 
     /// Counts a try in all of them, or in none.

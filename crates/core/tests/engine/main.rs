@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod confirmation;
 mod devices;
 mod enrol;
 mod house;
+mod liking;
 mod lost;
 mod proof;
 mod races;
 mod refusals;
 mod story;
 mod trial;
+mod wish;

@@ -115,6 +115,7 @@ permissions! {
     KeysWrite "admin:keys.write" "Rotate signing keys.";
     AuditRead "admin:audit.read" "Read the audit log.";
     SettingsRead "admin:settings.read" "See the settings of this server and where they come from.";
+    OtpSend "otp:send" "Have codes sent to people that confirm a transaction, and verify them: for programs.";
 }
 
 impl Permission {

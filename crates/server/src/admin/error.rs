@@ -44,6 +44,12 @@ pub enum AdminError {
     /// It belongs to the server itself or is in use.
     #[error("{0}")]
     Refused(String),
+    /// A budget of messages or tries is used up.
+    #[error("there were too many messages or tries")]
+    Limited {
+        /// In how many seconds to come again; `None` when waiting does not help.
+        seconds: Option<u64>,
+    },
     /// The server has too much to do at the moment.
     #[error("the server is busy; try again in a moment")]
     Busy,

@@ -75,7 +75,7 @@ kinds! {
     MediaType 415 "media-type" "Not a body of this kind" "Send application/json, or application/merge-patch+json with PATCH.";
     KeyReused 422 "idempotency-key-reused" "The key belongs to another request" "This Idempotency-Key was used for a request that said something else. Take a new key for each thing to be done.";
     VersionWanted 428 "version-wanted" "If-Match is missing" "Read the thing, and send its ETag in If-Match, so that nobody's change is overwritten unseen.";
-    TooMany 429 "too-many-requests" "Too many requests" "The budget of this caller from this network is used up, or that of this network for requests without a good token. The headers RateLimit and RateLimit-Policy say how large it is; come again after Retry-After.";
+    TooMany 429 "too-many-requests" "Too many requests" "The budget of this caller from this network is used up, or that of this network for requests without a good token. The headers RateLimit and RateLimit-Policy say how large it is. At `/otp` it may be a budget of messages or of wrong codes, as in a login. Come again after Retry-After.";
     Internal 500 "internal" "Something went wrong here" "The log says more, by the reference.";
     Busy 503 "busy" "Too much to do at the moment" "Send it again after Retry-After.";
 }
@@ -181,6 +181,7 @@ impl From<AdminError> for Problem {
             AdminError::LocksOut(_) => Self::new(Kind::LocksOut, detail),
             AdminError::Managed(_) => Self::new(Kind::Managed, detail),
             AdminError::Refused(_) => Self::new(Kind::Refused, detail),
+            AdminError::Limited { seconds } => Self { retry_after: seconds, ..Self::new(Kind::TooMany, detail) },
             AdminError::Busy => Self::new(Kind::Busy, detail),
             AdminError::Store(error) => error.into(),
         }

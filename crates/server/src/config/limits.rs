@@ -84,6 +84,8 @@ fn budgets(reader: &Reader<'_>, dev: bool) -> Limits {
         sends_to_prefix: rule("sends_to_prefix", default.sends_to_prefix),
         sends_by: rule("sends_by", default.sends_by),
         client: rule("client", default.client),
+        sends_for_program: rule("sends_for_program", default.sends_for_program),
+        program: rule("program", default.program),
         cooldown: reader.within("cooldown", default.cooldown, shortest..=Duration::from_secs(3600)),
     }
 }

@@ -379,7 +379,7 @@ fn edit_fields(form: Form, client: &Client, typed: Option<&Params>, chains: &[St
             typed.map_or(client.consent == ConsentPolicy::Ask, |typed| form::ticked(typed, "ask")),
         ))
         .field(Field::checks("grant_types", "console.client.grants", choices("grant_types", &GRANTS)))
-        .field(line("scopes", "console.client.scopes").hint("console.users.words"))
+        .field(line("scopes", "console.client.scopes").hint("console.client.scopes.hint"))
         .field(line("audiences", "console.client.audiences").hint("console.client.audiences.hint"))
         .field(Field::check("require_pkce", "console.client.pkce", !value("require_pkce").is_empty()))
         .field(Field::select("id_token_signed_response_alg", "console.client.algorithm", algorithms))

@@ -50,7 +50,7 @@ pub(super) fn says(error: &AdminError) -> Say {
         AdminError::Above => Say::key("console.refused.above"),
         AdminError::NotFound(_) => Say::key("console.refused.missing"),
         AdminError::Managed(file) => Text::new("console.refused.managed").with("file", file).into(),
-        AdminError::Busy => Say::key("console.refused.busy"),
+        AdminError::Busy | AdminError::Limited { .. } => Say::key("console.refused.busy"),
         AdminError::VersionWanted => Say::key("console.refused.version"),
         AdminError::LocksOut(why) => Text::new("console.refused.lockout").with("why", why).into(),
         AdminError::Stale { .. } => Say::key("console.conflict.title"),
@@ -76,7 +76,7 @@ pub(super) fn conflict(action: &str, etag: &str, current: &Value, params: &Param
     let mine: Vec<_> = typed
         .iter()
         .map(|(name, value)| {
-            let secret = name.contains("secret") || name.contains("password");
+            let secret = ["secret", "password", "auth."].iter().any(|word| name.contains(word));
             let there = shown(current.get(name).unwrap_or(&Value::Null));
             let value = if secret { "•••" } else { value };
             json!({ "name": name, "shown": value, "differs": there != value })

@@ -41,6 +41,7 @@ pub(super) const DONE: &[&str] = &[
     "removed",
     "published",
     "imported",
+    "lifted",
 ];
 
 /// A place in the navigation.
@@ -58,6 +59,8 @@ pub(crate) enum Place {
     Clients,
     /// SMS gateways and the like.
     Connections,
+    /// What became of messages.
+    Messages,
     /// Chains.
     Chains,
     /// Signing keys.
@@ -72,13 +75,14 @@ pub(crate) enum Place {
 
 impl Place {
     /// All of them, with their paths and what they need.
-    const ALL: [(Self, &str, &str, Option<Permission>); 11] = [
+    const ALL: [(Self, &str, &str, Option<Permission>); 12] = [
         (Self::Home, "/admin", "console.place.home", None),
         (Self::Users, "/admin/users", "console.place.users", Some(Permission::UsersRead)),
         (Self::Groups, "/admin/groups", "console.place.groups", Some(Permission::UsersRead)),
         (Self::Sessions, "/admin/sessions", "console.place.sessions", Some(Permission::SessionsRead)),
         (Self::Clients, "/admin/clients", "console.place.clients", Some(Permission::ClientsRead)),
         (Self::Connections, "/admin/connections", "console.place.connections", Some(Permission::ConnectionsRead)),
+        (Self::Messages, "/admin/messages", "console.place.messages", Some(Permission::AuditRead)),
         (Self::Chains, "/admin/chains", "console.place.chains", Some(Permission::ChainsRead)),
         (Self::Keys, "/admin/keys", "console.place.keys", Some(Permission::KeysRead)),
         (Self::Audit, "/admin/audit", "console.place.audit", Some(Permission::AuditRead)),
@@ -311,6 +315,7 @@ pub(super) fn status(error: &AdminError) -> StatusCode {
         | AdminError::LocksOut(_)
         | AdminError::Managed(_)
         | AdminError::Refused(_) => StatusCode::CONFLICT,
+        AdminError::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
         AdminError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         AdminError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -119,7 +119,8 @@ async fn page(state: &State, visitor: &Visitor, before: Option<AuditCursor>, ask
     let read = move |tx: &mut Transaction| tx.audit_page(&own, before, PAGE);
     let AuditPage { entries, next } = state.store.read(read).await?;
     let snapshot = state.live.snapshot();
-    let told = entries.iter().map(|entry| &entry.event).filter(|event| !PARTS.contains(&event.kind.as_str()));
+    let whole = |event: &&AuditEvent| confirms(event) || !PARTS.contains(&event.kind.as_str());
+    let told = entries.iter().map(|entry| &entry.event).filter(whole);
     let path = state.public.path(ACTIVITY);
     // The address alone says nothing: the log does.
     let disowned = asked && entries.iter().any(|entry| entry.event.kind == "activity.disowned");
@@ -136,6 +137,14 @@ async fn page(state: &State, visitor: &Visitor, before: Option<AuditCursor>, ask
 fn cursor(text: &str) -> Option<AuditCursor> {
     let (at, id) = text.split_once('.')?;
     Some((Time(at.parse().ok()?), id.parse::<AuditId>().ok()?))
+}
+
+/// What is said of a code that confirms a transaction, in words of its own: no login is behind it.
+const CONFIRMING: &[&str] = &["otp.sent", "otp.passed", "otp.rejected", "otp.limited"];
+
+/// Whether it tells of such a code.
+fn confirms(event: &AuditEvent) -> bool {
+    CONFIRMING.contains(&event.kind.as_str()) && event.details.get("for").is_some_and(|what| what == "transaction")
 }
 
 pub(crate) fn words(kind: &str) -> Text {
@@ -157,11 +166,11 @@ fn row(event: &AuditEvent, snapshot: &Snapshot) -> EventRow {
     EventRow {
         id: event.id.to_string(),
         at: event.at.into(),
-        text: words(&event.kind),
+        text: if confirms(event) { Text::new(&format!("activity.confirming.{}", event.kind)) } else { words(&event.kind) },
         way,
         app,
         network: event.network.clone(),
-        deniable: deniable(&event.kind),
+        deniable: confirms(event) || deniable(&event.kind),
     }
 }
 

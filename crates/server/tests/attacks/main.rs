@@ -20,3 +20,4 @@ mod support;
 mod table;
 mod token;
 mod totp;
+mod transaction;
