@@ -417,3 +417,47 @@ async fn who_confirmed_something_sees_it_among_what_happened() {
     }
     assert!(page.body.contains("Bank") && !page.body.contains(PURPOSE));
 }
+
+/// The manual's requests in the order that it has them, as method, path and body: those of `curl` at the API.
+fn requests_of_the_manual() -> Vec<(String, Option<Value>)> {
+    let manual = include_str!("../../../../docs/reference/api.md");
+    let shown = manual.split("## Codes that confirm a transaction").nth(1).unwrap();
+    let block = shown.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let request = |line: &str| {
+        let path = line.split("$ISSUER").nth(1)?.split_whitespace().next()?;
+        let body = line.split("--json '").nth(1).and_then(|rest| rest.split('\'').next());
+        let at_the_api = line.starts_with("curl ") && line.contains("-H \"Authorization: Bearer $TOKEN\"");
+        at_the_api.then(|| (path.to_owned(), body.map(|body| serde_json::from_str(body).unwrap())))
+    };
+    block.lines().filter_map(request).collect()
+}
+
+#[tokio::test]
+async fn the_requests_of_the_manual_do_what_it_says() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    let mut bank = bank(&app, &app.place(), "bank", "otp:send").await;
+    let (mut id, mut states) = (String::new(), Vec::new());
+    for (path, body) in requests_of_the_manual() {
+        let path = path.replace("$ID", &id);
+        if path.ends_with("/resend") {
+            app.advance(31);
+        }
+        let page = match body {
+            None => bank.get(&path).await,
+            Some(mut body) => {
+                if let Some(code) = body.get_mut("code") {
+                    *code = code_to(&app, PHONE).await.into();
+                }
+                bank.post_json(&path, &body).await
+            }
+        };
+        assert!(page.status.is_success(), "{path}: {} {}", page.status, page.body);
+        let answer = page.json();
+        if let Some(made) = answer["id"].as_str() {
+            id = made.to_owned();
+        }
+        states.push(answer["state"].as_str().or(answer["result"].as_str()).unwrap().to_owned());
+    }
+    assert_eq!(states, ["open", "open", "open", "passed"]);
+}
