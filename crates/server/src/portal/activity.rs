@@ -72,6 +72,8 @@ pub(crate) const TOLD: &[&str] = &[
     "otp.rejected",
     "otp.sent",
     "password.changed",
+    "password.reset",
+    "password.reset_asked",
     "password.set",
     "profile.changed",
     "refresh.replayed",
@@ -93,6 +95,8 @@ const DENIABLE: &[&str] = &[
     "number.captured",
     "number.changed",
     "password.changed",
+    "password.reset",
+    "password.reset_asked",
     "password.set",
     "profile.changed",
     "step.rejected",
@@ -140,11 +144,15 @@ fn cursor(text: &str) -> Option<AuditCursor> {
 }
 
 /// What is said of a code that confirms a transaction, in words of its own: no login is behind it.
-const CONFIRMING: &[&str] = &["otp.sent", "otp.passed", "otp.rejected", "otp.limited"];
+pub(crate) const CONFIRMING: &[&str] = &["otp.sent", "otp.passed", "otp.rejected", "otp.limited"];
 
 /// Whether it tells of such a code.
 fn confirms(event: &AuditEvent) -> bool {
     CONFIRMING.contains(&event.kind.as_str()) && event.details.get("for").is_some_and(|what| what == "transaction")
+}
+
+pub(crate) fn confirming(kind: &str) -> Text {
+    Text::new(&format!("activity.confirming.{kind}"))
 }
 
 pub(crate) fn words(kind: &str) -> Text {
@@ -166,7 +174,7 @@ fn row(event: &AuditEvent, snapshot: &Snapshot) -> EventRow {
     EventRow {
         id: event.id.to_string(),
         at: event.at.into(),
-        text: if confirms(event) { Text::new(&format!("activity.confirming.{}", event.kind)) } else { words(&event.kind) },
+        text: if confirms(event) { confirming(&event.kind) } else { words(&event.kind) },
         way,
         app,
         network: event.network.clone(),

@@ -47,6 +47,7 @@ pub(super) fn enrolment() -> Vec<State> {
         enrolling: true,
         ways: vec![way(0, "password", None), way(1, "smsotp", None)],
         notice: None,
+        later: Vec::new(),
     };
     let one = Choose { ways: vec![way(1, "smsotp", None)], ..choice.clone() };
     let fields = vec![input("label", "factor.label", InputKind::Label, false), code("smsotp.field", 6, true, true)];
@@ -332,8 +333,10 @@ pub(super) fn what_happened() -> Vec<State> {
         deniable: activity::deniable(kind),
     };
     let kinds = activity::TOLD.iter().copied().chain(["admin.user.changed", "something.new"]);
+    let confirming = activity::CONFIRMING.iter().enumerate();
+    let confirming = confirming.map(|(n, kind)| EventRow { text: activity::confirming(kind), ..event((2 * n, kind)) });
     let some = Activity {
-        events: kinds.enumerate().map(event).collect(),
+        events: kinds.enumerate().map(event).chain(confirming).collect(),
         older: Some("/portal/activity?before=1.x".to_owned()),
         newest: Some("/portal/activity".to_owned()),
         disowned: false,
