@@ -22,7 +22,7 @@ pub use authenticator::SmsOtp;
 pub use allowed::read_number;
 pub use area::{area, is_area};
 pub use gateway::{
-    Advice, Call, CircuitState, Circuits, Receipt, Receipts, Route, SmsGateway, Unreachable, advise, build, is_route,
+    Advice, Call, Circuits, Receipt, Receipts, Route, SmsGateway, Unreachable, advise, build, is_route,
     members, settings_schema,
 };
 pub use number::{E164, NumberError, parse_number};

@@ -3,6 +3,8 @@
 //! An authenticator verifies, a channel delivers. So a new SMS vendor is never a new authenticator, and mostly only
 //! configuration.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -29,6 +31,14 @@ impl Connection {
     pub const MESSAGES_A_DAY: &str = "messages_a_day";
     /// The setting that says how many may go by it an hour to destinations that begin alike.
     pub const MESSAGES_TO_PREFIX: &str = "messages_to_prefix";
+
+    /// The setting by which an alarm about messages holds back those that go to the same area.
+    pub const ALARM_STOPS: &str = "alarm_stops";
+
+    /// Whether an alarm holds messages back.
+    pub fn alarm_stops(&self) -> bool {
+        self.settings.0.get(Self::ALARM_STOPS).and_then(serde_json::Value::as_bool).unwrap_or(false)
+    }
 
     /// What one of these settings says; `None` where the server's own limit holds.
     pub fn allowance(&self, setting: &str) -> Option<u32> {
@@ -117,6 +127,38 @@ pub enum Delivery {
     },
 }
 
+/// How a gateway does, as far as this instance has seen: another one has given it other messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The gateway's own connection.
+    pub gateway: ConnectionName,
+    /// Whether messages go by it.
+    pub circuit: Circuit,
+    /// How many failures in a row there were.
+    pub failures: u32,
+    /// The last failure there was: how long ago, and why, masked.
+    pub last_failure: Option<(Duration, String)>,
+}
+
+/// Where the circuit of a gateway stands. Times are told from now, since whoever keeps them need not know the date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circuit {
+    /// Messages go by it.
+    Closed,
+    /// None goes by it that can go by another.
+    Open {
+        /// For how long that has been so.
+        since: Duration,
+        /// How long until a message tries it.
+        until: Duration,
+    },
+    /// The next message tries it.
+    HalfOpen {
+        /// For how long it has been away.
+        since: Duration,
+    },
+}
+
 /// Delivers messages by one connection.
 #[async_trait]
 pub trait Channel: Send + Sync {
@@ -126,6 +168,17 @@ pub trait Channel: Send + Sync {
     /// The same, and who carried it.
     async fn carry(&self, message: &Message) -> Carried {
         Carried { outcome: self.deliver(message).await, by: None, passed_over: Vec::new() }
+    }
+
+    /// How the gateways do that it delivers by; nothing where nobody looks.
+    fn health(&self) -> Vec<Health> {
+        Vec::new()
+    }
+
+    /// Where a destination is, as coarsely as prices are: the calling code of a number with its country, `+49 DE`. It is kept with
+    /// what is counted, so it must never tell one person from another; `None` where all places cost the same.
+    fn area(&self, _to: &str) -> Option<String> {
+        None
     }
 }
 

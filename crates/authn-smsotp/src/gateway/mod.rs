@@ -38,7 +38,8 @@ use vestibule_core::{
 
 use self::{
     address::Address,
-    exchange::{NO_CONNECTION, NoAnswer, bearing, exchange, no_answer, trouble, written_down},
+    circuit::Watched,
+    exchange::{NoAnswer, bearing, exchange, no_answer, trouble, written_down},
     mask::Mask,
     prepare::{Facts, authorization, body, checked, client, content_type, headers, mask, method, timeouts, tokens},
     preset::{Preset, VONAGE_HOST, vonage_answers},
@@ -49,7 +50,7 @@ use self::{
 };
 pub use self::{
     advice::{Advice, advise},
-    circuit::{CircuitState, Circuits},
+    circuit::Circuits,
     reach::Unreachable,
     receipt::{Call, Receipt, Receipts},
     route::{Route, is_route, members},
@@ -78,6 +79,12 @@ pub fn build(
     if is_route(&connection.settings) {
         return Ok(Arc::new(Route::new(connection, among, outbox, circuits)?));
     }
+    let (name, channel) = (connection.name.clone(), gateway(connection, outbox)?);
+    Ok(Arc::new(Watched { name, channel, circuits: circuits.clone() }))
+}
+
+/// The channel of a connection that goes by no other.
+fn gateway(connection: &Connection, outbox: Option<&Outbox>) -> Result<Arc<dyn Channel>, ConnectionError> {
     if Written::read(&connection.settings)?.preset != Some(Preset::Outbox) {
         return Ok(Arc::new(SmsGateway::from_settings(&connection.settings)?));
     }
@@ -291,11 +298,11 @@ impl Channel for SmsGateway {
     async fn deliver(&self, message: &Message) -> SendOutcome {
         self.send(message, None).await
     }
-}
-
-#[cfg(test)]
-mod tests;
 
     fn area(&self, to: &str) -> Option<String> {
         crate::area(to)
     }
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 use vestibule_core::{
     Channel, Connection,
-    channel::{Carried, ConnectionError, Message, SendOutcome, Settings},
+    channel::{Carried, ConnectionError, Health, Message, SendOutcome, Settings},
     id::ConnectionName,
 };
 
@@ -22,6 +22,7 @@ use super::{circuit::Circuits, refused, settings::without_values};
 use crate::{
     Outbox, SmsOtp,
     allowed::{Allowed, COUNTRY, LIMITS, PREFIXES, begins, prefixes},
+    area, tariff,
 };
 
 /// The setting that makes a connection a route.
@@ -84,7 +85,9 @@ impl Route {
         circuits: &Circuits,
     ) -> Result<Self, ConnectionError> {
         let settings = &connection.settings;
-        if let Some(other) = settings.0.keys().find(|name| !NAMES.contains(&name.as_str())) {
+        if let Some(other) =
+            settings.0.keys().find(|name| !NAMES.contains(&name.as_str()) && !tariff::NAMES.contains(&name.as_str()))
+        {
             return Err(refused(other, "a route has no such setting: what is sent is said by its gateways"));
         }
         let after_unknown = match settings.0.get(AFTER_UNKNOWN) {
@@ -104,9 +107,10 @@ impl Route {
             if members.iter().any(|known| known.name == via.connection) {
                 return Err(refused(&at(position, "connection"), format!("{} stands there twice", via.connection)));
             }
-            members.push(member(position, via, among, outbox, circuits)?);
+            members.push(member(position, via, among, outbox)?);
         }
         let allowed = Allowed::of(settings)?;
+        tariff::check(settings)?;
         Ok(Self { members, allowed, after_unknown, circuits: circuits.clone() })
     }
 
@@ -145,12 +149,8 @@ impl Route {
             self.learn(&member.name, &outcome, &passed_over);
             return Carried { outcome, by: Some(member.name.clone()), passed_over: said(&passed_over) };
         }
-        for (name, outcome) in &passed_over {
-            // That all refuse a message may be because of its number.
-            if matches!(outcome, SendOutcome::Unknown { .. }) || away(outcome) {
-                self.circuits.failed(name);
-            }
-        }
+        // That all refuse a message may be because of its number.
+        passed_over.iter().for_each(|(name, outcome)| self.circuits.learn(name, outcome));
         let all = said(&passed_over);
         let why = match all.is_empty() {
             true => "no gateway is for such numbers".to_owned(),
@@ -163,32 +163,24 @@ impl Route {
 
     /// A refusal tells something about a gateway when another one took the same message.
     fn learn(&self, name: &ConnectionName, outcome: &SendOutcome, passed_over: &[(ConnectionName, SendOutcome)]) {
-        match outcome {
-            SendOutcome::Accepted { .. } => {
-                self.circuits.succeeded(name);
-                passed_over.iter().for_each(|(other, _)| self.circuits.failed(other));
-            }
-            SendOutcome::Refused { .. } | SendOutcome::Unknown { .. } => {
-                self.circuits.failed(name);
-                passed_over
-                    .iter()
-                    .filter(|(_, outcome)| away(outcome))
-                    .for_each(|(other, _)| self.circuits.failed(other));
+        self.circuits.learn(name, outcome);
+        for (other, before) in passed_over {
+            match outcome {
+                SendOutcome::Accepted { .. } => self.circuits.failed(other, why(before)),
+                SendOutcome::Refused { .. } | SendOutcome::Unknown { .. } => self.circuits.learn(other, before),
             }
         }
     }
 }
 
-/// Whether no connection came to be.
-fn away(outcome: &SendOutcome) -> bool {
-    matches!(outcome, SendOutcome::Refused { why } if why.starts_with(super::NO_CONNECTION))
+fn why(outcome: &SendOutcome) -> &str {
+    match outcome {
+        SendOutcome::Refused { why } | SendOutcome::Unknown { why } => why,
+        SendOutcome::Accepted { .. } => "",
+    }
 }
 
 fn said(passed_over: &[(ConnectionName, SendOutcome)]) -> Vec<String> {
-    let why = |outcome: &SendOutcome| match outcome {
-        SendOutcome::Refused { why } | SendOutcome::Unknown { why } => why.clone(),
-        SendOutcome::Accepted { .. } => String::new(),
-    };
     passed_over.iter().map(|(name, outcome)| format!("{name}: {}", why(outcome))).collect()
 }
 
@@ -201,7 +193,6 @@ fn member(
     via: Via,
     among: &[Connection],
     outbox: Option<&Outbox>,
-    circuits: &Circuits,
 ) -> Result<Member, ConnectionError> {
     let Via { connection: name, prefixes: written } = via;
     let bad = |why: String| refused(&at(position, "connection"), why);
@@ -215,8 +206,7 @@ fn member(
     // One that is switched off is left out when a message goes, and comes back when it is switched on.
     let channel = match found.disabled {
         true => Arc::new(Off),
-        false => super::build(found, among, outbox, circuits)
-            .map_err(|error| bad(format!("{name} cannot be used: {error}")))?,
+        false => super::gateway(found, outbox).map_err(|error| bad(format!("{name} cannot be used: {error}")))?,
     };
     Ok(Member { name, prefixes, channel })
 }
@@ -244,17 +234,24 @@ impl Channel for Route {
         }
         self.carried(message).await
     }
+
+    fn area(&self, to: &str) -> Option<String> {
+        area(to)
+    }
+
+    fn health(&self) -> Vec<Health> {
+        self.members.iter().map(|member| self.circuits.health(&member.name)).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
+    use vestibule_core::channel::Circuit;
+
     use super::*;
-    use crate::{
-        CircuitState,
-        testing::{FakeGateway, Reply},
-    };
+    use crate::testing::{FakeGateway, Reply};
 
     fn connection(name: &str, settings: Value) -> Connection {
         let settings = serde_json::from_value(settings).unwrap();
@@ -368,7 +365,10 @@ mod tests {
             assert_eq!(route.carry(&message(US)).await.by, Some("SECOND".into()));
         }
         assert_eq!(house.calls(), (5, 7), "it was left alone");
-        assert_eq!(house.circuits.state(&"FIRST".into()), CircuitState::Open);
+        let [first, second] = route.health().try_into().unwrap();
+        assert_eq!((first.gateway, second.gateway), ("FIRST".into(), "SECOND".into()));
+        assert!(matches!(first.circuit, Circuit::Open { .. }) && second.circuit == Circuit::Closed);
+        assert_eq!(first.last_failure.unwrap().1, "HTTP 403");
         // When the other one is away too, it is asked all the same.
         house.second.answer(403, "");
         assert!(matches!(route.deliver(&message(US)).await, SendOutcome::Refused { .. }));
@@ -385,7 +385,7 @@ mod tests {
             route.deliver(&message(US)).await;
         }
         assert_eq!(house.calls(), (9, 9));
-        assert_eq!(house.circuits.state(&"FIRST".into()), CircuitState::Closed);
+        assert_eq!(house.circuits.circuit(&"FIRST".into()), Circuit::Closed);
     }
 
     #[tokio::test]
