@@ -107,7 +107,8 @@ impl Authenticator for EmailOtp {
         match address(cx).map_err(StepError::Unavailable)? {
             Some(address) => {
                 cx.issue_code(settings.spec, address.as_str());
-                cx.send_about(address.as_str(), &address.masked(), &settings.subject, &settings.template)?;
+                let (subject, template) = settings.texts(cx);
+                cx.send_about(address.as_str(), &address.masked(), subject, template)?;
                 cx.state = Value::from(address.as_str());
             }
             None if cx.user.is_some() => {

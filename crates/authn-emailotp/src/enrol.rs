@@ -8,7 +8,10 @@ use serde_json::Value;
 use vestibule_core::{
     Outcome, Rejection, StepContext, StepError,
     authenticator::{Contact, Enrolment},
-    code::message::check,
+    code::{
+        message::check,
+        texts::{BuiltIn, Texts},
+    },
     prompt::{Field, FieldKind, Fields, Prompt, Text},
 };
 
@@ -19,20 +22,43 @@ use crate::{
 const FIELD: &str = "email";
 
 /// What goes to an address that somebody else signs in with. It holds no code, and nothing of who asked.
-const TAKEN: &str = "Somebody who signs in at {{host}} wanted to add this address to their account. It belongs to another \
-    account already, so nothing was changed, and this message holds no code.\n\n\
-    If it was you: sign in with this address, and not with another name. If it was not you, there is nothing to do.\n";
+const TAKEN: &BuiltIn = &[
+    (
+        "en",
+        "Somebody who signs in at {{host}} wanted to add this address to their account. It belongs to another account already, so \
+         nothing was changed, and this message holds no code.\n\n\
+         If it was you: sign in with this address, and not with another name. If it was not you, there is nothing to do.\n",
+    ),
+    (
+        "de",
+        "Jemand, der sich bei {{host}} anmeldet, wollte diese Adresse zu seinem Konto hinzufügen. Sie gehört schon zu einem anderen \
+         Konto. Darum wurde nichts geändert, und diese Nachricht enthält keinen Code.\n\n\
+         Wenn Sie das waren: Melden Sie sich mit dieser Adresse an und nicht mit einem anderen Namen. Wenn nicht, ist nichts zu tun.\n",
+    ),
+];
 
 /// What goes to the address of before. It holds nothing by which anybody gets in, and not the new address.
-const CHANGED_SUBJECT: &str = "Your e-mail address at {{host}} was changed";
-const CHANGED: &str = "Codes of {{host}} go to another e-mail address from now on. If this was not you, sign in at {{host}} and change \
-    it back, or ask those who run it for help.\n";
+const CHANGED_SUBJECT: &BuiltIn =
+    &[("en", "Your e-mail address at {{host}} was changed"), ("de", "Ihre E-Mail-Adresse bei {{host}} wurde geändert")];
+const CHANGED: &BuiltIn = &[
+    (
+        "en",
+        "Codes of {{host}} go to another e-mail address from now on. If this was not you, sign in at {{host}} and change it back, or \
+         ask those who run it for help.\n",
+    ),
+    (
+        "de",
+        "Codes von {{host}} gehen ab jetzt an eine andere E-Mail-Adresse. Wenn Sie das nicht waren: Melden Sie sich bei {{host}} an \
+         und ändern Sie sie zurück, oder bitten Sie die Betreiber um Hilfe.\n",
+    ),
+];
 
 /// Tells the mailbox of before, where it was trusted and is another one.
 fn tell_the_old(cx: &mut StepContext<'_>, new: &EmailAddress) {
     let stored = cx.user.filter(|user| user.email_verified).and_then(|user| user.email.as_deref());
     if let Some(old) = stored.and_then(|stored| parse_address(stored).ok()).filter(|old| old != new) {
-        cx.tell_about(old.as_str(), &old.masked(), CHANGED_SUBJECT, CHANGED);
+        let (subject, text) = (Texts::from(CHANGED_SUBJECT), Texts::from(CHANGED));
+        cx.tell_about(old.as_str(), &old.masked(), subject.of(cx.languages()), text.of(cx.languages()));
     }
 }
 
@@ -61,8 +87,10 @@ impl EmailOtp {
     fn send_there(&self, cx: &mut StepContext<'_>, address: &EmailAddress) -> Result<Outcome, StepError> {
         let settings = StepSettings::read(cx.settings).map_err(StepError::Misconfigured)?;
         cx.issue_code(settings.spec, address.as_str());
-        cx.send_about(address.as_str(), &address.masked(), &settings.subject, &settings.template)?;
-        cx.unless_taken(TAKEN);
+        let (subject, template) = settings.texts(cx);
+        cx.send_about(address.as_str(), &address.masked(), subject, template)?;
+        // In the language of who asked: whose address it is, nobody knows here.
+        cx.unless_taken(Texts::from(TAKEN).of(cx.languages()));
         cx.state = Value::from(address.as_str());
         Ok(Outcome::Ask(self.prompt(&settings)))
     }

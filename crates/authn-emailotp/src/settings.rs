@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 use vestibule_core::{
+    StepContext,
     code::{
         CodeSpec,
         settings::{NAMES as SHAPE, Words},
+        texts::{BuiltIn, Texts},
     },
     nearest,
 };
@@ -13,15 +15,27 @@ use vestibule_core::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepSettings {
     pub(crate) spec: CodeSpec,
-    pub(crate) subject: String,
-    pub(crate) template: String,
+    pub(crate) subject: Texts,
+    pub(crate) template: Texts,
 }
 
-const SUBJECT: &str = "Your code for {{client}}";
-const TEMPLATE: &str = "{{code}} is your code for {{client}}. It is good for {{minutes}} min.\n\n\
-    You can also open this page, in the browser in which you began:\n{{link}}\n\n\
-    Nobody will ever ask you for this code. If it was not you who wanted it, do nothing: without it nobody gets in.\n\n\
-    {{host}}\n";
+const SUBJECT: &BuiltIn = &[("en", "Your code for {{client}}"), ("de", "Ihr Code für {{client}}")];
+const TEMPLATE: &BuiltIn = &[
+    (
+        "en",
+        "{{code}} is your code for {{client}}. It is good for {{minutes}} min.\n\n\
+         You can also open this page, in the browser in which you began:\n{{link}}\n\n\
+         Nobody will ever ask you for this code. If it was not you who wanted it, do nothing: without it nobody gets in.\n\n\
+         {{host}}\n",
+    ),
+    (
+        "de",
+        "{{code}} ist Ihr Code für {{client}}. Er gilt {{minutes}} Minuten.\n\n\
+         Sie können auch diese Seite öffnen, in dem Browser, in dem Sie begonnen haben:\n{{link}}\n\n\
+         Niemand wird Sie je nach diesem Code fragen. Wenn nicht Sie ihn wollten, tun Sie nichts: Ohne ihn kommt niemand hinein.\n\n\
+         {{host}}\n",
+    ),
+];
 const OWN: [&str; 2] = ["subject", "template"];
 
 /// The subject is seen where the message is not: on a locked screen, in a list, in a mail server's log. It never holds the code.
@@ -35,7 +49,7 @@ const WORDS: Words = Words {
 
 impl Default for StepSettings {
     fn default() -> Self {
-        Self { spec: CodeSpec::default(), subject: SUBJECT.to_owned(), template: TEMPLATE.to_owned() }
+        Self { spec: CodeSpec::default(), subject: SUBJECT.into(), template: TEMPLATE.into() }
     }
 }
 
@@ -46,8 +60,8 @@ impl StepSettings {
         for (name, value) in written {
             let told = |why: String| format!("{name}: {why}");
             match name.as_str() {
-                "subject" => settings.subject = SUBJECT_WORDS.read(value).map_err(told)?,
-                "template" => settings.template = WORDS.read(value).map_err(told)?,
+                "subject" => settings.subject = Texts::read(value, &SUBJECT_WORDS, SUBJECT).map_err(told)?,
+                "template" => settings.template = Texts::read(value, &WORDS, TEMPLATE).map_err(told)?,
                 _ if settings.spec.set(name, value).map_err(told)? => {}
                 _ => {
                     let hint = nearest::hint(name, SHAPE.into_iter().chain(OWN));
@@ -58,22 +72,18 @@ impl StepSettings {
         Ok(settings)
     }
 
+    /// What a message is about and what it says, in the language of whom it is for.
+    pub(crate) fn texts(&self, cx: &StepContext<'_>) -> (&str, &str) {
+        (self.subject.of(cx.languages()), self.template.of(cx.languages()))
+    }
+
     /// The JSON Schema from which the console draws its form.
     pub(crate) fn schema() -> Value {
         let mut properties = CodeSpec::schema();
-        let text = |title: &str, default: &str, words: &Words, description: &str| json!({ "type": "string", "title": title, "default": default, "maxLength": words.longest, "description": description });
-        let subject = text(
-            "Subject",
-            SUBJECT,
-            &SUBJECT_WORDS,
-            "May hold {{client}}, {{minutes}} and {{host}}, and never the code.",
-        );
-        let template = text(
-            "Text of the message",
-            TEMPLATE,
-            &WORDS,
-            "Must hold {{code}} or {{link}}; may hold {{client}}, {{minutes}} and {{host}}.",
-        );
+        let about = "May hold {{client}}, {{minutes}} and {{host}}, and never the code.";
+        let subject = Texts::schema("Subject", &SUBJECT_WORDS, SUBJECT, about);
+        let about = "Must hold {{code}} or {{link}}; may hold {{client}}, {{minutes}} and {{host}}.";
+        let template = Texts::schema("Text of the message", &WORDS, TEMPLATE, about);
         properties.extend([("subject".to_owned(), subject), ("template".to_owned(), template)]);
         json!({ "type": "object", "additionalProperties": false, "properties": properties })
     }
@@ -90,13 +100,14 @@ mod tests {
     #[test]
     fn settings_are_taken_or_refused_by_name() {
         assert_eq!(read("length", 8).unwrap().spec.length, 8);
-        assert_eq!(read("subject", "{{client}}: sign in").unwrap().subject, "{{client}}: sign in");
-        assert_eq!(read("template", "Go to {{link}}").unwrap().template, "Go to {{link}}");
+        assert_eq!(read("subject", "{{client}}: sign in").unwrap().subject.of([]), "{{client}}: sign in");
+        assert_eq!(read("template", "Go to {{link}}").unwrap().template.of(["de"]), "Go to {{link}}");
         for (name, bad) in [
             ("length", json!(3)),
             ("life_seconds", json!(29)),
             ("subject", json!("{{code}}")),
             ("subject", json!("{{link}}")),
+            ("subject", json!({ "de": "{{code}}" })),
             ("subject", json!("a\r\nBcc: x@example.com")),
             ("template", json!("nothing to go on with")),
             ("template", json!("{{code}} {{name}}")),

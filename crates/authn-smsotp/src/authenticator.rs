@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use vestibule_core::{
-    Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError,
+    Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError, Time,
     authenticator::{Enrolment, Opening, Proof},
-    code::message,
+    code::message::{self, Longest, MessageSize},
     prompt::{Fields, Prompt},
 };
 
@@ -116,7 +116,7 @@ impl Authenticator for SmsOtp {
         match number(cx).map_err(StepError::Unavailable)? {
             Some(number) => {
                 cx.issue_code(settings.spec, number.as_str());
-                cx.send(number.as_str(), &number.masked(), &settings.template())?;
+                cx.send(number.as_str(), &number.masked(), &settings.template(cx.languages()))?;
                 cx.state = Value::from(number.as_str());
             }
             None if cx.user.is_some() => return Err(StepError::Unavailable("the user has no number".to_owned())),
@@ -146,8 +146,17 @@ impl Authenticator for SmsOtp {
         matches!(number(cx), Ok(Some(number)) if cx.opaque_id(number.as_str()) == credential)
     }
 
+    /// A number that was changed: the one that somebody has from the beginning is theirs at once.
+    fn changed_at(&self, cx: &StepContext<'_>) -> Option<Time> {
+        cx.user.and_then(|user| user.phone_number_changed_at)
+    }
+
     fn check_settings(&self, settings: &Map<String, Value>) -> Result<(), String> {
         StepSettings::read(settings).map(|_| ())
+    }
+
+    fn sizes(&self, settings: &Map<String, Value>, longest: &Longest) -> Vec<MessageSize> {
+        StepSettings::read(settings).map(|settings| settings.sizes(longest)).unwrap_or_default()
     }
 
     fn enrolment(&self) -> Option<&dyn Enrolment> {

@@ -8,7 +8,10 @@ use serde_json::Value;
 use vestibule_core::{
     Outcome, Rejection, StepContext, StepError,
     authenticator::{Contact, Enrolment},
-    code::message::check,
+    code::{
+        message::check,
+        texts::{BuiltIn, Texts},
+    },
     prompt::{Field, FieldKind, Fields, Prompt, Text},
 };
 
@@ -22,8 +25,18 @@ use crate::{
 const FIELD: &str = "number";
 
 /// What goes to the number of before. It holds nothing by which anybody gets in, and not the new number.
-const CHANGED: &str = "Codes of {{host}} go to another phone number from now on. If this was not you, sign in at {{host}} and \
-    change it back, or ask those who run it for help.";
+const CHANGED: &BuiltIn = &[
+    (
+        "en",
+        "Codes of {{host}} go to another phone number from now on. If this was not you, sign in at {{host}} and change it back, or \
+         ask those who run it for help.",
+    ),
+    (
+        "de",
+        "Codes von {{host}} gehen ab jetzt an eine andere Telefonnummer. Wenn Sie das nicht waren: Melden Sie sich bei {{host}} an \
+         und ändern Sie sie zurück, oder bitten Sie die Betreiber um Hilfe.",
+    ),
+];
 
 fn which() -> Prompt {
     Prompt {
@@ -53,7 +66,7 @@ impl SmsOtp {
     fn send_there(&self, cx: &mut StepContext<'_>, number: &E164) -> Result<Outcome, StepError> {
         let settings = StepSettings::read(cx.settings).map_err(StepError::Misconfigured)?;
         cx.issue_code(settings.spec, number.as_str());
-        cx.send(number.as_str(), &number.masked(), &settings.template())?;
+        cx.send(number.as_str(), &number.masked(), &settings.template(cx.languages()))?;
         cx.state = Value::from(number.as_str());
         Ok(Outcome::Ask(self.prompt(&settings)))
     }
@@ -64,7 +77,8 @@ fn tell_the_old(cx: &mut StepContext<'_>, allowed: &Allowed, new: &E164) {
     let stored = cx.user.filter(|user| user.phone_number_verified).and_then(|user| user.phone_number.as_deref());
     let old = stored.and_then(|stored| allowed.read(stored).ok()).filter(|old| old != new);
     if let Some(old) = old {
-        cx.tell(old.as_str(), &old.masked(), CHANGED);
+        let changed = Texts::from(CHANGED);
+        cx.tell(old.as_str(), &old.masked(), changed.of(cx.languages()));
     }
 }
 

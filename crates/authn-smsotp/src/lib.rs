@@ -13,17 +13,18 @@ mod gateway;
 mod messages;
 mod number;
 mod outbox;
+mod segments;
 mod settings;
-#[cfg(any(test, feature = "testing"))]
 mod tariff;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use authenticator::SmsOtp;
 pub use allowed::read_number;
 pub use area::{area, is_area};
+pub use authenticator::SmsOtp;
 pub use gateway::{
-    Advice, Call, Circuits, Receipt, Receipts, Route, SmsGateway, Unreachable, advise, build, is_route,
-    members, settings_schema,
+    Advice, Call, Circuits, Receipt, Receipts, Route, SmsGateway, Unreachable, advise, build, is_route, members,
+    settings_schema,
 };
 pub use number::{E164, NumberError, parse_number};
 pub use outbox::{Behaviour, Outbox, OutboxMessage};

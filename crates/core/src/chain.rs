@@ -5,6 +5,7 @@
 
 mod check;
 mod demand;
+mod length;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,11 +15,14 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     check::{ChainFault, ChainProblem, Severity, below_floor, check, check_alternative},
     demand::NoDemand,
+    length::{long_messages, sizes},
 };
 use crate::{
+    authenticator::Readiness,
     condition::Condition,
     evidence::{Evidence, FactorClass, Property},
     id::{AuthenticatorName, ChainName, ConnectionName},
+    time::Time,
 };
 
 /// One published state of a chain. Never changed: an edit makes the next revision, and an interaction keeps the one that it
@@ -64,12 +68,15 @@ pub struct Step {
     pub when: Vec<Condition>,
     /// Whether a credential that an earlier step used counts here again: `true` (the default) means it does not.
     pub distinct: bool,
-    /// Whether somebody who has none of the alternatives may enrol one here.
+    /// Whether one of the alternatives may be set up here.
     pub enrol: EnrolPolicy,
     /// For how long a device may be remembered instead of this step; `None` means never.
     pub remember_device: Option<Seconds>,
     /// The step is due only when one of these authentication context classes is asked for.
     pub on_request: Vec<String>,
+    /// How long something that came in the place of something else (a changed telephone number) passes the step not yet; `None`
+    /// means that it does at once.
+    pub cool_off: Option<Seconds>,
 }
 
 /// One way to pass a step.
@@ -97,16 +104,17 @@ impl From<Seconds> for Duration {
     }
 }
 
-/// Whether somebody without any of a step's alternatives may enrol one there.
+/// Whether one of a step's alternatives may be set up on the way. Who has none and may set up one must do so: no policy lets anybody
+/// past a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrolPolicy {
-    /// No: they are refused, and told whom to ask.
+    /// No: who has none is refused, and told whom to ask.
     #[default]
     Refuse,
-    /// They may.
+    /// Who has none sets one up; who has one may set up another besides.
     Allow,
-    /// They must.
+    /// Who has none sets one up; others are not offered it.
     Require,
 }
 
@@ -178,6 +186,8 @@ struct StepTable {
     remember_device: Option<Seconds>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     on_request: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cool_off: Option<Seconds>,
 }
 
 const fn yes() -> bool {
@@ -196,8 +206,8 @@ impl From<StepForm> for Step {
             StepForm::Short(alternatives) => return alternatives.into(),
             StepForm::Long(table) => table,
         };
-        let StepTable { alternatives, when, distinct, enrol, remember_device, on_request } = table;
-        Self { alternatives, when, distinct, enrol, remember_device, on_request }
+        let StepTable { alternatives, when, distinct, enrol, remember_device, on_request, cool_off } = table;
+        Self { alternatives, when, distinct, enrol, remember_device, on_request, cool_off }
     }
 }
 
@@ -210,6 +220,23 @@ impl From<Vec<Alternative>> for Step {
             enrol: EnrolPolicy::default(),
             remember_device: None,
             on_request: Vec::new(),
+            cool_off: None,
+        }
+    }
+}
+
+impl Step {
+    /// From when on the step takes what came in the place of something else at `changed_at`; `None` when it does by now.
+    pub fn takes_from(&self, changed_at: Option<Time>, now: Time) -> Option<Time> {
+        let from = changed_at? + self.cool_off?.into();
+        (now < from).then_some(from)
+    }
+
+    /// What a way can do here that is `readiness` elsewhere.
+    pub(crate) fn cooled(&self, readiness: Readiness, changed_at: Option<Time>, now: Time) -> Readiness {
+        match (readiness, self.takes_from(changed_at, now)) {
+            (Readiness::Ready { .. }, Some(from)) => Readiness::NotYet { from },
+            (readiness, _) => readiness,
         }
     }
 }
@@ -219,8 +246,8 @@ impl From<Step> for StepForm {
         if step == Step::from(step.alternatives.clone()) {
             return Self::Short(step.alternatives);
         }
-        let Step { alternatives, when, distinct, enrol, remember_device, on_request } = step;
-        Self::Long(StepTable { alternatives, when, distinct, enrol, remember_device, on_request })
+        let Step { alternatives, when, distinct, enrol, remember_device, on_request, cool_off } = step;
+        Self::Long(StepTable { alternatives, when, distinct, enrol, remember_device, on_request, cool_off })
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod message;
 pub mod settings;
+pub mod texts;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

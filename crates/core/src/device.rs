@@ -171,6 +171,7 @@ mod tests {
             via: Via::Direct,
             interaction: InteractionId(random.uuid(NOW)),
             step: 1,
+            changed_at: None,
         };
         let until = NOW + Duration::from_secs(3600);
         TrustedDevice {

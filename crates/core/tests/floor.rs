@@ -118,6 +118,7 @@ impl Walk<'_> {
             via: Via::Direct,
             interaction: RUN,
             step,
+            changed_at: None,
         }
     }
 }

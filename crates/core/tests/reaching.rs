@@ -110,6 +110,7 @@ fn evidence(kind: &str, interaction: InteractionId, step: usize) -> Evidence {
         via: Via::Direct,
         interaction,
         step,
+        changed_at: None,
     }
 }
 

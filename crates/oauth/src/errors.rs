@@ -176,7 +176,7 @@ impl From<&Denial> for Problem {
             | Denial::Broken { .. } => {
                 Self::new(ErrorCode::ServerError, "the server cannot authenticate anybody for this client at present")
             }
-            Denial::NoAlternative { .. } | Denial::DemandNotMet => {
+            Denial::NoAlternative { .. } | Denial::NotYet { .. } | Denial::DemandNotMet => {
                 Self::new(ErrorCode::AccessDenied, "the user cannot authenticate as this client demands")
             }
             Denial::MayNotAct => Self::new(ErrorCode::AccessDenied, "the user may not sign in"),

@@ -157,6 +157,21 @@ pub enum ChainFault {
     /// Every step has a condition.
     #[error("every step has conditions: who meets none of them is refused")]
     MayAskNothing,
+    /// A message is paid for more than once.
+    #[error(
+        "the message in the language {language} has up to {characters} characters and is sent, and paid for, as {parts}{}",
+        if *wide { ": a character of it is not in the alphabet of text messages, so there is room for 70 and not 160" } else { "" }
+    )]
+    LongMessage {
+        /// In which language; `*` is any other.
+        language: String,
+        /// How many characters it has at its longest.
+        characters: usize,
+        /// How many messages are paid for.
+        parts: usize,
+        /// Whether a character takes more room than the usual.
+        wide: bool,
+    },
 }
 
 impl ChainFault {
@@ -168,7 +183,8 @@ impl ChainFault {
             | Self::AlreadyProved { .. }
             | Self::SameAgain { .. }
             | Self::AsksTheUserFirst
-            | Self::MayAskNothing => Severity::Warning,
+            | Self::MayAskNothing
+            | Self::LongMessage { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -204,7 +220,17 @@ impl ChainFault {
             Self::NobodyKnown => text("nobody_known"),
             Self::AsksTheUserFirst => text("asks_the_user_first"),
             Self::MayAskNothing => text("may_ask_nothing"),
+            Self::LongMessage { language, characters, parts, wide } => {
+                let kind = if *wide { "wide_message" } else { "long_message" };
+                text(kind).with("language", language).with("characters", characters).with("parts", parts)
+            }
         }
+    }
+
+    /// The problem that it is at a place of the document.
+    pub(super) fn at(self, pointer: impl Into<String>) -> ChainProblem {
+        let (severity, text, detail) = (self.severity(), self.text(), self.to_string());
+        ChainProblem { pointer: pointer.into(), severity, text, detail }
     }
 
     /// Which part of an alternative it is about, as the rest of a JSON Pointer.
@@ -291,9 +317,7 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn say(&mut self, pointer: impl Into<String>, fault: impl Into<ChainFault>) {
-        let fault = fault.into();
-        let (severity, text, detail) = (fault.severity(), fault.text(), fault.to_string());
-        self.problems.push(ChainProblem { pointer: pointer.into(), severity, text, detail });
+        self.problems.push(fault.into().at(pointer));
     }
 
     fn step(&mut self, position: usize, step: &'a Step) {

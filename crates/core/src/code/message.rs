@@ -1,6 +1,9 @@
 //! What ways to authenticate by a code in a message have in common, whatever carries it: when nothing can be sent, what the page asks,
 //! and what is taken as a code.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{Alphabet, CodeSpec};
 use crate::{
     authenticator::{Rejection, StepContext},
@@ -13,6 +16,30 @@ pub const FIELD: &str = "code";
 
 /// Ten characters with room for spaces and dashes.
 const LONGEST: usize = 64;
+
+/// What may be filled into the messages of a chain, at its longest.
+#[derive(Clone, Debug, Default)]
+pub struct Longest {
+    /// The names of the service providers that use it.
+    pub clients: Vec<String>,
+    /// The host of this server.
+    pub host: String,
+}
+
+/// How long a message is at its longest, for the channels whose messages are paid for by their length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MessageSize {
+    /// The setting that its words come from.
+    pub setting: &'static str,
+    /// In which language (BCP 47); `*` is any other.
+    pub language: String,
+    /// How many characters.
+    pub characters: usize,
+    /// Whether one of them takes more room than the usual, and so all do.
+    pub wide: bool,
+    /// How many messages are paid for.
+    pub parts: usize,
+}
 
 /// Why nothing can be sent by a connection of this kind, whoever it is for.
 pub fn closed(cx: &StepContext<'_>, kind: &str) -> Option<String> {

@@ -4,7 +4,7 @@
 use super::{Engine, guard::guarded};
 use crate::{
     authenticator::{Readiness, StepError},
-    chain::{Alternative, ChainRevision},
+    chain::{Alternative, ChainRevision, Step},
     channel::Connection,
     id::InteractionId,
     outside::{Outside, own},
@@ -28,7 +28,7 @@ impl<S: Store + ?Sized> Engine<S> {
         for (number, step) in chain.document.steps.iter().enumerate() {
             let mut row = Vec::with_capacity(step.alternatives.len());
             for alternative in &step.alternatives {
-                row.push(self.ready_for(alternative, number, connections, user, credentials).await);
+                row.push(self.ready_for(alternative, (number, step), connections, user, credentials).await);
             }
             rows.push(row);
         }
@@ -38,7 +38,7 @@ impl<S: Store + ?Sized> Engine<S> {
     async fn ready_for(
         &self,
         alternative: &Alternative,
-        step: usize,
+        (number, step): (usize, &Step),
         connections: &[Connection],
         user: Option<&User>,
         credentials: &[Credential],
@@ -54,11 +54,12 @@ impl<S: Store + ?Sized> Engine<S> {
             now,
         };
         let own = own(credentials, &alternative.authenticator);
-        let (authenticator, context) = match outside.seen(alternative, step, user, &own) {
+        let (authenticator, context) = match outside.seen(alternative, number, user, &own) {
             Ok(seen) => seen,
             Err(readiness) => return readiness,
         };
         let broken = |error: StepError| Readiness::Broken { why: error.to_string() };
-        guarded(authenticator.readiness(&context)).await.unwrap_or_else(broken)
+        let readiness = guarded(authenticator.readiness(&context)).await.unwrap_or_else(broken);
+        step.cooled(readiness, authenticator.changed_at(&context), now)
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod confirmation;
+mod cool_off;
 mod devices;
 mod enrol;
 mod house;
