@@ -28,6 +28,8 @@ pub enum Reply {
     Hang,
     /// Closes the connection without an answer.
     HangUp,
+    /// Breaks the connection off, as a machine does that is switched off.
+    Reset,
     /// Begins an answer of that status and goes on with a byte every 50 ms, without end.
     Drip(u16),
     /// Answers with that status and ten megabytes.
@@ -146,6 +148,7 @@ async fn exchange(mut stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Res
         Reply::Answer { status, body } => stream.write_all(head(status, "", body.len(), &body).as_bytes()).await,
         Reply::Redirect(to) => stream.write_all(head(307, &format!("Location: {to}\r\n"), 0, "").as_bytes()).await,
         Reply::HangUp => Ok(()),
+        Reply::Reset => stream.set_zero_linger(),
         Reply::Hang => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
             Ok(())

@@ -59,6 +59,8 @@ pub use self::{
 use crate::{Outbox, SmsOtp, allowed::Allowed, tariff};
 
 const REFERENCE_CHARACTERS: usize = 64;
+/// How much later than the client we give up.
+const GRACE: Duration = Duration::from_millis(250);
 /// The gateway does not know us (any more): nothing was sent.
 const UNAUTHORIZED: u16 = 401;
 
@@ -88,7 +90,9 @@ fn gateway(connection: &Connection, outbox: Option<&Outbox>) -> Result<Arc<dyn C
     if Written::read(&connection.settings)?.preset != Some(Preset::Outbox) {
         return Ok(Arc::new(SmsGateway::from_settings(&connection.settings)?));
     }
-    if let Some(other) = connection.settings.0.keys().find(|name| *name != "preset" && !tariff::NAMES.contains(&name.as_str())) {
+    if let Some(other) =
+        connection.settings.0.keys().find(|name| *name != "preset" && !tariff::NAMES.contains(&name.as_str()))
+    {
         return Err(refused(other, "the outbox has no settings of its own"));
     }
     let outbox = outbox.ok_or_else(|| refused("preset", "the outbox exists in development alone; name a gateway"))?;
@@ -252,8 +256,8 @@ impl SmsGateway {
         if let Some((shown, _)) = seen.as_deref_mut() {
             *shown = Some(mask.apply(&written_down(&request)));
         }
-        // The client has this limit too; here it holds whatever the client counts.
-        let (asked, mask) = match tokio::time::timeout(self.timeout, self.ask(request, mask.clone())).await {
+        // The client has this limit too, and knows how far it came, so it gives up first; here it holds whatever the client counts.
+        let (asked, mask) = match tokio::time::timeout(self.timeout + GRACE, self.ask(request, mask.clone())).await {
             Ok(asked) => asked,
             Err(_) => return SendOutcome::Unknown { why: no_answer(self.timeout) },
         };

@@ -199,6 +199,18 @@ async fn clickatell() {
     assert!(refusal(gateway.deliver(&message()).await).ends_with("is false: Invalid destination address"));
     fake.answer(401, r#"{"error":{"code":"001","description":"Authentication failed"}}"#);
     assert_eq!(refusal(gateway.deliver(&message()).await), "HTTP 401: Authentication failed");
+    for (status, code, why) in [(400, "301", "No Credit Left"), (403, "114", "Cannot route message")] {
+        fake.answer(
+            status,
+            &format!(r#"{{"error":{{"code":"{code}","description":"{why}","documentation":"http://www.clickatell.com/help/apidocs/error/{code}.htm"}}}}"#),
+        );
+        assert_eq!(refusal(gateway.deliver(&message()).await), format!("HTTP {status}: {why}"));
+    }
+    // Of several elements each has to be accepted, and an answer without one says nothing.
+    fake.answer(202, r#"{"data":{"message":[{"accepted":true,"to":"1","apiMessageId":"7"},{"accepted":false,"to":"2","apiMessageId":"","error":{"description":"Destination barred"}}]}}"#);
+    assert!(refusal(gateway.deliver(&message()).await).ends_with("Destination barred"));
+    fake.answer(202, r#"{"data":{"message":[]}}"#);
+    doubt(gateway.deliver(&message()).await);
 }
 
 #[tokio::test]
@@ -214,6 +226,14 @@ async fn plivo() {
     assert_eq!(body, json!({ "src": "14151112222", "dst": "12025550142", "text": TEXT }));
     fake.answer(400, r#"{"api_id":"97ceeb52-58b6-11e1-86da-77300b68f8bb","error":"dst parameter not present"}"#);
     assert_eq!(refusal(gateway.deliver(&message()).await), "HTTP 400: dst parameter not present");
+    let login = "Could not verify your access level for that URL.\nYou have to login with proper credentials";
+    fake.answer(401, login);
+    assert!(refusal(gateway.deliver(&message()).await).starts_with("HTTP 401: Could not verify your access level"));
+    fake.answer(404, r#"{"api_id":"97ceeb52-58b6-11e1-86da-77300b68f8bb","error":"not found"}"#);
+    assert_eq!(refusal(gateway.deliver(&message()).await), "HTTP 404: not found");
+    // What Plivo does not document as taken is not called so.
+    fake.answer(200, r#"{"message":"message(s) queued"}"#);
+    assert!(!matches!(gateway.deliver(&message()).await, SendOutcome::Accepted { .. }));
 }
 
 #[tokio::test]
@@ -230,6 +250,18 @@ async fn bulksms() {
     fake.answer(200, "23|invalid credentials (username was: john)|");
     let why = refusal(gateway.deliver(&message()).await);
     assert_eq!(why, "HTTP 200, but the answer does not begin with \"0|\": 23|invalid credentials (username was: •••)|");
+    for said in [
+        "22|Internal fatal error|",
+        "24|invalid msisdn: 12025550142|",
+        "25|You do not have sufficient credits|",
+        "27|You have exceeded your daily quota|",
+        "40|Temporarily unavailable|",
+        "201|Maximum batch size exceeded|",
+    ] {
+        fake.answer(200, said);
+        let why = refusal(gateway.deliver(&message()).await);
+        assert!(why.contains(&said.replace("12025550142", "•••")), "{why}");
+    }
 }
 
 #[tokio::test]
@@ -248,6 +280,7 @@ async fn a_082_every_preset_knows_a_refusal_from_a_doubt_and_sends_once() {
             (answer(500, "0|"), true),
             (Reply::Hang, true),
             (Reply::HangUp, true),
+            (Reply::Reset, true),
             (Reply::Huge(403), false),
             (Reply::Redirect(fake.url("/elsewhere")), false),
         ];
@@ -259,6 +292,24 @@ async fn a_082_every_preset_knows_a_refusal_from_a_doubt_and_sends_once() {
                 other => panic!("{preset}, {reply:?}: {other:?}"),
             }
             assert_eq!(fake.received().len(), position + 1, "{preset}: {reply:?}");
+        }
+    }
+}
+
+/// What a vendor answers is read to an end of ours: a yes that cannot be read whole is none, where the body decides.
+#[tokio::test]
+async fn a_082_an_answer_without_end_is_no_yes_where_the_body_decides() {
+    let secrets = json!({
+        "api_key": "a", "api_secret": "b", "account_sid": "c", "auth_token": "d", "token": "e", "auth_id": "f", "username": "g", "password": "h",
+    });
+    for (preset, status) in [("vonage", 200), ("twilio", 201), ("clickatell", 202), ("bulksms", 200), ("plivo", 202)] {
+        let more = json!({ "from": "X", "secrets": secrets, "timeout_seconds": 2 });
+        let (fake, gateway) = vendor(preset, "/send", more).await;
+        fake.reply(Reply::Huge(status));
+        match (preset, gateway.deliver(&message()).await) {
+            ("plivo", SendOutcome::Accepted { reference: None }) | (_, SendOutcome::Unknown { .. }) => {}
+            ("bulksms", SendOutcome::Refused { .. }) => {}
+            (_, other) => panic!("{preset}: {other:?}"),
         }
     }
 }
@@ -328,13 +379,14 @@ async fn a_082_a_gateway_on_a_bad_day_is_an_outcome_in_time() {
     let refused = |outcome: &SendOutcome| matches!(outcome, SendOutcome::Refused { .. });
     let answer = |status, body: &str| Reply::Answer { status, body: body.to_owned() };
     type Judge<'a> = &'a dyn Fn(&SendOutcome) -> bool;
-    let days: [(Reply, Judge<'_>); 11] = [
+    let days: [(Reply, Judge<'_>); 12] = [
         (answer(200, r#"{"ok":false}"#), &refused),
         (answer(200, "<html>It works!</html>"), &unknown),
         (answer(404, ""), &refused),
         (answer(500, r#"{"ok":true}"#), &unknown),
         (Reply::Hang, &unknown),
         (Reply::HangUp, &unknown),
+        (Reply::Reset, &unknown),
         (Reply::Drip(200), &unknown),
         (Reply::Drip(400), &refused),
         (Reply::Huge(200), &unknown),
@@ -349,7 +401,7 @@ async fn a_082_a_gateway_on_a_bad_day_is_an_outcome_in_time() {
         assert!(start.elapsed() < Duration::from_secs(3), "{reply:?} took {:?}", start.elapsed());
     }
     let received = fake.received();
-    assert_eq!(received.len(), 11, "each message was sent once, and no redirect followed");
+    assert_eq!(received.len(), 12, "each message was sent once, and no redirect followed");
     assert!(received.iter().all(|received| received.path == "/send"));
     fake.answer(200, r#"{"ok":true}"#);
     assert!(matches!(gateway.deliver(&message()).await, SendOutcome::Accepted { .. }), "the next day");
