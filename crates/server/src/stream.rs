@@ -103,6 +103,14 @@ pub(crate) fn tail(state: Data<State>, tail: Tail, still: Still, show: Show) -> 
         .streaming(parts)
 }
 
+/// A table to take along, as a file of this name.
+pub(crate) fn table(name: &str, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .body(text)
+}
+
 /// The log to take along. If it cannot be given whole the connection is broken off, so that a part is not taken for all.
 pub(crate) fn export(state: Data<State>, export: Export, still: Still) -> HttpResponse {
     let format = export.format();

@@ -112,11 +112,10 @@ impl Sends {
         self
     }
 
-    /// Until when nothing goes there.
+    /// Whether nothing goes there. Until when is not said: it is long, and another way is better than to wait.
     fn stopped(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Option<Limited>> {
         let Some(stop) = &self.stop else { return Ok(None) };
-        let until = tx.budget(stop)?.blocked_until;
-        Ok((now < until).then_some(Limited { retry_at: Some(until) }))
+        Ok((now < tx.budget(stop)?.blocked_until).then_some(Limited { retry_at: None }))
     }
 
     /// Holds back what goes to an area from which an alarm was raised.

@@ -45,7 +45,7 @@ pub async fn run(state: &State, actor: &Actor, req: &HttpRequest) -> Result<Repo
         keys: snapshot.keys().keys().map(|(meta, _)| meta.clone()).collect(),
         default_chain: snapshot.default_chain().clone(),
     };
-    let records = Records::read(&*state.store, &settings.audit, settings.dev).await?;
+    let records = Records::read(&*state.store, &settings.audit, settings.dev, state.clock.now()).await?;
     let patient = Patient {
         settings,
         sources: &state.sources,

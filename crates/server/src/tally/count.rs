@@ -14,7 +14,7 @@ use vestibule_core::{
 };
 use vestibule_oauth::Snapshot;
 
-use super::words;
+use super::{messages, words};
 
 /// What was counted.
 #[derive(Debug, Default)]
@@ -50,6 +50,11 @@ impl Counted {
         let client = registered.map(|client| client.id.to_string()).unwrap_or_default();
         let chain = registered.map(|client| snapshot.chain(client).to_string()).unwrap_or_default();
         let mut one = |what: &str, about: &str| self.add(event.at, what, about, 1);
+        if let Some(way) = messages::Way::of(&event.details) {
+            messages::fates(&event.kind, detail("outcome")).iter().for_each(|fate| one(fate, &way.text()));
+        }
+        // A code that confirms a transaction costs as much as another, but is no part of anybody's way through a chain.
+        let login = detail("for") != Some("transaction");
         match event.kind.as_str() {
             "login.completed" => {
                 one(words::LOGIN, &client);
@@ -63,7 +68,7 @@ impl Counted {
                 self.signed_in.extend(event.user);
             }
             kind @ ("step.passed" | "otp.passed") => {
-                if kind == "otp.passed" {
+                if kind == "otp.passed" && login {
                     one(words::CODE_PASSED, &chain);
                 }
                 if detail("step") == Some("1") {
@@ -73,11 +78,11 @@ impl Counted {
             kind @ ("otp.sent" | "otp.resent") => {
                 let taken = detail("outcome") == Some("accepted");
                 one(if taken { words::TAKEN } else { words::REFUSED }, detail("connection").unwrap_or_default());
-                if taken && kind == "otp.sent" {
+                if taken && kind == "otp.sent" && login {
                     one(words::CODE_SENT, &chain);
                 }
             }
-            "otp.rejected" | "step.rejected" => one(words::WRONG, &chain),
+            "otp.rejected" | "step.rejected" if login => one(words::WRONG, &chain),
             "authorize.refused" | "client.refused" | "grant.refused" | "token.refused" => one(words::FAILED, &client),
             _ => {}
         }

@@ -7,7 +7,10 @@
 //!
 //! A table that every login adds a row to was the road not taken: it would be one more write in the transaction of each.
 
+pub mod alarm;
 mod count;
+pub mod latest;
+pub mod messages;
 pub mod words;
 
 use std::{

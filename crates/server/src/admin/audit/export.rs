@@ -182,12 +182,12 @@ fn cells(AuditView { seq, event }: AuditView) -> [String; 13] {
 
 /// A row, every cell of it quoted. A program for tables takes a cell that begins so for a formula and would run it (CWE-1236); a
 /// quote mark before it makes it text.
-fn record(cells: [String; 13]) -> String {
+pub(crate) fn record(cells: impl IntoIterator<Item = String>) -> String {
     let formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let safe = |cell: String| if formula(cell.trim_start_matches(' ')) { format!("'{cell}") } else { cell };
     let mut writer =
         WriterBuilder::new().quote_style(QuoteStyle::Always).terminator(Terminator::CRLF).from_writer(Vec::new());
-    let written = writer.write_record(cells.map(safe)).ok().and_then(|()| writer.into_inner().ok());
+    let written = writer.write_record(cells.into_iter().map(safe)).ok().and_then(|()| writer.into_inner().ok());
     String::from_utf8(written.unwrap_or_default()).unwrap_or_default()
 }
 
