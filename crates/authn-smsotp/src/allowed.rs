@@ -84,6 +84,11 @@ impl Allowed {
     }
 }
 
+/// Reads what somebody typed as a number to which messages go by this connection; `None` where they do not.
+pub fn read_number(typed: &str, connection: &Connection) -> Option<E164> {
+    Allowed::by(Some(connection)).ok()?.read(typed).ok()
+}
+
 /// Whether a number begins with one of them.
 pub(crate) fn begins(number: &str, prefixes: &[String]) -> bool {
     prefixes.iter().any(|prefix| number.starts_with(prefix.as_str()))

@@ -42,7 +42,8 @@ use crate::{
     admin::{audit::Shared, chains, doctor::Surgery},
     api::Rates,
     audit::{self, AuditLog, SinkError},
-    authenticators::{self, Channels},
+    authenticators::{self, Channels, NewPasswords},
+    census::{self, Census},
     config::{
         Management, Setting, Settings, Tls,
         master_key::{MasterKeyError, private_folder},
@@ -61,9 +62,10 @@ use crate::{
     pages::{Pages, PagesError},
     passwords, portal, post,
     rehearsal::Stage,
+    reset::{self, Resets},
     routes,
     state::{Dev, Public, Sizes, State},
-    tally::{self, Notes},
+    tally::{self, Notes, latest::Latest},
 };
 
 /// How long an interaction waits for the person.
@@ -256,6 +258,9 @@ impl Application {
         rt::spawn(configuration::keep_current(Arc::clone(&state)));
         rt::spawn(configuration::keep_swept(Arc::clone(&state)));
         rt::spawn(tally::keep_counted(Arc::clone(&state)));
+        rt::spawn(tally::alarm::keep_watched(Arc::clone(&state)));
+        rt::spawn(census::keep_counted(Arc::clone(&state)));
+        rt::spawn(reset::keep_answered(Arc::clone(&state)));
         rt::spawn(post::keep_delivered(Arc::clone(&state)));
         audit.start();
         let stop = public.handle();
@@ -304,7 +309,8 @@ async fn assemble(
     let default_chain = settings.default_chain.clone().unwrap_or_else(|| "default".into());
     // The chain of the demo comes with its people.
     let usual = (!settings.dev).then(|| default_chain.clone());
-    let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules };
+    let registration = settings.registration.enabled;
+    let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules, registration };
     portal::ensure(&*store, &settings.portal_client, usual.as_ref(), &public, clock.now()).await?;
     console::ensure(&*store, &public, &random, clock.now()).await?;
     if settings.dev {
@@ -314,7 +320,8 @@ async fn assemble(
     let live = Live::first(&*store, protocol, channels, clock.now()).await?;
     let hash_pool = authenticators::hash_pool(&settings.password, Arc::clone(&random))?;
     let passwords = passwords::policy(&settings.password.rules, &public.host)?;
-    let registry = authenticators::registry(&hash_pool, authenticators::party(settings)?)?;
+    let rules = NewPasswords { policy: passwords.clone(), change_known: settings.password.rules.change_known };
+    let registry = authenticators::registry_with(&hash_pool, authenticators::party(settings)?, rules)?;
     let pages = Pages::new(&registry, None)?;
     let grants = Grants::new(live.current(), prf.clone(), Arc::clone(&random));
     let engine_parts = engine::Parts {
@@ -344,6 +351,7 @@ async fn assemble(
         api_rates: Rates::new(settings.limits.api),
         sizes: Sizes { body: settings.limits.body, query: settings.limits.query },
         notes: Notes::default(),
+        latest: Latest::default(),
         certificate_ends,
         engine: Engine::new(Arc::clone(&store), Arc::new(grants), engine_parts),
         store,
@@ -353,8 +361,12 @@ async fn assemble(
         readiness: Readiness::default(),
         hash_pool,
         passwords,
+        census: Census::default(),
+        resets: Resets::new(settings.password.reset),
         portal_client: settings.portal_client.clone(),
         portal: settings.portal,
+        registration: settings.registration.clone(),
+        invitation: settings.invitation,
         post: settings.post.clone(),
         round: post::Round::default(),
         related_origins: settings.passkey.related_origins.clone(),

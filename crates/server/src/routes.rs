@@ -9,11 +9,11 @@ use vestibule_oauth::issuer::path;
 use crate::{
     api, console, demo, dev,
     handlers::{
-        assets, authorize, discovery, fixed, health, interaction, introspect, jwks, logout, receipts, revoke, root,
-        set_password, token, userinfo,
+        assets, authorize, discovery, fixed, forgot_password, health, interaction, introspect, invitation, jwks, logout, metrics,
+        receipts, revoke, root, set_password, token, userinfo,
     },
     http::cors,
-    portal,
+    joining, portal,
     state::State,
 };
 
@@ -55,11 +55,26 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
         .service(resource("/interaction/{id}").route(get().to(interaction::get)).route(post().to(interaction::post)))
         .service(resource(path::LOGOUT).route(get().to(logout::get)).route(post().to(logout::post)))
         .configure(portal::routes)
+        .configure(joining::routes)
         .service(resource("/").route(get().to(root::get)));
     console::routes(config);
+    config
+        .service(
+            resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)),
+        )
+        .service(
+            resource("/reset-password/{token}")
+                .route(get().to(set_password::get_mailed))
+                .route(post().to(set_password::post_mailed)),
+        )
+        .service(
+            resource(forgot_password::PATH)
+                .route(get().to(forgot_password::get))
+                .route(post().to(forgot_password::post)),
+        );
     // Admins.
     config.service(
-        resource("/set-password/{token}").route(get().to(set_password::get)).route(post().to(set_password::post)),
+        resource("/invitation/{token}").route(get().to(invitation::get)).route(post().to(invitation::post)),
     );
     api::configure(config);
     // Gateways.
@@ -95,6 +110,7 @@ pub fn management(config: &mut ServiceConfig) {
         .service(resource(["/healthz/live", "/health", "/healthz"]).route(get().to(health::live)))
         .service(resource(["/healthz/ready", "/ready"]).route(get().to(health::ready)))
         .service(resource("/healthz/startup").route(get().to(health::startup)))
+        .service(resource("/metrics").route(get().to(metrics::get)))
         .service(resource("/version").route(get().to(health::version)));
 }
 

@@ -13,14 +13,16 @@ use vestibule_oauth::{access_token::AccessClaims, deps::Deps, issuer::Issuer, sn
 
 use crate::{
     api::Rates,
-    config::{PolicySettings, PortalSettings, PostSettings, Setting},
+    census::Census,
+    config::{InvitationSettings, PolicySettings, PortalSettings, PostSettings, RegistrationSettings, Setting},
     configuration::Live,
     demo::Demo,
     handlers::health::Readiness,
     http::cookies::Cookies,
     pages::Pages,
     post,
-    tally::Notes,
+    reset::Resets,
+    tally::{Notes, latest::Latest},
 };
 
 /// A transaction of the database.
@@ -48,6 +50,8 @@ pub struct State {
     pub sizes: Sizes,
     /// What happened since the last count and is in no log.
     pub notes: Notes,
+    /// What became of messages today, for metrics.
+    pub latest: Latest,
     /// When the certificate ends that this server shows; none where something else does the TLS.
     pub certificate_ends: Option<Time>,
     /// The database.
@@ -66,10 +70,18 @@ pub struct State {
     pub hash_pool: HashPool,
     /// What a new password has to be.
     pub passwords: Policy,
+    /// How many there are of each kind.
+    pub census: Census,
+    /// Those who have forgotten theirs.
+    pub resets: Resets,
     /// The id of the service provider that the portal is.
     pub portal_client: String,
     /// What people may do there.
     pub portal: PortalSettings,
+    /// How people become users by themselves.
+    pub registration: RegistrationSettings,
+    /// For how long an invitation stands.
+    pub invitation: InvitationSettings,
     /// By what the server writes to people.
     pub post: PostSettings,
     /// The round of messages that is under way.

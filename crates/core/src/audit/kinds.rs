@@ -70,6 +70,14 @@ pub const KINDS: &[Kind] = &[
     kind("otp.sent", "A one-time code was sent; `details` say how that went."),
     kind("otp.undelivered", "A gateway says that the message with a one-time code did not reach the phone, and why."),
     kind("password.changed", "A person changed their password, and was signed out everywhere else."),
+    kind(
+        "password.reset",
+        "A person who had forgotten their password chose another by a link that was mailed to them, and was signed out everywhere.",
+    ),
+    kind(
+        "password.reset_asked",
+        "Somebody asked for a link by which a forgotten password is replaced; with no user where there is nobody of that name.",
+    ),
     kind("password.set", "A person chose a password by a link that an admin had made."),
     kind("profile.changed", "A person changed the name or the language that they are shown in; `details` say which."),
     kind("refresh.replayed", "A refresh token was brought a second time; its family was revoked."),

@@ -3,10 +3,10 @@
 
 use vestibule_core::store::StoreError;
 
-use super::{Actor, AdminError, Permission, record::By};
+use super::{Actor, AdminError, Permission, invitations, record::By};
 use crate::{
     declare::Workshop,
-    import::{self, Bounds, Options, Report},
+    import::{self, Becomes, Bounds, Options, Report},
     rehearsal::is_rehearsal,
     state::State,
 };
@@ -21,6 +21,8 @@ pub struct Taking {
     pub dry_run: bool,
     /// Take the good rows when there are bad ones.
     pub skip_bad: bool,
+    /// Invite those who are made and have an address.
+    pub invite: bool,
 }
 
 /// `users.import`. The roles of this server are given by those alone who may give them, and a password comes along only from
@@ -31,6 +33,9 @@ pub struct Taking {
 /// and the same file again completes them.
 pub async fn import(state: &State, actor: &Actor, file: &[u8], taking: Taking) -> Result<Report, AdminError> {
     actor.needs(Permission::UsersWrite)?;
+    if taking.invite {
+        actor.needs(Permission::FactorsWrite)?;
+    }
     let options = Options {
         by: By::from(actor),
         default_chain: Some(state.live.default_chain().clone()),
@@ -49,10 +54,22 @@ pub async fn import(state: &State, actor: &Actor, file: &[u8], taking: Taking) -
         random: state.random.clone(),
         registry: state.engine.registry().clone(),
         floor: state.policy.floor.clone(),
+        host: state.public.host.clone(),
         channels: state.live.channels().clone(),
     };
     match import::users_csv(&workshop, file, &options).await {
         Err(StoreError::Conflict(why)) => Err(AdminError::Refused(why)),
-        report => Ok(report?),
+        report => invited(state, actor, taking, report?).await,
     }
+}
+
+/// The same report, after those who were made are invited. Whoever has a password already, or no address, is not.
+async fn invited(state: &State, actor: &Actor, taking: Taking, report: Report) -> Result<Report, AdminError> {
+    if !taking.invite || !report.applied {
+        return Ok(report);
+    }
+    let made = report.lines.iter().filter(|line| line.becomes == Becomes::Created);
+    let names: Vec<String> = made.map(|line| line.username.clone()).collect();
+    let invited = invitations::invite_all(state, actor, &names).await?;
+    Ok(Report { invited, ..report })
 }

@@ -76,7 +76,8 @@ pub fn faults(user: &User) -> Vec<FieldFault> {
     faults
 }
 
-fn is_line(text: &str) -> bool {
+/// Whether a text is a name to show: one line, not too long, and something on it.
+pub fn is_line(text: &str) -> bool {
     (1..=LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control) && !text.trim().is_empty()
 }
 

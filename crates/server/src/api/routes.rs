@@ -3,6 +3,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use actix_web::HttpResponse;
 use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -27,18 +28,23 @@ use crate::admin::{
     FieldFault, Operation, Permission,
     audit::{self, AuditList, health::Health},
     bypass::{self, BypassCode, NewBypass},
+    compromise,
     chains::{
         self, ChainSummary, ChainView, Checked, HistoryView, NewChain, PlanRequest, Publish, RevisionView, SaveDraft,
         Simulated,
     },
     clients::{self, ClientView},
-    connections::{self, ConnectionView, NewConnection, TestView},
+    connections::{self, ConnectionView, HealthView, NewConnection, TestView},
     doctor, groups,
     import::{self, Taking},
+    invitations::{self, InvitationView, NewInvitation},
     keys::{self, KeyView},
+    messages::{self, Lift, MessageFigures},
     operations,
+    otp::{self, NewOtp, OtpView, TypedOtp, VerifiedOtp},
     overview::{self, Overview, Window},
     paging::PageQuery,
+    registration::{self, OpenRegistration, RegistrationView},
     sessions::{self, SessionView},
     settings::{self, SettingView},
     trials::{self, NewTrial, TrialLink},
@@ -48,6 +54,7 @@ use crate::{
     doctor::Advice,
     import::{Refused, Report},
     rehearsal::is_rehearsal,
+    stream::table,
 };
 
 /// What a function of the table gives, later.
@@ -129,7 +136,7 @@ const NONE: Shape = Shape::None;
 routes! {
     "users.list" users_list ("q" "group" "role" "disabled" "second_factor" "signed_in" "limit" "after") NONE => list::<UserView>();
     "users.create" users_create () of::<NewUser>() => of::<UserView>();
-    "users.import" users_import ("skip_bad") media("text/csv", "Users, one in a line below a header of columns, as `vestibule user import` takes them: at most 2 MiB and 10,000 lines.") => of::<Report>();
+    "users.import" users_import ("skip_bad" "invite") media("text/csv", "Users, one in a line below a header of columns, as `vestibule user import` takes them: at most 2 MiB and 10,000 lines.") => of::<Report>();
     "users.get" users_get () NONE => of::<UserView>();
     "users.update" users_update () of::<UserChange>() => of::<UserView>();
     "users.delete" users_delete () NONE => NONE;
@@ -137,7 +144,13 @@ routes! {
     "users.factors" users_factors () NONE => list::<FactorView>();
     "users.remove_factor" users_remove_factor () NONE => NONE;
     "users.password_link" users_password_link () NONE => of::<PasswordLink>();
+    "users.require_password" users_require_password () NONE => of::<SignedOut>();
     "users.bypass_code" users_bypass_code () of::<NewBypass>() => of::<BypassCode>();
+    "users.invite" users_invite () of::<NewInvitation>() => of::<invitations::Made>(), outside;
+    "users.invitation" users_invitation () NONE => of::<InvitationView>();
+    "users.revoke_invitation" users_revoke_invitation () NONE => NONE;
+    "registration.get" registration_get () NONE => of::<RegistrationView>();
+    "registration.set" registration_set () of::<OpenRegistration>() => of::<RegistrationView>();
     "users.timeline" users_timeline ("limit" "after") NONE => of::<AuditList>();
     "users.sessions" users_sessions () NONE => list::<SessionView>();
     "users.sign_out" users_sign_out () NONE => of::<SignedOut>();
@@ -156,6 +169,7 @@ routes! {
     "connections.get" connections_get () NONE => of::<ConnectionView>();
     "connections.update" connections_update () patch::<NewConnection>(&["name", "kind"]) => of::<ConnectionView>();
     "connections.delete" connections_delete () NONE => NONE;
+    "connections.health" connections_health () NONE => of::<HealthView>();
     "connections.test" connections_test () of::<Trial>() => of::<TestView>(), outside;
     "chains.list" chains_list ("limit" "after") NONE => list::<ChainSummary>();
     "chains.create" chains_create () of::<NewChain>() => of::<ChainView>();
@@ -177,6 +191,14 @@ routes! {
     "audit.health" audit_health () NONE => of::<Health>();
     "settings.list" settings_list () NONE => list::<SettingView>();
     "doctor.run" doctor_run () NONE => list::<Advice>();
+    "otp.create" otp_create () of::<NewOtp>() => of::<OtpView>(), outside;
+    "otp.get" otp_get () NONE => of::<OtpView>();
+    "otp.resend" otp_resend () NONE => of::<OtpView>(), outside;
+    // A rehearsal would judge a code without counting the try.
+    "otp.verify" otp_verify () of::<TypedOtp>() => of::<VerifiedOtp>(), outside;
+    "messages.get" messages_get ("window") NONE => of::<MessageFigures>();
+    "messages.export" messages_export ("window") NONE => media("text/csv", "Each hour, or each day of what is longer than a day, gateway and country in a line.");
+    "messages.lift" messages_lift () of::<Lift>() => NONE;
     "overview.get" overview_get ("window") NONE => of::<Overview>();
 }
 
@@ -199,7 +221,8 @@ async fn users_create(call: &Call<'_>) -> Done {
 }
 
 async fn users_import(call: &Call<'_>) -> Done {
-    let taking = Taking { dry_run: false, skip_bad: call.parameter("skip_bad", "true or false")?.unwrap_or(false) };
+    let flag = |name: &str| Ok::<_, Problem>(call.parameter(name, "true or false")?.unwrap_or(false));
+    let taking = Taking { dry_run: false, skip_bad: flag("skip_bad")?, invite: flag("invite")? };
     let report = import::import(call.state, &call.actor, call.csv()?, taking).await?;
     if report.applied || is_rehearsal() {
         return Ok(Answer::json(&report));
@@ -246,9 +269,36 @@ async fn users_password_link(call: &Call<'_>) -> Done {
     Ok(Answer::json(&users::password_link(call.state, &call.actor, call.id("id")?).await?))
 }
 
+async fn users_require_password(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&compromise::require(call.state, &call.actor, call.id("id")?).await?))
+}
+
 async fn users_bypass_code(call: &Call<'_>) -> Done {
     let new = call.body::<NewBypass>()?;
     Ok(Answer::json(&bypass::make(call.state, &call.actor, call.id("id")?, new).await?))
+}
+
+async fn users_invite(call: &Call<'_>) -> Done {
+    let new = call.body_or_default::<NewInvitation>()?;
+    Ok(Answer::json(&invitations::invite(call.state, &call.actor, call.id("id")?, &new).await?))
+}
+
+async fn users_invitation(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&invitations::get(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn users_revoke_invitation(call: &Call<'_>) -> Done {
+    invitations::revoke(call.state, &call.actor, call.id("id")?).await?;
+    Ok(Answer::none())
+}
+
+async fn registration_get(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&registration::get(call.state, &call.actor).await?))
+}
+
+async fn registration_set(call: &Call<'_>) -> Done {
+    let wanted = call.body::<OpenRegistration>()?;
+    Ok(Answer::json(&registration::set(call.state, &call.actor, wanted).await?))
 }
 
 /// The log is read without the right to read users, too; of nobody it tells nothing.
@@ -365,6 +415,10 @@ async fn connections_update(call: &Call<'_>) -> Done {
 async fn connections_delete(call: &Call<'_>) -> Done {
     connections::delete(call.state, &call.actor, call.name("name"), call.if_match()?.as_ref()).await?;
     Ok(Answer::none())
+}
+
+async fn connections_health(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&connections::health(call.state, &call.actor, call.name("name")).await?))
 }
 
 /// Where a test message goes.
@@ -512,6 +566,38 @@ async fn settings_list(call: &Call<'_>) -> Done {
 
 async fn doctor_run(call: &Call<'_>) -> Done {
     Ok(Answer::all(&doctor::run(call.state, &call.actor, call.req).await?.advice()))
+}
+
+async fn otp_create(call: &Call<'_>) -> Done {
+    let made = otp::create(call.state, &call.actor, call.body::<NewOtp>()?).await?;
+    Ok(Answer::json(&made).created(&format!("/otp/{}", made.id)))
+}
+
+async fn otp_get(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&otp::get(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn otp_resend(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&otp::resend(call.state, &call.actor, call.id("id")?).await?))
+}
+
+async fn otp_verify(call: &Call<'_>) -> Done {
+    let (id, typed) = (call.id("id")?, call.body::<TypedOtp>()?);
+    Ok(Answer::json(&otp::verify(call.state, &call.actor, id, &typed).await?))
+}
+
+async fn messages_get(call: &Call<'_>) -> Done {
+    Ok(Answer::json(&messages::get(call.state, &call.actor, Window::of(call.query.get("window"))?).await?))
+}
+
+async fn messages_export(call: &Call<'_>) -> Result<HttpResponse, Problem> {
+    let window = Window::of(call.query.get("window"))?;
+    Ok(table("messages.csv", messages::export(call.state, &call.actor, window).await?))
+}
+
+async fn messages_lift(call: &Call<'_>) -> Done {
+    messages::lift(call.state, &call.actor, call.body::<Lift>()?).await?;
+    Ok(Answer::none())
 }
 
 async fn overview_get(call: &Call<'_>) -> Done {

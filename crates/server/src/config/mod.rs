@@ -24,6 +24,7 @@ mod portal;
 mod post;
 mod problem;
 mod reader;
+mod registration;
 mod schema;
 mod session;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub use portal::PortalSettings;
 pub use post::PostSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Reader, Report, Setting};
+pub use registration::{InvitationSettings, Proves, RegistrationSettings};
 pub use schema::{Described, Shape};
 
 /// The settings of a server, checked.
@@ -102,6 +104,10 @@ pub struct Settings {
     pub portal_client: String,
     /// What people may do there.
     pub portal: PortalSettings,
+    /// Whether people may create their own account.
+    pub registration: RegistrationSettings,
+    /// For how long an invitation stands.
+    pub invitation: InvitationSettings,
     /// By what the server writes to people.
     pub post: PostSettings,
 }
@@ -187,6 +193,8 @@ impl Settings {
             default_chain: reader.optional::<String>("default_chain").map(ChainName::from),
             portal_client: reader.leaf("portal_client", "userportal".to_owned()),
             portal: reader.section("portal", portal::read),
+            registration: reader.section("registration", registration::read),
+            invitation: reader.section("invitation", registration::invitation),
             post: reader.section("post", post::read),
             public_url: public_url?,
             listen,

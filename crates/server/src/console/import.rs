@@ -38,6 +38,8 @@ pub(super) struct Look<'a> {
     pub(super) report: Report,
     pub(super) csv: &'a str,
     pub(super) skip_bad: bool,
+    /// Whether those who are made are invited.
+    pub(super) invite: bool,
     /// Whether something else was shown before.
     pub(super) changed: bool,
     /// What is shown, by which it is known again.
@@ -71,7 +73,8 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
             return desk.show_as(StatusCode::UNPROCESSABLE_ENTITY, HERE, new_screen(&[fault], &desk.base()));
         }
     };
-    match taken(&desk, csv, form::ticked(&params, "skip_bad"), params.get("seal")).await {
+    let wishes = (form::ticked(&params, "skip_bad"), form::ticked(&params, "invite"));
+    match taken(&desk, csv, wishes, params.get("seal")).await {
         Ok(None) => desk.go("/admin/users", "imported"),
         Ok(Some(look)) => desk.show(HERE, look_screen(&look, &desk.base())),
         Err(error) => desk.refused(HERE, &error),
@@ -92,21 +95,21 @@ fn given(params: &Params) -> Result<&str, FieldFault> {
 async fn taken<'a>(
     desk: &Desk,
     csv: &'a str,
-    skip_bad: bool,
+    (skip_bad, invite): (bool, bool),
     shown: Option<&str>,
 ) -> Result<Option<Look<'a>>, AdminError> {
-    let take = |dry_run| import::import(&desk.state, &desk.actor, csv.as_bytes(), Taking { dry_run, skip_bad });
+    let take = |dry_run| import::import(&desk.state, &desk.actor, csv.as_bytes(), Taking { dry_run, skip_bad, invite });
     let report = take(true).await?;
     let seal = seal(&desk.state, &report, skip_bad);
     if shown != Some(seal.as_str()) {
-        return Ok(Some(Look { report, csv, skip_bad, changed: shown.is_some(), seal }));
+        return Ok(Some(Look { report, csv, skip_bad, invite, changed: shown.is_some(), seal }));
     }
     let done = take(false).await?;
     if done.applied {
         return Ok(None);
     }
     let seal = self::seal(&desk.state, &done, skip_bad);
-    Ok(Some(Look { report: done, csv, skip_bad, changed: true, seal }))
+    Ok(Some(Look { report: done, csv, skip_bad, invite, changed: true, seal }))
 }
 
 /// What is shown of a report, as one word.
@@ -120,7 +123,8 @@ pub(super) fn new_screen(faults: &[FieldFault], base: &Base) -> Screen {
         .uploading()
         .field(Field::new(Kind::File, "file", "console.import.file", ""))
         .field(Field::area("csv", "console.import.csv", ""))
-        .field(Field::check("skip_bad", "console.import.skip_bad", false).hint("console.import.skip_bad.hint"));
+        .field(Field::check("skip_bad", "console.import.skip_bad", false).hint("console.import.skip_bad.hint"))
+        .field(Field::check("invite", "console.import.invite", false).hint("console.import.invite.hint"));
     let bounds = Text::new("console.import.bounds").with("bytes", BOUNDS.bytes >> 20).with("rows", BOUNDS.rows);
     let mut screen = screen().crumb(base.to("/admin/users"), Say::key("console.users.title"));
     screen.alarmed = !faults.is_empty();
@@ -161,10 +165,12 @@ pub(super) fn look_screen(look: &Look<'_>, base: &Base) -> Screen {
         let mut form = Form::new("do", base.to(PATH), "console.import.do").uploading();
         form.submit = Text::new("console.import.do").with("number", to_do);
         form = form.hidden("csv", look.csv).hidden("seal", &*look.seal);
+        let form = if look.invite { form.hidden("invite", "yes") } else { form };
         screen = screen.with(if look.skip_bad { form.hidden("skip_bad", "yes") } else { form });
     }
     if kept_out && to_do > 0 {
         let form = Form::new("skip", base.to(PATH), "console.import.skip_bad").uploading().plain();
+        let form = if look.invite { form.hidden("invite", "yes") } else { form };
         screen = screen.with(form.hidden("csv", look.csv).hidden("skip_bad", "yes"));
     }
     screen = screen.with(Block::Actions { actions: vec![Action::plain(base.to(PATH), "console.import.again")] });

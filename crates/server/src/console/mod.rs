@@ -21,6 +21,8 @@ mod import;
 mod keys;
 mod live;
 mod mail_server;
+mod messages;
+mod registration;
 pub(crate) mod samples;
 mod sessions;
 mod settings;
@@ -128,10 +130,14 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/audit").route(get().to(audit::get)))
         .service(resource("/admin/audit/tail").route(get().to(audit::tail)))
         .service(resource("/admin/audit/export").route(post().to(audit::export)))
+        .service(resource("/admin/messages").route(get().to(messages::get)))
+        .service(resource("/admin/messages/export").route(get().to(messages::export)))
+        .service(resource("/admin/messages/lift").route(post().to(messages::lift)))
         .service(resource("/admin/doctor").route(get().to(doctor::get)))
         .service(resource("/admin/settings").route(get().to(settings::get)));
     chains::routes(config);
     users::routes(config);
+    registration::routes(config);
     groups::routes(config);
     sessions::routes(config);
 }

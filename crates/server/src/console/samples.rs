@@ -1,7 +1,7 @@
 //! Every screen of the console in each of its states, for the gallery and for the test of accessibility: drawn by the same
 //! functions as the real ones, of values that are made here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use vestibule_authn_smsotp::SmsOtp;
@@ -18,8 +18,9 @@ use vestibule_oauth::{Params, model::Client};
 use super::{
     audit, chains, clients, connections, denied,
     desk::{Base, DONE, Place},
-    doctor, entry, groups, home, import, keys,
+    doctor, entry, groups, home, import, keys, registration,
     live::{Doing, Live},
+    messages,
     sessions, settings, trials, users,
 };
 use crate::{
@@ -31,13 +32,17 @@ use crate::{
         },
         bypass::BypassCode,
         clients::{ClientView, SecretView},
-        connections::{ConnectionView, TestView},
+        connections::{Circuit, ConnectionView, GatewayHealth, HealthView, LastFailure, TestView},
         groups::GroupView,
+        invitations::{InvitationView, Standing},
         keys::{KeyView, KeyWord},
+        messages::{Cost, Figures, GatewayFigures, MessageFigures, PrefixFigures, Raised, TimeFigures, Today},
         overview::{
-            Concern, Ending, EndingKind, Failing, FirstStep, Funnel, Messages, Overview, Slot, Step, Things, Window,
+            Concern, Ending, EndingKind, Failing, FirstStep, Funnel, Messages, OldPasswords, Overview, Slot, Step,
+            Things, Window,
         },
         paging::Listing,
+        registration::RegistrationView,
         sessions::SessionView,
         settings::SettingView,
         users::{FactorView, PasswordLink, UserView},
@@ -85,6 +90,15 @@ pub(crate) fn all() -> Vec<Sample> {
     applications(&mut add, &base);
     gateways(&mut add, &base);
     log(&mut add, &base);
+    for (state, seen, may) in [
+        ("day", sent(Window::Day), true),
+        ("month", sent(Window::Month), false),
+        ("alarms", alarmed(), true),
+        ("empty", MessageFigures { today: sent(Window::Day).today, ..MessageFigures::default() }, true),
+        ("without-connections", MessageFigures::default(), false),
+    ] {
+        add(Place::Messages, "console-messages", state, messages::screen(&seen, may, &base));
+    }
     for (state, report) in crate::doctor::samples() {
         add(Place::Doctor, "console-doctor", state, doctor::screen(&report, &base));
     }
@@ -146,6 +160,7 @@ fn people(add: &mut Add<'_>, base: &Base) {
         report: import_report(bad),
         csv: "username\nada\n",
         skip_bad,
+        invite: skip_bad,
         changed,
         seal: "x".to_owned(),
     };
@@ -165,6 +180,32 @@ fn people(add: &mut Add<'_>, base: &Base) {
     add(Place::Users, "console-user", "wrong", users::detail_screen(&detail(false), Some(&typed), &wrong, may, base));
     let link = PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
     add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
+    let invited = |standing| users::Detail { factors: Vec::new(), invitation: Some(invitation(standing)), ..detail(false) };
+    for (state, standing) in [
+        ("invited", Standing::Open),
+        ("invitation-accepted", Standing::Accepted),
+        ("invitation-revoked", Standing::Revoked),
+        ("invitation-ended", Standing::Ended),
+    ] {
+        add(Place::Users, "console-user", state, users::detail_screen(&invited(standing), None, &[], may, base));
+    }
+    let bare = users::Detail { factors: Vec::new(), ..detail(false) };
+    add(Place::Users, "console-user", "to-be-invited", users::detail_screen(&bare, None, &[], may, base));
+    add(Place::Users, "console-user", "invitation-link", users::invited_screen(&link, "/admin/users", base));
+    let open = RegistrationView {
+        allowed: true,
+        open: true,
+        contact: "email",
+        domains: vec!["example.com".to_owned()],
+        groups: vec!["guests".to_owned()],
+        per_network: 20,
+    };
+    let closed = RegistrationView { open: false, contact: "phone", domains: Vec::new(), ..open.clone() };
+    let off = RegistrationView { allowed: false, groups: Vec::new(), ..closed.clone() };
+    let events: &[AuditView] = &[];
+    for (state, found) in [("open", open), ("closed", closed), ("off", off)] {
+        add(Place::Users, "console-registration", state, registration::screen(&found, Some(events), true, base));
+    }
     let code = BypassCode { code: "7KMPX-40QZT".to_owned(), expires_at: WRITTEN };
     add(Place::Users, "console-user", "bypass", users::bypass_screen(&code, "/admin/users", base));
     let groups =
@@ -220,27 +261,45 @@ fn applications(add: &mut Add<'_>, base: &Base) {
 }
 
 fn gateways(add: &mut Add<'_>, base: &Base) {
-    let views = [connection(false), connection(true)];
-    add(Place::Connections, "console-connections", "some", connections::list_screen(&more(&views), true, true, base));
-    add(Place::Connections, "console-connections", "empty", connections::list_screen(&more(&[]), false, true, base));
-    for preset in ["generic", "vonage", "twilio", "plivo", "mail"] {
+    let views = [connection(false), connection(true), route(), receiving()];
+    let health = [closed(), HealthView::default(), mixed(), HealthView::default()];
+    let list = |add: &mut Add<'_>, state: &'static str, screen| add(Place::Connections, "console-connections", state, screen);
+    list(add, "some", connections::list_screen(&more(&views), &health, true, true, base));
+    list(add, "empty", connections::list_screen(&more(&[]), &[], false, true, base));
+    let all = ["LOCAL".to_owned(), "WORLD".to_owned()];
+    for preset in ["generic", "route", "vonage", "twilio", "plivo", "mail"] {
         let typed: Params = [("preset", preset)].into_iter().collect();
-        add(Place::Connections, "console-connection-new", preset, connections::new_screen(&typed, &[], base));
+        add(Place::Connections, "console-connection-new", preset, connections::new_screen(&typed, &all, &[], base));
     }
     let typed: Params = [("url", "sms.example.com")].into_iter().collect();
     let wrong = faults(&[("/settings/url", "this is no address"), ("/name", "there is a connection of this name")]);
-    add(Place::Connections, "console-connection-new", "wrong", connections::new_screen(&typed, &wrong, base));
-    let [used, off] = views.map(Versioned::new);
-    let show = |found: &Versioned<ConnectionView>, extra: &connections::Extra<'_>| {
-        connections::detail_screen(found, extra, true, base)
+    add(Place::Connections, "console-connection-new", "wrong", connections::new_screen(&typed, &all, &wrong, base));
+    let (typed, wrong) = odd_gateway();
+    add(Place::Connections, "console-connection-new", "odd", connections::new_screen(&typed, &all, &wrong, base));
+    let (typed, wrong) = odd_route();
+    add(Place::Connections, "console-connection-new", "odd-route", connections::new_screen(&typed, &all, &wrong, base));
+    let told = connections::told(
+        "SMSOTP",
+        "https://auth.example.com/gateways/SMSOTP/receipts/0A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p",
+        base,
+    );
+    add(Place::Connections, "console-connection", "receipts", told);
+    let [used, off, routed, receiving] = views.map(Versioned::new);
+    let show = |found: &Versioned<ConnectionView>, extra: &connections::Extra<'_>, health: &HealthView| {
+        let issuer = "https://auth.example.com";
+        connections::detail_screen(found, extra, &connections::Around { base, issuer, may: true, gateways: &all, health })
     };
-    add(Place::Connections, "console-connection", "detail", show(&used, &connections::Extra::default()));
-    add(Place::Connections, "console-connection", "off", show(&off, &connections::Extra::default()));
+    let plain = connections::Extra::default();
+    add(Place::Connections, "console-connection", "detail", show(&used, &plain, &closed()));
+    add(Place::Connections, "console-connection", "off", show(&off, &plain, &HealthView::default()));
+    add(Place::Connections, "console-connection", "route", show(&routed, &plain, &mixed()));
+    add(Place::Connections, "console-connection", "receiving", show(&receiving, &plain, &closed()));
     let mail = Versioned::new(mail_server());
-    add(Place::Connections, "console-connection", "mail", show(&mail, &connections::Extra::default()));
-    let extra =
-        connections::Extra { typed: Some(&typed), faults: &wrong, to_faults: &wrong, ..connections::Extra::default() };
-    add(Place::Connections, "console-connection", "wrong", show(&used, &extra));
+    add(Place::Connections, "console-connection", "mail", show(&mail, &plain, &HealthView::default()));
+    let typed: Params = [("url", "sms.example.com")].into_iter().collect();
+    let wrong = faults(&[("/settings/url", "this is no address"), ("/name", "there is a connection of this name")]);
+    let extra = connections::Extra { typed: Some(&typed), faults: &wrong, to_faults: &wrong, ..plain };
+    add(Place::Connections, "console-connection", "wrong", show(&used, &extra, &closed()));
     for (state, outcome) in [
         ("accepted", SendOutcome::Accepted { reference: Some("0A0000000123ABCD1".to_owned()) }),
         ("refused", SendOutcome::Refused { why: "HTTP 200, but messages[*].status is \"9\"".to_owned() }),
@@ -250,8 +309,46 @@ fn gateways(add: &mut Add<'_>, base: &Base) {
         let tested =
             TestView { outcome, request, answer: Some("HTTP 200\n{\"messages\":[]}".to_owned()), took_ms: 132 };
         let extra = connections::Extra { tested: Some(&tested), ..connections::Extra::default() };
-        add(Place::Connections, "console-connection", state, show(&used, &extra));
+        add(Place::Connections, "console-connection", state, show(&used, &extra, &closed()));
     }
+}
+
+/// What somebody typed of a gateway that cannot be used, with what is wrong in groups that open for it.
+fn odd_gateway() -> (Params, Vec<FieldFault>) {
+    let typed = [
+        ("url", "https://sms.example.com/send?key={{secret.key}}"),
+        ("auth.type", "oauth2"),
+        ("auth.token_url", "http://id.example.com/token"),
+        ("receipts.type", "generic"),
+        ("receipts.reference", "id"),
+        ("success.body.0.rule", "json"),
+        ("success.body.0.path", "a..b"),
+        ("success.body.0.value", "0"),
+        ("timeout_seconds", "soon"),
+    ];
+    let wrong = faults(&[
+        ("/settings/auth/token_url", "https is wanted"),
+        ("/settings/receipts/reference", "a JSON pointer is wanted, such as /message/id"),
+        ("/settings/success/body/0/json/path", "this is no path"),
+        ("/settings/timeout_seconds", "a number is expected"),
+        ("/settings/secrets/key", "is missing, and `url` needs it"),
+    ]);
+    (typed.into_iter().collect(), wrong)
+}
+
+fn odd_route() -> (Params, Vec<FieldFault>) {
+    let typed = [
+        ("preset", "route"),
+        ("via.0.connection", "LOCAL"),
+        ("via.0.prefixes", "49"),
+        ("via.1.connection", "GONE"),
+        ("after_unknown", "yes"),
+    ];
+    let wrong = faults(&[
+        ("/settings/via/0/prefixes", "a list of + and digits is wanted, such as [\"+49\"]"),
+        ("/settings/via/1/connection", "there is no connection GONE of kind sms"),
+    ]);
+    (typed.into_iter().collect(), wrong)
 }
 
 fn log(add: &mut Add<'_>, base: &Base) {
@@ -377,6 +474,7 @@ fn overview() -> Overview {
             ending(EndingKind::Certificate, "login.example.com"),
         ],
         concerns: vec![
+            Concern::CodesUnused { connection: "SMSOTP".to_owned(), prefix: "+1 JM".to_owned() },
             Concern::ConsoleOneStep,
             Concern::ConsoleOneFactor { people: vec!["admin".to_owned(), "grace".to_owned()] },
             Concern::SecretEnds { client: "shop".to_owned(), at: WRITTEN },
@@ -384,8 +482,68 @@ fn overview() -> Overview {
             Concern::ConnectionOff { connection: "SMSOTP".to_owned() },
         ],
         things: Things { clients: 12, connections: 2, chains: 3 },
+        old_passwords: vec![
+            OldPasswords { kind: "bcrypt".to_owned(), number: 312 },
+            OldPasswords { kind: "sha-crypt".to_owned(), number: 4 },
+        ],
         first_steps: Step::ALL.map(|step| FirstStep { step, done: true }).to_vec(),
     }
+}
+
+/// What became of messages.
+fn sent(window: Window) -> MessageFigures {
+    let cost = |amount: &str| vec![Cost { currency: "EUR".to_owned(), amount: amount.to_owned() }];
+    let figures = |sent, used, amount: &str| Figures {
+        sent,
+        used,
+        unknown: sent / 50,
+        delivered: used,
+        undelivered: sent / 20,
+        refused: sent / 40,
+        conversion: Some(if sent == used { 1.0 } else { 0.5 }).filter(|_| sent > 0),
+        cost: cost(amount),
+        unpriced: 3,
+    };
+    let gateway = |gateway: &str, figures| {
+        GatewayFigures { connection: "SMSOTP".to_owned(), gateway: gateway.to_owned(), figures }
+    };
+    let prefix = |prefix: Option<&str>, figures| PrefixFigures { prefix: prefix.map(str::to_owned), figures };
+    let (length, count) = if window == Window::Day { (3600, 24_u32) } else { (86_400, 30) };
+    let time = |back: u32| TimeFigures {
+        at: (NOW - Duration::from_secs(length) * back).into(),
+        figures: figures(u64::from(back * 7 % 40), u64::from(back * 5 % 31).min(u64::from(back * 7 % 40)), "1.20"),
+    };
+    MessageFigures {
+        window,
+        total: figures(1_240, 1_013, "93.075"),
+        by_gateway: vec![
+            gateway("LOCAL", figures(1_100, 950, "82.50")),
+            gateway("WORLD", figures(120, 60, "10.575")),
+            GatewayFigures { connection: "MAIL".to_owned(), gateway: "MAIL".to_owned(), figures: Figures { sent: 20, used: 3, conversion: Some(0.15), ..Figures::default() } },
+        ],
+        by_prefix: vec![
+            prefix(Some("+49 DE"), figures(1_100, 950, "82.50")),
+            prefix(Some("+1 JM"), figures(120, 4, "10.575")),
+            prefix(None, Figures { sent: 20, used: 20, conversion: Some(1.0), ..Figures::default() }),
+        ],
+        by_time: (0..count).rev().map(time).collect(),
+        today: vec![
+            Today { connection: "SMSOTP".to_owned(), sent: 1_220, limit: 5_000, cost: cost("93.075") },
+            Today { connection: "old".to_owned(), sent: 0, limit: 20_000, cost: Vec::new() },
+        ],
+        alarms: Vec::new(),
+    }
+}
+
+/// Hardly any code is used.
+fn alarmed() -> MessageFigures {
+    let raised = |prefix: &str, stopped| Raised {
+        at: WRITTEN,
+        connection: "SMSOTP".to_owned(),
+        prefix: prefix.to_owned(),
+        stopped,
+    };
+    MessageFigures { alarms: vec![raised("+1 JM", true), raised("+7 KZ", false)], ..sent(Window::Week) }
 }
 
 fn month() -> Overview {
@@ -401,6 +559,19 @@ fn quiet() -> Overview {
         things: Things { clients: 2, connections: 0, chains: 1 },
         first_steps: Step::ALL.map(|step| FirstStep { step, done: done(step) }).to_vec(),
         ..Overview::default()
+    }
+}
+
+fn invitation(standing: Standing) -> InvitationView {
+    InvitationView {
+        standing,
+        by: "Grace Hopper".to_owned(),
+        client: Some("shop".to_owned()),
+        sent_to: Some("a•••@example.com".to_owned()),
+        created_at: WRITTEN,
+        expires_at: WRITTEN,
+        accepted_at: (standing == Standing::Accepted).then_some(WRITTEN),
+        revoked_at: (standing == Standing::Revoked).then_some(WRITTEN),
     }
 }
 
@@ -420,6 +591,7 @@ fn import_report(bad: usize) -> Report {
         unchanged: 1,
         refused: vec![refused; bad],
         applied: false,
+        invited: 0,
         lines: vec![
             line(2, Becomes::Created, &[]),
             line(4, Becomes::Changed, &["display_name", "groups"]),
@@ -457,7 +629,7 @@ fn detail(locked: bool) -> users::Detail {
     let factors =
         if locked { Vec::new() } else { vec![factor(USER, "password", true), factor("phone", "smsotp", false)] };
     let (sessions, timeline) = if locked { (Vec::new(), Vec::new()) } else { (vec![session()], events()) };
-    users::Detail { user: Versioned::new(user(locked)), factors, sessions: Some(sessions), timeline: Some(timeline) }
+    users::Detail { user: Versioned::new(user(locked)), factors, invitation: None, sessions: Some(sessions), timeline: Some(timeline) }
 }
 
 fn session() -> SessionView {
@@ -525,6 +697,48 @@ fn mail_server() -> ConnectionView {
     });
     let settings = settings.as_object().cloned().unwrap_or_default();
     ConnectionView { name: "Mail".to_owned(), kind: "mail".to_owned(), settings, ..connection(false) }
+}
+
+fn route() -> ConnectionView {
+    let via = json!([{ "connection": "LOCAL", "prefixes": ["+49", "+43"] }, { "connection": "WORLD" }]);
+    let settings = json!({ "via": via, "allowed_prefixes": ["+49", "+43", "+1"], "messages_a_day": 5000 });
+    let settings = settings.as_object().cloned().unwrap_or_default();
+    ConnectionView { name: "SMS everywhere".to_owned(), settings, advice: Vec::new(), ..connection(false) }
+}
+
+/// A gateway with everything that it may have.
+fn receiving() -> ConnectionView {
+    let settings = json!({
+        "url": "https://sms.example.net/v2/messages", "method": "POST", "content_type": "json",
+        "body": "{\"to\": \"$ctx.num\", \"text\": \"$ctx.msg\"}", "headers": "•••", "timeout_seconds": 5,
+        "auth": { "type": "oauth2", "token_url": "https://id.example.net/token", "client_id": "•••", "client_secret": "•••", "scope": "sms" },
+        "secrets": { "receipts": "•••" }, "reference": "id", "mask": "•••",
+        "success": { "status": [202], "body": [{ "json": { "path": "state", "equals": "queued" } }, { "json_not": { "path": "code", "none_of": [4, "5"] } }] },
+        "receipts": { "type": "generic", "reference": "/id", "state": "/state", "delivered": ["DELIVRD"], "undelivered": ["EXPIRED"] },
+        "currency": "EUR", "price": 0.075, "prices": { "+49": 0.06 },
+    });
+    let settings = settings.as_object().cloned().unwrap_or_default();
+    ConnectionView { name: "WORLD".to_owned(), settings, advice: Vec::new(), ..connection(false) }
+}
+
+fn gateway(name: &str, circuit: Circuit, failures: u32) -> GatewayHealth {
+    let at = WRITTEN;
+    let (since, until) = match circuit {
+        Circuit::Closed => (None, None),
+        Circuit::Open => (Some(at), Some(at)),
+        Circuit::HalfOpen => (Some(at), None),
+    };
+    let last_failure = (failures > 0).then(|| LastFailure { at, why: "HTTP 503: try again later, •••".to_owned() });
+    GatewayHealth { gateway: name.to_owned(), circuit, since, until, failures, last_failure }
+}
+
+fn closed() -> HealthView {
+    HealthView { gateways: vec![gateway("SMSOTP", Circuit::Closed, 0)] }
+}
+
+fn mixed() -> HealthView {
+    let all = [("LOCAL", Circuit::Open, 7), ("WORLD", Circuit::HalfOpen, 5), ("SPARE", Circuit::Closed, 1)];
+    HealthView { gateways: all.map(|(name, circuit, failures)| gateway(name, circuit, failures)).into() }
 }
 
 fn connection(off: bool) -> ConnectionView {

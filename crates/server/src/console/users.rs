@@ -5,19 +5,22 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path, Payload, ServiceConfig, get, post, resource},
 };
+use vestibule_authn_password::Password;
 use vestibule_core::{audit::page::AuditFilter, id::UserId, prompt::Text};
 use vestibule_oauth::Params;
 
 use super::{
     Desk, Place, audit as log,
     desk::{Base, role_text, status},
-    form, import, sessions,
+    form, import, registration, sessions,
 };
 use crate::{
     admin::{
         AdminError, Etag, FieldFault, Permission, Role, Versioned,
         audit::{self, AuditView},
         bypass::{self, BypassCode, NewBypass},
+        invitations::{self, InvitationView, NewInvitation, Standing},
+        compromise,
         paging::{Listing, PageQuery},
         sessions::SessionView,
         users::{self, FactorView, NewUser, OwnRoles, PasswordLink, UserChange, UserQuery, UserView},
@@ -43,7 +46,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/users/{id}/roles").route(post().to(set_roles)))
         .service(resource("/admin/users/{id}/factors").route(post().to(remove_factor)))
         .service(resource("/admin/users/{id}/password-link").route(post().to(password_link)))
+        .service(resource("/admin/users/{id}/password-change").route(post().to(require_password)))
         .service(resource("/admin/users/{id}/bypass-code").route(post().to(bypass_code)))
+        .service(resource("/admin/users/{id}/invitation").route(post().to(invite)))
+        .service(resource("/admin/users/{id}/invitation/revoke").route(post().to(revoke_invitation)))
         .service(resource("/admin/users/{id}/sign-out").route(post().to(sign_out)))
         .service(resource("/admin/users/{id}/delete").route(post().to(delete)));
 }
@@ -53,6 +59,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 pub(super) struct Detail {
     pub(super) user: Versioned<UserView>,
     pub(super) factors: Vec<FactorView>,
+    pub(super) invitation: Option<InvitationView>,
     pub(super) sessions: Option<Vec<SessionView>>,
     pub(super) timeline: Option<Vec<AuditView>>,
 }
@@ -141,6 +148,7 @@ pub(super) fn list_screen(found: &Listing<UserView>, params: &Params, may: May, 
         let actions = vec![
             Action::main(base.to("/admin/users/new"), "console.users.new"),
             Action::plain(base.to("/admin/users/import"), "console.import.title"),
+            Action::plain(base.to(registration::PATH), "console.registration.title"),
         ];
         screen.with(Block::Actions { actions })
     } else {
@@ -239,6 +247,7 @@ async fn load(desk: &Desk, id: UserId) -> Result<Detail, AdminError> {
     let (state, actor) = (&*desk.state, &desk.actor);
     let user = users::get(state, actor, id).await?;
     let factors = users::factors(state, actor, id).await?;
+    let invitation = invitations::find(state, actor, id).await?;
     let sessions =
         if desk.may(Permission::SessionsRead) { Some(users::sessions(state, actor, id).await?) } else { None };
     let timeline = if desk.may(Permission::AuditRead) {
@@ -247,7 +256,7 @@ async fn load(desk: &Desk, id: UserId) -> Result<Detail, AdminError> {
     } else {
         None
     };
-    Ok(Detail { user, factors, sessions, timeline })
+    Ok(Detail { user, factors, invitation, sessions, timeline })
 }
 
 /// `GET /admin/users/{id}`.
@@ -300,8 +309,14 @@ pub(super) fn detail_screen(
         screen = screen.with(heading("roles", "console.users.own_roles")).with(form.field(own_roles(&roles)));
     }
     screen = screen.with(heading("factors", "console.user.factors")).with(factors(&found.factors, may, &to));
+    screen = screen.with_all(invitation_blocks(found, may, &to));
     if may.factors {
         screen = screen.with(Form::new("link", to("password-link"), "console.user.link").plain());
+        if found.factors.iter().any(|own| own.authenticator == Password::NAME) {
+            screen = screen
+                .with(Form::new("compromised", to("password-change"), "console.user.compromised").plain())
+                .with(Block::Paragraph { says: Say::key("console.user.compromised.hint") });
+        }
         screen = screen.with(bypass_form(to("bypass-code")));
     }
     if let Some(found) = &found.sessions {
@@ -461,6 +476,86 @@ pub(super) fn link_screen(link: &PasswordLink, user: &str, base: &Base) -> Scree
         .with(Block::Actions { actions: vec![Action::main(base.to(user), "console.back")] })
 }
 
+/// How a user's invitation stands, and the form that makes one where they have nothing to sign in with.
+fn invitation_blocks(found: &Detail, may: May, to: &dyn Fn(&str) -> String) -> Vec<Block> {
+    // A number is no credential: whoever has nothing else has no first step.
+    let bare = found.factors.iter().all(|factor| factor.id == users::PHONE_FACTOR) && !found.user.value.disabled;
+    let mut blocks: Vec<Block> = found.invitation.iter().map(standing).collect();
+    let open = found.invitation.as_ref().is_some_and(|invitation| invitation.standing == Standing::Open);
+    if may.factors && open {
+        blocks.push(Form::new("revoke", to("invitation/revoke"), "console.invitation.revoke").plain().into());
+    }
+    if may.factors && bare {
+        let form = Form::new("invite", to("invitation"), if open { "console.invitation.again" } else { "console.invitation.invite" });
+        let form = form.plain().field(Field::text("client", "console.invitation.client", "").hint("console.invitation.client.hint"));
+        blocks.push(form.field(Field::check("show", "console.invitation.show", false).hint("console.invitation.show.hint")).into());
+    }
+    if !blocks.is_empty() {
+        blocks.insert(0, heading("invitation", "console.invitation.title"));
+    }
+    blocks
+}
+
+fn standing(invitation: &InvitationView) -> Block {
+    let word = match invitation.standing {
+        Standing::Open => "console.invitation.open",
+        Standing::Accepted => "console.invitation.accepted",
+        Standing::Revoked => "console.invitation.revoked",
+        Standing::Ended => "console.invitation.ended",
+    };
+    let mut facts = vec![
+        Fact::new("console.users.state", [Say::key(word)]),
+        Fact::new("console.invitation.by", [invitation.by.as_str()]),
+        Fact::new("console.invitation.at", [invitation.created_at]),
+        Fact::new("console.link.until", [invitation.expires_at]),
+    ];
+    facts.extend(invitation.sent_to.as_deref().map(|to| Fact::new("console.invitation.sent_to", [to])));
+    facts.extend(invitation.client.as_deref().map(|client| Fact::new("console.invitation.client", [client]).code()));
+    facts.extend(invitation.accepted_at.map(|at| Fact::new("console.invitation.accepted", [at])));
+    facts.extend(invitation.revoked_at.map(|at| Fact::new("console.invitation.revoked", [at])));
+    Block::Facts { facts }
+}
+
+/// `POST /admin/users/{id}/invitation`: a link that is shown is the answer, as a password link is. Reload makes another, and
+/// ends this one.
+async fn invite(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
+    let (desk, params, id) = match opened(req, state, &path, payload).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let new = NewInvitation { client: form::some(&params, "client"), show: form::ticked(&params, "show") };
+    let here = format!("/admin/users/{id}");
+    match invitations::invite(&desk.state, &desk.actor, id, &new).await {
+        Ok(invitations::Made { url: Some(url), expires_at, .. }) => {
+            desk.show(HERE, invited_screen(&PasswordLink { url, expires_at }, &here, &desk.base()))
+        }
+        Ok(_) => desk.go(&here, "invited"),
+        Err(error) => desk.refused(HERE, &error),
+    }
+}
+
+pub(super) fn invited_screen(link: &PasswordLink, user: &str, base: &Base) -> Screen {
+    Screen::new(Text::new("console.invited.title"))
+        .lead("console.invited.lead")
+        .crumb(base.to("/admin/users"), Say::key("console.users.title"))
+        .flash(Tone::Good, Say::key("console.link.made"))
+        .with(Block::Copy { id: "link".to_owned(), label: Text::new("console.link.label"), text: link.url.clone() })
+        .with(Block::Facts { facts: vec![Fact::new("console.link.until", [link.expires_at])] })
+        .with(Block::Actions { actions: vec![Action::main(base.to(user), "console.back")] })
+}
+
+/// `POST /admin/users/{id}/invitation/revoke`.
+async fn revoke_invitation(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
+    let (desk, _, id) = match opened(req, state, &path, payload).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    match invitations::revoke(&desk.state, &desk.actor, id).await {
+        Ok(()) => desk.go(&format!("/admin/users/{id}"), "revoked"),
+        Err(error) => desk.refused(HERE, &error),
+    }
+}
+
 /// The form that makes a bypass code.
 fn bypass_form(action: String) -> Form {
     let lives =
@@ -492,6 +587,18 @@ pub(super) fn bypass_screen(made: &BypassCode, user: &str, base: &Base) -> Scree
         .with(Block::Copy { id: "code".to_owned(), label: Text::new("console.bypass.code"), text: made.code.clone() })
         .with(Block::Facts { facts: vec![Fact::new("console.link.until", [made.expires_at])] })
         .with(Block::Actions { actions: vec![Action::main(base.to(user), "console.back")] })
+}
+
+/// `POST /admin/users/{id}/password-change`.
+async fn require_password(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
+    let (desk, _, id) = match opened(req, state, &path, payload).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    match compromise::require(&desk.state, &desk.actor, id).await {
+        Ok(_) => desk.go(&format!("/admin/users/{id}"), "password-change"),
+        Err(error) => desk.refused(HERE, &error),
+    }
 }
 
 /// `POST /admin/users/{id}/sign-out`.

@@ -25,6 +25,7 @@ use crate::{
         form::{self, FormError},
         gate::about,
     },
+    joining,
     pages::{Cause, interaction},
     state::State,
     tally,
@@ -102,12 +103,11 @@ async fn run(
 ) -> HttpResponse {
     about(req, &valid.client().id);
     let shown = state.cookies.read(req, SESSION).and_then(|cookie| state.engine.session_ref(&cookie));
-    let start = Start {
-        chain: valid.chain(snapshot),
-        session: shown,
-        interactive: valid.interactive(),
-        request: Request { errand, ..to_engine_request(valid.clone()) },
-    };
+    let mut request = Request { errand, ..to_engine_request(valid.clone()) };
+    // Frozen with it: a message that leaves later is in the language of the page.
+    request.locales.extend(answer::languages(req));
+    let start =
+        Start { chain: valid.chain(snapshot), session: shown, interactive: valid.interactive(), request };
     match state.engine.start(start, &context::of(state, req)).await {
         Ok(Started::Finished { answer, session, device }) => {
             let mut response = refusals::to_answer(state, req, &answer);
@@ -122,7 +122,8 @@ async fn run(
         Ok(Started::Refused { answer, .. }) => refusals::to_answer(state, req, &answer),
         Ok(Started::Interaction { id, binding }) => {
             tally::note(state, snapshot, tally::words::STARTED, valid.client().id.as_str());
-            to_interaction(state, req, id, binding)
+            let page = if valid.creates() { joining::path_from(state, id) } else { interaction::path(id) };
+            to_interaction(state, req, id, binding, page)
         }
         Ok(Started::NotInteractive(why)) => to_client(state, req, &valid.not_interactive(why)),
         Err(EngineError::Store(error)) => {
@@ -156,9 +157,15 @@ fn add(cookie: &Cookie<'_>, response: &mut HttpResponse) {
 }
 
 /// To the first page, with the cookie that binds it to this browser.
-fn to_interaction(state: &State, req: &HttpRequest, id: InteractionId, binding: String) -> HttpResponse {
+fn to_interaction(
+    state: &State,
+    req: &HttpRequest,
+    id: InteractionId,
+    binding: String,
+    page: String,
+) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
-    response.insert_header((actix_web::http::header::LOCATION, interaction::path(id)));
+    response.insert_header((actix_web::http::header::LOCATION, page));
     for old in state.cookies.surplus_interactions(req) {
         response.cookie(state.cookies.remove(&old));
     }

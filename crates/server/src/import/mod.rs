@@ -117,9 +117,17 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// Whether it was written. Not after a dry run, and not when something was refused that was not to be skipped.
     pub applied: bool,
+    /// Users who were invited by mail.
+    #[serde(skip_serializing_if = "is_nobody", default)]
+    pub invited: usize,
     /// What becomes of each line that is taken, when that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub lines: Vec<Line>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_nobody(number: &usize) -> bool {
+    *number == 0
 }
 
 /// So many rows are one transaction.

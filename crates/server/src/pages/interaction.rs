@@ -1,9 +1,10 @@
 //! From what the engine says is to be shown, to the page that shows it.
 
+use vestibule_authn_smsotp::SmsOtp;
 use vestibule_core::{
     Rejection, Time,
     channel::SendOutcome,
-    engine::{AlternativeView, Body, ChallengeView, StepView, View},
+    engine::{AlternativeView, Body, ChallengeView, LaterView, StepView, View},
     id::InteractionId,
     interaction::Notice as Outcome,
     plan::Denial,
@@ -12,7 +13,7 @@ use vestibule_core::{
 };
 
 use super::{
-    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Link, Moment,
+    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Later, Link, Moment,
     NoWay, Notice, Page, Passkey, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
 };
 
@@ -47,6 +48,7 @@ pub fn page_of(view: &View, beside: Beside<'_>) -> Option<Page> {
         Body::Denied { denial: Some(denial), .. } => Page::NoWay(NoWay {
             app: Some(app(view, beside)),
             why: denial.into(),
+            from: if let Denial::NotYet { from, .. } = denial { Some((*from).into()) } else { None },
             back: back(view, beside),
             reference: beside.reference.to_owned(),
         }),
@@ -89,6 +91,9 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         remember: step.remember.filter(|_| !dead).map(|remember| Remember::new(remember.life, remember.wished)),
         notice: notice.map(|outcome| notice_of(outcome, step)),
         others: step.alternatives.iter().filter(|way| !way.chosen).map(Way::from).collect(),
+        later: step.later.iter().map(Later::from).collect(),
+        join: None,
+        forgot: None,
     })
 }
 
@@ -100,6 +105,7 @@ fn choose_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         user_name: step.user.as_ref().map(shown_name),
         enrolling: step.enrolling,
         ways: step.alternatives.iter().map(Way::from).collect(),
+        later: step.later.iter().map(Later::from).collect(),
         notice: step.notice.as_ref().map(|outcome| notice_of(outcome, step)),
     })
 }
@@ -195,6 +201,7 @@ fn code_status(view: &View, step: &StepView, challenge: &ChallengeView, now: Tim
         resend: resend_at.map(|at| resend(at, now)),
         reference: view.id.to_string(),
         filled: None,
+        sms: step.alternatives.iter().any(|way| way.chosen && way.authenticator.as_str() == SmsOtp::NAME),
     })
 }
 
@@ -223,6 +230,7 @@ fn notice_of(outcome: &Outcome, step: &StepView) -> Notice {
             None => Notice::wrong_password(),
         },
         Outcome::Rejected { why: Rejection::Wrong, .. } => own(Notice::wrong(), "wrong"),
+        Outcome::Rejected { why: Rejection::Unknown, .. } => own(Notice::wrong(), "unknown"),
         Outcome::Rejected { why: Rejection::Expired, .. } => own(Notice::expired(), "expired"),
         Outcome::Rejected { why: Rejection::Empty, .. } if step.username.as_deref() == Some("") => Notice::empty(),
         Outcome::Rejected { why: Rejection::Empty, .. } => own(Notice::empty(), "empty"),
@@ -240,10 +248,17 @@ fn asks(step: &StepView, kind: &FieldKind) -> bool {
     step.prompt.iter().flat_map(|prompt| &prompt.fields).any(|field| field.kind == *kind)
 }
 
+impl From<&LaterView> for Later {
+    fn from(later: &LaterView) -> Self {
+        Self { label: later.label.clone(), from: later.from.into() }
+    }
+}
+
 impl From<&Denial> for Lack {
     fn from(denial: &Denial) -> Self {
         match denial {
             Denial::NoAlternative { .. } => Self::Way,
+            Denial::NotYet { .. } => Self::NotYet,
             Denial::MayNotAct => Self::Account,
             Denial::OtherUser => Self::OtherUser,
             Denial::NotAdmitted => Self::Membership,
@@ -330,6 +345,7 @@ mod tests {
             challenge: Some(challenge()),
             remember: None,
             alternatives: vec![way(0, "smsotp", true), way(1, "totp", false)],
+            later: Vec::new(),
             notice: None,
         }
     }

@@ -23,6 +23,7 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/said/en.json"),
         include_str!("messages/doctor/en.json"),
         include_str!("messages/own/en.json"),
+        include_str!("messages/joining/en.json"),
         include_str!("messages/post/en.json"),
     ],
     &[
@@ -33,6 +34,7 @@ const FILES: [&[&str]; 2] = [
         include_str!("messages/said/de.json"),
         include_str!("messages/doctor/de.json"),
         include_str!("messages/own/de.json"),
+        include_str!("messages/joining/de.json"),
         include_str!("messages/post/de.json"),
     ],
 ];

@@ -15,6 +15,7 @@ mod exhibit;
 pub mod gallery;
 mod helpers;
 pub mod interaction;
+mod joining;
 pub mod locale;
 mod messages;
 mod model;
@@ -35,7 +36,8 @@ pub use self::{
     account::*,
     assets::Assets,
     exhibit::{Exhibit, Passkey, Picture},
-    locale::negotiate,
+    joining::*,
+    locale::{accepted, negotiate},
     messages::{Words, english},
     model::*,
     moment::Moment,
@@ -220,6 +222,9 @@ impl Pages {
             Page::ConfirmLogout(page) => self.draw(page, cx),
             Page::SignedOut(page) => self.draw(page, cx),
             Page::NewPassword(page) => self.draw(page, cx),
+            Page::Register(page) => self.draw(page, cx),
+            Page::Invitation(page) => self.draw(page, cx),
+            Page::ForgotPassword(page) => self.draw(page, cx),
             Page::Error(page) => self.draw(page, cx),
             Page::Home(page) => self.draw(page, cx),
             Page::Factors(page) => self.draw(page, cx),

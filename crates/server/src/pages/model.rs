@@ -6,6 +6,7 @@ use vestibule_core::{chain::Seconds, prompt::Text};
 use super::{
     account::{Activity, ChangePassword, Factor, Factors, Home},
     exhibit::{Exhibit, Passkey},
+    joining::{Invitation, Register},
     moment::Moment,
     own::{Apps, Deleted, OwnData, Profile},
 };
@@ -33,6 +34,12 @@ pub enum Page {
     SignedOut(SignedOut),
     /// Choosing a password by a link.
     NewPassword(NewPassword),
+    /// Creating an account.
+    Register(Register),
+    /// Taking up an invitation.
+    Invitation(Invitation),
+    /// Asking for such a link.
+    ForgotPassword(ForgotPassword),
     /// Something cannot be done, and no application can be told.
     Error(ErrorPage),
     /// The portal: is my account safe, where am I signed in.
@@ -188,6 +195,21 @@ pub struct Step {
     pub notice: Option<Notice>,
     /// The other ways to pass this step.
     pub others: Vec<Way>,
+    /// The ways that it does not take yet.
+    pub later: Vec<Later>,
+    /// Where somebody goes who has no account; none where nobody makes one by themselves, or it is known who sits there.
+    pub join: Option<String>,
+    /// Where somebody goes who has forgotten what is asked; none where nothing can be done about that here.
+    pub forgot: Option<String>,
+}
+
+/// A way that a step does not take yet: what the person has is new in the place of something else.
+#[derive(Clone, Debug, Serialize)]
+pub struct Later {
+    /// How it is called.
+    pub label: Text,
+    /// From then on it does.
+    pub from: Moment,
 }
 
 /// The offer to remember this device instead of a step.
@@ -273,6 +295,8 @@ pub struct CodeStatus {
     pub reference: String,
     /// What a link brought to be filled in.
     pub filled: Option<String>,
+    /// Whether it comes as a text message, which the browser may read.
+    pub sms: bool,
 }
 
 /// What is to be said of a code's message.
@@ -476,6 +500,30 @@ impl Page {
         self
     }
 
+    /// The same page with the way to an account of one's own, where it asks who somebody is.
+    #[must_use]
+    pub fn with_join(mut self, path: &str) -> Self {
+        if let Self::Step(step) = &mut self
+            && step.username.is_some()
+        {
+            step.join = Some(path.to_owned());
+        }
+        self
+    }
+
+    /// The same page with the way to another password, where it asks for one.
+    #[must_use]
+    pub fn with_reset(mut self, path: &str) -> Self {
+        if let Self::Step(step) = &mut self
+            && step.fields.iter().any(|field| field.kind == InputKind::Password)
+        {
+            let name = step.username.as_deref().filter(|name| !name.is_empty());
+            let query = |name| url::form_urlencoded::Serializer::new(String::new()).append_pair("username", name).finish();
+            step.forgot = Some(name.map_or_else(|| path.to_owned(), |name| format!("{path}?{}", query(name))));
+        }
+        self
+    }
+
     /// The same page, saying that the person went on in another tab, when it has nothing else to say.
     #[must_use]
     pub fn moved(mut self) -> Self {
@@ -504,6 +552,8 @@ pub struct Choose {
     pub enrolling: bool,
     /// The ways.
     pub ways: Vec<Way>,
+    /// The ways that are not taken yet.
+    pub later: Vec<Later>,
     /// What the last answer came to.
     pub notice: Option<Notice>,
 }
@@ -568,6 +618,8 @@ pub struct NoWay {
     pub app: Option<App>,
     /// Why.
     pub why: Lack,
+    /// From when on they can, where waiting helps.
+    pub from: Option<Moment>,
     /// The way back to the application, which is then told.
     pub back: Option<Link>,
     /// What to quote when asking for help.
@@ -586,6 +638,8 @@ pub enum Lack {
     OtherUser,
     /// The application is for others only.
     Membership,
+    /// What they have came in the place of something else a short time ago.
+    NotYet,
     /// What they have is not as strong as what the application asked for.
     Strength,
     /// The sign-in is not set up as it should be: our fault.
@@ -655,6 +709,23 @@ pub struct NewPassword {
     pub done: bool,
     /// Where to sign in with it.
     pub back: Option<Link>,
+}
+
+/// Asking for a link by which one chooses another password.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForgotPassword {
+    /// The path that the name is posted to.
+    pub action: String,
+    /// The name, as far as it is known.
+    pub username: String,
+    /// For how many minutes the link works.
+    pub minutes: u64,
+    /// What is wrong.
+    pub fault: Option<Text>,
+    /// When it may be tried again.
+    pub at: Option<Moment>,
+    /// Whether it was asked for. The page says the same whoever that was.
+    pub asked: bool,
 }
 
 /// Something cannot be done.
@@ -937,6 +1008,19 @@ impl Body for NewPassword {
     }
     fn alarmed(&self) -> bool {
         self.fault.is_some()
+    }
+}
+
+impl Body for ForgotPassword {
+    const TEMPLATE: &'static str = "forgot-password";
+    fn title(&self) -> Text {
+        Text::new(if self.asked { "forgot-password.asked-title" } else { "forgot-password.title" })
+    }
+    fn alarmed(&self) -> bool {
+        self.fault.is_some()
+    }
+    fn scripts(&self) -> Vec<&'static str> {
+        if self.at.is_some() { vec!["time.js"] } else { Vec::new() }
     }
 }
 

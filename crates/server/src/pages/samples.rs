@@ -1,13 +1,14 @@
 //! A value of every page in every state that it can be in: what the tests draw, and what the gallery shows.
 
 mod account;
+mod joining;
 mod own;
 
 use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
     App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended, ErrorPage,
-    Form, Hidden, Input, InputKind, Lack, Landing, Link, Moment, NewPassword, NoWay, Notice, Outbox, OutboxRow, Page,
+    ForgotPassword, Form, Hidden, Input, InputKind, Lack, Landing, Later, Link, Moment, NewPassword, NoWay, Notice, Outbox, OutboxRow, Page,
     Person, Progress, Remember, Resend, Scope, SignedOut, Step, Way, unbroken,
 };
 
@@ -32,7 +33,7 @@ const OTHER: &str = "+49 ••• ••••• ••07";
 impl Page {
     /// Every page in every state.
     pub fn samples() -> Vec<Sample> {
-        let pages: [(&'static str, Vec<State>); 25] = [
+        let pages: [(&'static str, Vec<State>); 28] = [
             ("sign-in", sign_in()),
             ("identify", identify()),
             ("choose", choose()),
@@ -43,6 +44,9 @@ impl Page {
             ("ended", ended()),
             ("sign-out", sign_out()),
             ("new-password", new_password()),
+            ("register", joining::register()),
+            ("invitation", joining::invitation()),
+            ("forgot-password", forgot_password()),
             ("error", error()),
             ("enrol", account::enrolment()),
             ("passkey", account::passkey()),
@@ -130,7 +134,14 @@ fn password() -> Step {
         remember: None,
         notice: None,
         others: Vec::new(),
+        later: Vec::new(),
+        forgot: None,
+        join: None,
     }
+}
+
+fn later() -> Vec<Later> {
+    vec![Later { label: Text::new("smsotp.label"), from: Moment::from(Time::from_unix_seconds(1_795_529_000)) }]
 }
 
 fn named(name: &str) -> Step {
@@ -155,6 +166,9 @@ fn sign_in() -> Vec<(&'static str, Page)> {
         ("once-more", Page::Step(again.clone())),
         ("once-more-wrong", Page::Step(Step { notice: Some(Notice::wrong_password()), ..again })),
         ("other-ways", Page::Step(Step { others: vec![way(1, "smsotp", None)], ..password() })),
+        ("number-changed", Page::Step(Step { later: later(), ..named("ada") })),
+        ("may-be-forgotten", Page::Step(named("ada")).with_reset("/forgot-password")),
+        ("may-join", Page::Step(password()).with_reset("/forgot-password").with_join("/register")),
     ]
 }
 
@@ -180,11 +194,13 @@ fn choose() -> Vec<(&'static str, Page)> {
         enrolling: false,
         ways,
         notice: None,
+        later: Vec::new(),
     };
     let told = |notice| Page::Choose(Choose { notice: Some(notice), ..choice.clone() });
     let one = Choose { ways: vec![way(0, "smsotp", Some(MASKED))], ..choice.clone() };
     vec![
         ("three-ways", Page::Choose(choice.clone())),
+        ("number-changed", Page::Choose(Choose { later: later(), ..choice.clone() })),
         ("one-way", Page::Choose(Choose { notice: Some(Notice::trouble(REFERENCE.to_owned(), false)), ..one })),
         ("wait-for-messages", told(Notice::wait_for_messages(Some(at(900))))),
         ("number-not-allowed", told(Notice::number_not_allowed())),
@@ -206,6 +222,7 @@ fn code() -> Vec<(&'static str, Page)> {
         until: at(300),
         resend: Some(Resend { at: at(30), wait: 30 }),
         reference: REFERENCE.to_owned(),
+        sms: true,
         filled: None,
     };
     let now = Resend { at: at(-5), wait: 0 };
@@ -322,13 +339,15 @@ fn consent() -> Vec<(&'static str, Page)> {
 fn no_way() -> Vec<(&'static str, Page)> {
     let because = |why| {
         let reference = REFERENCE.to_owned();
-        Page::NoWay(NoWay { app: Some(app()), why, back: Some(link()), reference })
+        let from = (why == Lack::NotYet).then(|| Moment::from(Time::from_unix_seconds(1_795_529_000)));
+        Page::NoWay(NoWay { app: Some(app()), why, from, back: Some(link()), reference })
     };
     vec![
         ("no-number-and-none-may-be-added", because(Lack::Way)),
         ("account-off", because(Lack::Account)),
         ("other-user", because(Lack::OtherUser)),
         ("not-a-member", because(Lack::Membership)),
+        ("number-changed", because(Lack::NotYet)),
         ("not-strong-enough", because(Lack::Strength)),
         ("not-set-up", because(Lack::Setup)),
     ]
@@ -374,6 +393,30 @@ fn new_password() -> Vec<(&'static str, Page)> {
         ("unchecked", at_fault("unchecked")),
         ("busy", at_fault("busy")),
         ("done", Page::NewPassword(NewPassword { done: true, back: Some(link()), ..empty.clone() })),
+    ]
+}
+
+fn forgot_password() -> Vec<(&'static str, Page)> {
+    let empty = ForgotPassword {
+        action: "/forgot-password".to_owned(),
+        username: String::new(),
+        minutes: 30,
+        fault: None,
+        at: None,
+        asked: false,
+    };
+    let known = ForgotPassword { username: "ada".to_owned(), ..empty.clone() };
+    let fault = |why: &str, at| ForgotPassword { fault: Some(Text::new(why)), at, ..known.clone() };
+    vec![
+        ("empty", Page::ForgotPassword(empty.clone())),
+        ("name-known", Page::ForgotPassword(known.clone())),
+        (
+            "no-name",
+            Page::ForgotPassword(ForgotPassword { fault: Some(Text::new("forgot-password.empty")), ..empty }),
+        ),
+        ("wait", Page::ForgotPassword(fault("forgot-password.limited", Some(at(1800))))),
+        ("busy", Page::ForgotPassword(fault("forgot-password.busy", None))),
+        ("asked", Page::ForgotPassword(ForgotPassword { asked: true, ..known })),
     ]
 }
 

@@ -15,16 +15,16 @@ macro_rules! templates {
 }
 
 templates! {
-    "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "new-password", "error", "home", "factors", "factor", "change-password", "activity", "apps", "profile", "own-data", "deleted", "landing",
+    "frame", "step", "choose", "consent", "no-way", "ended", "confirm-logout", "signed-out", "new-password", "register", "invitation", "forgot-password", "error", "home", "factors", "factor", "change-password", "activity", "apps", "profile", "own-data", "deleted", "landing",
     "outbox", "demo", "gallery", "api-docs",
     // Parts of others.
     "console/frame", "console/block", "console/table", "console/cell", "console/form", "console/field",
     "console/described", "console/chart", "console/versions",
-    "console/funnel", "console/first-steps", "console/doctor",
+    "console/funnel", "console/bars", "console/first-steps", "console/doctor",
     "console/live", "console/live-line",
     "console/chain-sentence", "console/chain-steps", "console/chain-step", "console/chain-problems", "console/chain-fields",
     "console/chain-diff", "console/chain-steps-run", "console/chain-run",
-    "_answer", "_back", "_beside", "_code", "_context", "_doors", "_exhibit", "_fields", "_hidden", "_notice", "_passkey", "_prove", "_rooms",
+    "_answer", "_back", "_beside", "_code", "_context", "_doors", "_exhibit", "_fields", "_hidden", "_later", "_notice", "_passkey", "_prove", "_rooms",
 }
 
 /// Strict: a name that a page does not have is an error, not an empty place. HTML is escaped wherever it is not asked for.

@@ -8,6 +8,7 @@ mod escalation;
 mod house;
 mod import;
 mod input;
+mod invitations;
 mod least_privilege;
 mod links;
 mod lockout;

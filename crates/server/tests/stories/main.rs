@@ -6,9 +6,13 @@
 
 mod audit;
 mod chains;
+mod compromised;
 mod console;
 mod email;
 mod faces;
+mod joining;
+mod figures;
+mod forgotten;
 mod password_then_sms;
 mod people;
 mod refusals;

@@ -34,7 +34,7 @@ use vestibule_server::{
     Addresses, Application, Parts,
     config::{
         ApiLimits, Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource,
-        PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, PortalSettings, Settings,
+        InvitationSettings, PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, PortalSettings, RegistrationSettings, Settings,
     },
     configuration,
     state::{State, Transaction},
@@ -396,6 +396,7 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
             queue: 16,
             deadline: seconds(5),
             rules: PasswordRules::default(),
+            reset: false,
         },
         passkey: PasskeySettings::default(),
         policy: PolicySettings::default(),
@@ -404,6 +405,8 @@ fn settings(folder: &std::path::Path, port: u16) -> Settings {
         dev: false,
         portal_client: "userportal".into(),
         portal: PortalSettings::default(),
+        registration: RegistrationSettings::default(),
+        invitation: InvitationSettings::default(),
         post: Default::default(),
     }
 }

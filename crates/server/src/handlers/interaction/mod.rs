@@ -33,16 +33,20 @@ use crate::{
     admin::trials,
     answer::{self, Drawing, wants_json},
     context::{self, device_cookie},
+    handlers::forgot_password,
     http::{
         cookies::{Cookies, SESSION},
         csrf,
         gate::{about, request_id},
         headers,
     },
+    insider::Insider,
+    joining,
     pages::{
         Cause,
         interaction::{Beside, page_of, path},
     },
+    reset,
     state::State,
 };
 
@@ -159,10 +163,14 @@ fn show(state: &State, req: &HttpRequest, view: &View, binding: &str) -> HttpRes
     let beside = Beside { host: host.as_deref(), back: back.as_deref(), reference: &reference, now: state.clock.now() };
     let Some(page) = page_of(view, beside) else { return go_on(state, req, view, None) };
     let page = if req.query_string() == MOVED { page.moved() } else { page };
+    let page = if reset::offered(state) { page.with_reset(&state.public.path(forgot_password::PATH)) } else { page };
     let page = match linked(req) {
         Some(code) => page.with_code(&code),
         None => page,
     };
+    // The console is not for those who come by themselves.
+    let joins = snapshot.registration() && view.request.client.as_str() != Insider::CONSOLE.client;
+    let page = if joins { page.with_join(&joining::path_from(state, view.id)) } else { page };
     let drawing = Drawing { csrf, ui_locales: &view.request.locales };
     let mut response = answer::page(state, req, status(&view.body), &page, drawing);
     let places = client.into_iter().flat_map(|client| client.redirect_uris.iter().chain(&client.client_uri));
