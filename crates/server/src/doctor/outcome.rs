@@ -292,6 +292,10 @@ outcomes! {
     CONNECTION_OFF "connections.off" Connections Skipped Configuration "sms.md" ["connection"];
     CONNECTION_INCOMPLETE "connections.incomplete" Connections Fail Configuration "sms.md" ["connection", "why"];
     CONNECTION_AWAY "connections.away" Connections Fail Dependency "sms.md" ["connection", "why"];
+    CIRCUITS_CLOSED "circuits.closed" Connections Ok Dependency "sms.md#several-gateways" ["count"];
+    CIRCUIT_OPEN "circuits.open" Connections Warn Dependency "sms.md#several-gateways" ["connection", "since", "until", "why"];
+    CIRCUIT_HALF_OPEN "circuits.half_open" Connections Warn Dependency "sms.md#several-gateways" ["connection", "since", "why"];
+    CIRCUITS_UNASKED "circuits.unasked" Connections Skipped Dependency "sms.md#several-gateways" [];
 
     CHAINS_RIGHT "chains.right" Chains Ok Configuration "console.md" ["count"];
     CHAIN_WRONG "chains.wrong" Chains Fail Configuration "console.md" ["chain", "problem"];

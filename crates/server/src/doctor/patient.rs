@@ -227,7 +227,7 @@ pub(super) mod tests {
         pub(in crate::doctor) records: Option<Records>,
         pub(in crate::doctor) pool: HashPool,
         pub(in crate::doctor) prf: Prf,
-        channels: Channels,
+        pub(in crate::doctor) channels: Channels,
         registry: Registry,
         _folder: tempfile::TempDir,
     }

@@ -6,7 +6,7 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path, Payload},
 };
-use vestibule_authn_smsotp::{Call, Receipt, Receipts, SmsOtp, members};
+use vestibule_authn_smsotp::{Call, Receipt, Receipts, SmsOtp};
 use vestibule_core::{channel::Connection, id::ConnectionName};
 
 use crate::{context, state::State};
@@ -27,10 +27,10 @@ pub async fn post(
     };
     match told(&req, &state, &name, &secret, &body) {
         None => HttpResponse::new(StatusCode::NOT_FOUND),
-        Some((Receipt::Pending, _)) => HttpResponse::new(StatusCode::NO_CONTENT),
-        Some((Receipt::Of { reference, delivery }, by)) => {
+        Some(Receipt::Pending) => HttpResponse::new(StatusCode::NO_CONTENT),
+        Some(Receipt::Of { reference, delivery }) => {
             let gateway = ConnectionName::from(name);
-            match state.engine.receipt(gateway, by, reference, delivery, &context::of(&state, &req)).await {
+            match state.engine.receipt(gateway, reference, delivery, &context::of(&state, &req)).await {
                 Ok(true) => HttpResponse::new(StatusCode::NO_CONTENT),
                 Ok(false) => HttpResponse::new(StatusCode::NOT_FOUND),
                 Err(error) => {
@@ -42,14 +42,8 @@ pub async fn post(
     }
 }
 
-/// What is said, and the connections by which the message may have been sent: this one, and the routes that go by it.
-fn told(
-    req: &HttpRequest,
-    state: &State,
-    name: &str,
-    secret: &str,
-    body: &[u8],
-) -> Option<(Receipt, Vec<ConnectionName>)> {
+/// What is said, by whoever knows the secret.
+fn told(req: &HttpRequest, state: &State, name: &str, secret: &str, body: &[u8]) -> Option<Receipt> {
     let configuration = state.engine.configuration();
     let sms = |known: &&Connection| known.kind == SmsOtp::CONNECTION_KIND;
     let found = configuration.connections.iter().filter(sms).find(|known| known.name.as_str() == name)?;
@@ -59,8 +53,5 @@ fn told(
     let below = called.strip_prefix(state.public.issuer.path()).unwrap_or(called);
     let url = state.public.url(below);
     let signature = req.headers().get("x-twilio-signature").and_then(|value| value.to_str().ok());
-    let receipt = receipts.read(&Call { url: &url, secret, signature, body })?;
-    let routes = configuration.connections.iter().filter(|known| members(&known.settings).contains(&found.name));
-    let by = routes.chain([found]).map(|known| known.name.clone()).collect();
-    Some((receipt, by))
+    receipts.read(&Call { url: &url, secret, signature, body })
 }

@@ -444,6 +444,8 @@ pub struct Form {
     pub hidden: Vec<Hidden>,
     /// What is typed.
     pub fields: Vec<Field>,
+    /// What is typed seldom, in groups that open.
+    pub groups: Vec<Group>,
     /// What is wrong with none of its fields, or with one that is not here.
     pub faults: Vec<Say>,
     /// The word on its button.
@@ -468,6 +470,7 @@ impl Form {
             title: None,
             hidden: Vec::new(),
             fields: Vec::new(),
+            groups: Vec::new(),
             faults: Vec::new(),
             submit: Text::new(submit),
             main: true,
@@ -504,6 +507,16 @@ impl Form {
         self
     }
 
+    /// The same with one more group of fields.
+    #[must_use]
+    pub fn group(mut self, mut group: Group) -> Self {
+        for field in &mut group.fields {
+            field.id = format!("{}-{}", self.id, field.name);
+        }
+        self.groups.push(group);
+        self
+    }
+
     /// The same with a button beside others.
     #[must_use]
     pub fn plain(mut self) -> Self {
@@ -536,15 +549,63 @@ impl Form {
     #[must_use]
     pub fn refused(mut self, faults: &[crate::admin::FieldFault]) -> Self {
         for fault in faults {
-            let name = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
-            let long = fault.pointer.trim_start_matches('/').replace('/', ".");
-            let found = self.fields.iter_mut().find(|field| field.name == long || field.name == name);
-            match found {
+            match self.at(&fault.pointer) {
                 Some(field) => field.faults.push(said(&fault.detail)),
                 None if fault.pointer.is_empty() => self.faults.push(said(&fault.detail)),
                 None => self.faults.push(fault.to_string().into()),
             }
         }
+        for group in &mut self.groups {
+            group.open |= group.fields.iter().any(|field| !field.faults.is_empty());
+        }
+        self
+    }
+
+    /// The field of a JSON pointer: its own, or else that of what it is a part of.
+    fn at(&mut self, pointer: &str) -> Option<&mut Field> {
+        let path = pointer.trim_start_matches('/').replace('/', ".");
+        let names = || self.fields.iter().chain(self.groups.iter().flat_map(|group| &group.fields)).map(|f| &f.name);
+        let known = |path: &str| {
+            let below = format!("{path}.");
+            names().find(|name| *name == path).or_else(|| names().find(|name| name.starts_with(&below)))
+        };
+        let parts = std::iter::successors(Some(&*path), |path| path.rsplit_once('.').map(|(rest, _)| rest));
+        let name = parts.filter(|path| !path.is_empty()).find_map(known)?.clone();
+        let mut all = self.fields.iter_mut().chain(self.groups.iter_mut().flat_map(|group| &mut group.fields));
+        all.find(|field| field.name == name)
+    }
+}
+
+/// Fields that belong together, and that are seldom typed: a heading that opens them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Group {
+    /// What they are about.
+    pub title: Text,
+    /// What to know before typing.
+    pub hint: Option<Text>,
+    /// Whether they are seen at once.
+    pub open: bool,
+    /// They.
+    pub fields: Vec<Field>,
+}
+
+impl Group {
+    /// A group of these fields; its title is the message `title`.
+    pub fn new(title: &str, fields: impl IntoIterator<Item = Field>) -> Self {
+        Self { title: Text::new(title), hint: None, open: false, fields: fields.into_iter().collect() }
+    }
+
+    /// The same with what to know before typing.
+    #[must_use]
+    pub fn hint(mut self, key: &str) -> Self {
+        self.hint = Some(Text::new(key));
+        self
+    }
+
+    /// The same, seen at once if so.
+    #[must_use]
+    pub fn open(mut self, open: bool) -> Self {
+        self.open = open;
         self
     }
 }
@@ -744,5 +805,75 @@ impl Bar {
         let (good_height, bad_height) = (scaled(good), scaled(bad));
         let good_y = Chart::HEIGHT.saturating_sub(good_height);
         Self { label, good, bad, x, good_y, good_height, bad_y: good_y.saturating_sub(bad_height), bad_height }
+    }
+}
+
+/// Things with numbers, and a bar for each: a table that can be seen at a glance. It is drawn by `console/bars`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Bars {
+    /// Its anchor.
+    pub id: &'static str,
+    /// What it shows.
+    pub caption: Text,
+    /// The name of what each row stands for.
+    pub of: Text,
+    /// The names of its numbers.
+    pub columns: Vec<Text>,
+    /// Its rows.
+    pub rows: Vec<BarRow>,
+    /// What the two parts of a bar are.
+    pub parts: [Text; 2],
+}
+
+/// A row with a bar.
+#[derive(Clone, Debug, Serialize)]
+pub struct BarRow {
+    /// What it stands for.
+    pub label: Say,
+    /// Its numbers.
+    pub cells: Vec<Say>,
+    /// The first part of the bar.
+    pub good: u64,
+    /// The part after it.
+    pub bad: u64,
+    good_width: u64,
+    bad_width: u64,
+}
+
+impl BarRow {
+    /// A row whose bar has these two parts.
+    pub fn new(label: Say, cells: Vec<Say>, good: u64, bad: u64) -> Self {
+        Self { label, cells, good, bad, good_width: 0, bad_width: 0 }
+    }
+}
+
+impl Bars {
+    /// The length of the longest bar.
+    const WIDTH: u64 = 100;
+
+    /// A table of these rows; the keys of its words begin with `key`.
+    pub fn new(id: &'static str, key: &str, columns: &[&str], rows: impl IntoIterator<Item = BarRow>) -> Self {
+        let word = |name: &str| Text::new(&format!("{key}.{name}"));
+        let mut rows: Vec<_> = rows.into_iter().collect();
+        let most = rows.iter().map(|row| row.good.saturating_add(row.bad)).max().unwrap_or(0).max(1);
+        // What is not nothing can be seen.
+        let scaled = |number: u64| if number == 0 { 0 } else { (number.saturating_mul(Self::WIDTH) / most).max(1) };
+        for row in &mut rows {
+            (row.good_width, row.bad_width) = (scaled(row.good), scaled(row.bad));
+        }
+        Self {
+            id,
+            caption: word("caption"),
+            of: word("of"),
+            columns: columns.iter().map(|name| word(&format!("column.{name}"))).collect(),
+            rows,
+            parts: [word("good"), word("bad")],
+        }
+    }
+}
+
+impl From<Bars> for Block {
+    fn from(bars: Bars) -> Self {
+        Self::Own { template: "console/bars", value: serde_json::to_value(bars).unwrap_or_default() }
     }
 }

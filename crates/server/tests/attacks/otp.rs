@@ -454,6 +454,34 @@ async fn a_receipt_is_taken_once_from_whoever_knows_the_secret() {
     assert_eq!(audited(&app, "otp.delivered").await.len(), 1);
 }
 
+/// Two gateways of one route that call their messages alike: what one of them says is of its own messages alone.
+#[tokio::test]
+async fn a_082_the_receipt_of_one_gateway_settles_no_message_of_another() {
+    let app = TestApp::start().await;
+    app.alice().await;
+    let (first, second) = (FakeGateway::start().await.unwrap(), FakeGateway::start().await.unwrap());
+    first.answer(403, "no credit");
+    second.answer(200, r#"{"id":"m-1"}"#);
+    let told = json!({ "type": "generic", "reference": "/id", "state": "/state", "delivered": ["ok"], "undelivered": ["gone"] });
+    let (own, other) = ("0123456789abcdef", "fedcba9876543210");
+    for (name, fake, secret) in [("FIRST", &first, own), ("SECOND", &second, other)] {
+        let settings = json!({ "url": fake.url("/send?to=$ctx.num&text=$ctx.msg"), "reference": "id", "receipts": told, "secrets": { "receipts": secret } });
+        app.connection(name, settings).await;
+    }
+    app.connection("SMSOTP", json!({ "via": [{ "connection": "FIRST" }, { "connection": "SECOND" }] })).await;
+    let mut browser = app.browser();
+    let page = at_the_code(&app, &mut browser).await;
+    let (mut vendor, gone) = (app.browser(), json!({ "id": "m-1", "state": "gone" }));
+    let path = format!("/gateways/FIRST/receipts/{own}");
+    assert_eq!(vendor.post_json(&path, &gone).await.status, 404, "SECOND carried it");
+    let (_, shown) = view(&mut browser, &page).await;
+    assert_eq!(shown["challenge"]["sent"], "accepted", "{shown}");
+    let path = format!("/gateways/SECOND/receipts/{other}");
+    assert_eq!(vendor.post_json(&path, &gone).await.status, 204);
+    let [event] = audited(&app, "otp.undelivered").await.try_into().unwrap();
+    assert_eq!(event.details["gateway"], "SECOND");
+}
+
 #[tokio::test]
 async fn a_079_who_proved_nothing_sends_nothing_and_sees_the_same() {
     let app = TestApp::start().await;

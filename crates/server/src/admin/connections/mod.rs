@@ -1,6 +1,7 @@
 //! Connections: what authenticators need outside, such as SMS gateways. A secret goes in and never comes out again.
 
 mod given;
+mod health;
 mod secrets;
 mod trial;
 mod view;
@@ -12,6 +13,7 @@ use vestibule_oauth::managed::{Managed, ObjectKind};
 
 pub use self::{
     given::NewConnection,
+    health::{Circuit, GatewayHealth, HealthView, LastFailure, health},
     secrets::MASK,
     trial::{TestView, test},
     view::ConnectionView,
@@ -21,7 +23,10 @@ use self::{
     secrets::{changed, sealed, with_secrets_told},
     view::{editable, shown, tagged},
 };
-pub(crate) use self::secrets::destination;
+pub(crate) use self::{
+    health::{gateways, known_health},
+    secrets::destination,
+};
 use super::{
     Actor, AdminError, Etag, FieldFault, Permission, Versioned, gate,
     paging::{Listing, PageQuery},

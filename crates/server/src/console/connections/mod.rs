@@ -1,5 +1,14 @@
 //! `/admin/connections`: what authenticators need outside. A gateway may be a vendor that is known, or the line that the
-//! seed product calls its SMS URL, pasted as it is.
+//! seed product calls its SMS URL, pasted as it is. Everything that can be declared of one can be set here as well.
+
+mod fields;
+mod given;
+mod health;
+mod receipts;
+mod rows;
+mod secrets;
+#[cfg(test)]
+mod tests;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,6 +19,11 @@ use serde_json::{Map, Value, json};
 use vestibule_core::{channel::SendOutcome, prompt::Text};
 use vestibule_oauth::Params;
 
+pub(super) use self::{receipts::told, secrets::field as secret_field};
+use self::{
+    fields::{GATEWAY, MAIN, ROUTE, Source},
+    given::{ROUTES, settings},
+};
 use super::{
     Desk, Place,
     desk::{Base, part},
@@ -18,7 +32,7 @@ use super::{
 use crate::{
     admin::{
         AdminError, FieldFault, Permission, Versioned,
-        connections::{self, ConnectionView, MASK, TestView},
+        connections::{self, ConnectionView, HealthView, TestView},
         paging::Listing,
     },
     pages::{
@@ -48,47 +62,63 @@ pub(super) async fn list(req: HttpRequest, state: Data<State>) -> HttpResponse {
     match connections::list(&desk.state, &desk.actor, &page).await {
         Ok(found) => {
             let may = desk.may(Permission::ConnectionsWrite);
-            desk.show(HERE, list_screen(&found, page.after.is_some(), may, &desk.base()))
+            let known = |view: &ConnectionView| connections::known_health(&desk.state, &view.name);
+            let health: Vec<_> = found.items.iter().map(known).collect();
+            desk.show(HERE, list_screen(&found, &health, page.after.is_some(), may, &desk.base()))
         }
         Err(error) => desk.refused(HERE, &error),
     }
 }
 
-pub(super) fn list_screen(found: &Listing<ConnectionView>, later: bool, may: bool, base: &Base) -> Screen {
+pub(super) fn list_screen(
+    found: &Listing<ConnectionView>,
+    health: &[HealthView],
+    later: bool,
+    may: bool,
+    base: &Base,
+) -> Screen {
     let next = found.next.as_deref().map(|next| base.after("/admin/connections", next));
-    let row = |view: &ConnectionView| {
+    let row = |(at, view): (usize, &ConnectionView)| {
         let name = Cell::link(here(&view.name, base), view.name.as_str());
         let name = if view.disabled { name.tag(Say::key("console.off")) } else { name };
-        let usual = if view.kind == mail_server::KIND { "smtp" } else { "generic" };
-        let preset = view.settings.get("preset").and_then(Value::as_str).unwrap_or(usual);
+        let name = health.get(at).into_iter().flat_map(health::tags).fold(name, Cell::tag);
         vec![
             name,
             Cell::say(view.kind.as_str()).code(),
-            Cell::say(preset).code(),
+            Cell::say(vendor(view)).code(),
             Cell::tags(view.used_by.iter().map(String::as_str)),
         ]
     };
     let screen = Screen::new(Text::new("console.connections.title")).lead("console.connections.lead");
     let screen = if may {
-        let action = |kind: &str, key: &str| {
-            let href = base.to(&format!("/admin/connections/new?preset={kind}"));
-            if kind == "generic" { Action::main(href, key) } else { Action::plain(href, key) }
+        let action = |kind: &str| {
+            let (href, key) = (base.to(&format!("/admin/connections/new?preset={kind}")), title_of(kind));
+            if kind == "generic" { Action::main(href, &key) } else { Action::plain(href, &key) }
         };
-        let all = [
-            action("generic", "console.connections.new.generic"),
-            action(mail_server::KIND, "console.connections.new.mail"),
-            action("vonage", "console.connections.new.vonage"),
-            action("twilio", "console.connections.new.twilio"),
-        ];
-        screen.with(Block::Actions { actions: all.into() })
+        let vendors = PRESETS.iter().map(|(name, _)| *name);
+        let all = ["generic", ROUTES, mail_server::KIND].into_iter().chain(vendors).map(action);
+        screen.with(Block::Actions { actions: all.collect() })
     } else {
         screen
     };
     screen.with(
         Table::new("connections", "console.connections", &["name", "kind", "preset", "used"])
-            .rows(found.items.iter().map(row))
+            .rows(found.items.iter().enumerate().map(row))
             .pages(next, later.then(|| base.to("/admin/connections"))),
     )
+}
+
+/// What a connection is by: a vendor, a route, a URL.
+fn vendor(view: &ConnectionView) -> &str {
+    let usual = if view.kind == mail_server::KIND { "smtp" } else { "generic" };
+    if view.settings.contains_key("via") {
+        return ROUTES;
+    }
+    view.settings.get("preset").and_then(Value::as_str).unwrap_or(usual)
+}
+
+fn title_of(preset: &str) -> String {
+    format!("console.connections.new.{preset}")
 }
 
 fn here(name: &str, base: &Base) -> String {
@@ -107,85 +137,64 @@ pub(super) async fn new(req: HttpRequest, state: Data<State>) -> HttpResponse {
         Err(answer) => return answer,
     };
     match desk.actor.needs(Permission::ConnectionsWrite) {
-        Ok(()) => desk.show(HERE, new_screen(&desk.query(), &[], &desk.base())),
+        Ok(()) => {
+            let (query, gateways) = (desk.query(), gateways(&desk, ""));
+            desk.show(HERE, new_screen(&query, &gateways, &[], &desk.base()))
+        }
         Err(error) => desk.refused(HERE, &error),
     }
 }
 
-pub(super) fn new_screen(typed: &Params, faults: &[FieldFault], base: &Base) -> Screen {
-    if typed.get("preset") == Some(mail_server::KIND) {
-        return mail_server::new_screen(typed, &pointed(faults), base);
-    }
-    let preset = typed.get("preset").filter(|name| !secrets_of(name).is_empty()).unwrap_or("generic");
+/// The gateways that a route may go by.
+fn gateways(desk: &Desk, own: &str) -> Vec<String> {
+    connections::gateways(&desk.state).into_iter().filter(|name| name != own).collect()
+}
+
+pub(super) fn new_screen(typed: &Params, gateways: &[String], faults: &[FieldFault], base: &Base) -> Screen {
+    let faults = pointed(faults);
+    let preset = match typed.get("preset") {
+        Some(mail_server::KIND) => return mail_server::new_screen(typed, &faults, base),
+        Some(ROUTES) => ROUTES,
+        preset => preset.filter(|name| !secrets_of(name).is_empty()).unwrap_or("generic"),
+    };
     let name = typed.get("name").unwrap_or("SMSOTP");
     let form = Form::new("connection", base.to("/admin/connections/new"), "console.connections.create")
         .hidden("preset", preset)
         .field(Field::text("name", "console.connections.name", name).required().hint("console.connections.name.hint"));
-    let form = if preset == "generic" {
-        form.field(url_field(form::line(typed, "url")).required())
-    } else {
-        let secret = |form: Form, name: &&str| form.field(secret_field(name).required());
-        let form = secrets_of(preset).iter().fold(form, secret);
-        form.field(Field::text("from", "console.connections.from", form::line(typed, "from")))
-    };
-    let form = if preset == "generic" { plain_http(form, form::ticked(typed, "allow_plain_http")) } else { form };
-    let mut screen = Screen::new(Text::new(&format!("console.connections.new.{}", known(preset))))
+    let nothing = Map::new();
+    let form = body(form, &Source { settings: &nothing, typed: Some(typed) }, preset, gateways, &faults);
+    let mut screen = Screen::new(Text::new(&title_of(preset)))
         .crumb(base.to("/admin/connections"), Say::key("console.connections.title"));
     screen.alarmed = !faults.is_empty();
-    screen.with(form.refused(&pointed(faults)))
+    screen.with(form.refused(&faults))
 }
 
-/// The vendors that have a word of their own.
-fn known(preset: &str) -> &str {
-    if ["vonage", "twilio", "generic"].contains(&preset) { preset } else { "other" }
-}
-
-fn url_field(value: String) -> Field {
-    Field::area("url", "console.connections.url", value).hint("console.connections.url.hint")
-}
-
-fn plain_http(form: Form, now: bool) -> Form {
-    form.field(Field::check("allow_plain_http", "console.connections.plain", now))
-}
-
-pub(super) fn secret_field(name: &str) -> Field {
-    let mut field = Field::new(Kind::Password, format!("secrets.{name}"), "console.connections.secret", "");
-    field.label = Text::new("console.connections.secret").with("name", name);
-    field.autocomplete("new-password")
+/// The fields of a route or of a gateway, with what its vendor leaves open first.
+fn body(form: Form, source: &Source<'_>, preset: &str, gateways: &[String], faults: &[FieldFault]) -> Form {
+    if preset == ROUTES {
+        let form = rows::via(source, gateways).into_iter().fold(form, Form::field);
+        let after = source.field(&("after_unknown", fields::How::Tick, true));
+        return source.groups(form.field(after), ROUTE);
+    }
+    let known = !["generic", ""].contains(&preset);
+    let main = MAIN.iter().filter(|(name, ..)| !known || *name == "from");
+    let form = main.fold(form, |form, setting| {
+        let field = source.field(setting);
+        form.field(if setting.0 == "url" { field.required() } else { field })
+    });
+    let form = secrets::group(form, source, secrets_of(preset), faults);
+    let kept = source.there("secrets.receipts").is_some();
+    let form = if kept { form.hidden("receipts.kept", "yes") } else { form };
+    let were = source.there("prices").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let were: Vec<_> = were.map(String::as_str).collect();
+    let form = if were.is_empty() { form } else { form.hidden("prices.were", were.join("\n")) };
+    source.groups(form, GATEWAY)
 }
 
 /// Faults of settings stand at the settings' fields.
 fn pointed(faults: &[FieldFault]) -> Vec<FieldFault> {
     let inner = |pointer: &str| pointer.strip_prefix("/settings").unwrap_or(pointer).to_owned();
     faults.iter().map(|fault| FieldFault::new(inner(&fault.pointer), fault.detail.clone())).collect()
-}
-
-/// The settings of a form. A secret that was left empty is left out, so that it stays.
-fn settings(params: &Params) -> Map<String, Value> {
-    let mut settings = Map::new();
-    let mut secrets = Map::new();
-    for (name, value) in params.iter().filter(|(_, value)| !value.trim().is_empty()) {
-        match name {
-            "url" | "from" => {
-                settings.insert(name.to_owned(), value.trim().into());
-            }
-            "preset" if value != "generic" => {
-                settings.insert(name.to_owned(), value.into());
-            }
-            _ => {
-                if let Some(secret) = name.strip_prefix("secrets.") {
-                    secrets.insert(secret.to_owned(), value.into());
-                }
-            }
-        }
-    }
-    if form::ticked(params, "allow_plain_http") {
-        settings.insert("allow_plain_http".to_owned(), true.into());
-    }
-    if !secrets.is_empty() {
-        settings.insert("secrets".to_owned(), secrets.into());
-    }
-    settings
 }
 
 /// `POST /admin/connections/new`.
@@ -196,17 +205,23 @@ pub(super) async fn create(req: HttpRequest, state: Data<State>, payload: Payloa
     };
     let (kind, settings) = match params.get("preset") {
         Some(mail_server::KIND) => (mail_server::KIND, mail_server::settings(&params, false)),
-        _ => ("sms", settings(&params)),
+        _ => ("sms", receipts::with_secret(settings(&params), &params, &*desk.state.random)),
     };
+    let secret = receipts::secret_of(&settings);
     let given = json!({ "name": form::line(&params, "name"), "kind": kind, "settings": settings });
     let given = given.as_object().cloned().unwrap_or_default();
     match connections::create(&desk.state, &desk.actor, &given).await {
-        Ok(made) => desk.go(&format!("/admin/connections/{}", part(&made.value.name)), "created"),
+        Ok(made) => match secret {
+            Some(secret) => desk.show(HERE, receipts::screen(&made.value.name, &desk, &secret)),
+            None => desk.go(&format!("/admin/connections/{}", part(&made.value.name)), "created"),
+        },
         Err(AdminError::Invalid(faults)) => {
-            desk.show_as(StatusCode::UNPROCESSABLE_ENTITY, HERE, new_screen(&params, &faults, &desk.base()))
+            let screen = new_screen(&params, &gateways(&desk, ""), &faults, &desk.base());
+            desk.show_as(StatusCode::UNPROCESSABLE_ENTITY, HERE, screen)
         }
         Err(AdminError::Taken(fault)) => {
-            desk.show_as(StatusCode::CONFLICT, HERE, new_screen(&params, &[fault], &desk.base()))
+            let screen = new_screen(&params, &gateways(&desk, ""), &[fault], &desk.base());
+            desk.show_as(StatusCode::CONFLICT, HERE, screen)
         }
         Err(error) => desk.refused(HERE, &error),
     }
@@ -230,17 +245,34 @@ pub(super) struct Extra<'a> {
     pub(super) tested: Option<&'a TestView>,
 }
 
+/// What is around a connection's page.
+pub(super) struct Around<'a> {
+    pub(super) base: &'a Base,
+    /// The issuer, which addresses for vendors begin with.
+    pub(super) issuer: &'a str,
+    pub(super) may: bool,
+    pub(super) gateways: &'a [String],
+    pub(super) health: &'a HealthView,
+}
+
 async fn show(desk: &Desk, name: &str, status: StatusCode, extra: &Extra<'_>) -> HttpResponse {
     match connections::get(&desk.state, &desk.actor, name).await {
         Ok(found) => {
-            let may = desk.may(Permission::ConnectionsWrite);
-            desk.show_as(status, HERE, detail_screen(&found, extra, may, &desk.base()))
+            let around = Around {
+                base: &desk.base(),
+                issuer: &desk.state.public.url(""),
+                may: desk.may(Permission::ConnectionsWrite),
+                gateways: &gateways(desk, name),
+                health: &connections::known_health(&desk.state, name),
+            };
+            desk.show_as(status, HERE, detail_screen(&found, extra, &around))
         }
         Err(error) => desk.refused(HERE, &error),
     }
 }
 
-pub(super) fn detail_screen(found: &Versioned<ConnectionView>, extra: &Extra<'_>, may: bool, base: &Base) -> Screen {
+pub(super) fn detail_screen(found: &Versioned<ConnectionView>, extra: &Extra<'_>, around: &Around<'_>) -> Screen {
+    let (base, may) = (around.base, around.may);
     let (view, etag, own) = (&found.value, found.etag.0.as_str(), here(&found.value.name, base));
     let mut screen = Screen::new(Text::new("console.connection.title").with("name", &view.name))
         .crumb(base.to("/admin/connections"), Say::key("console.connections.title"));
@@ -256,7 +288,7 @@ pub(super) fn detail_screen(found: &Versioned<ConnectionView>, extra: &Extra<'_>
         let says = view.advice.iter().map(|why| Say::Plain(why.clone())).collect();
         screen = screen.with(Block::Note { tone: Tone::Plain, says });
     }
-    screen = screen.with(facts(view));
+    screen = screen.with(facts(view, around.issuer)).with_all(health::blocks(around.health));
     if may && !view.disabled {
         let to = extra.typed.map(|typed| form::line(typed, "to")).unwrap_or_default();
         let field = if view.kind == mail_server::KIND {
@@ -268,8 +300,9 @@ pub(super) fn detail_screen(found: &Versioned<ConnectionView>, extra: &Extra<'_>
         screen = screen.with(heading("try", "console.connection.try")).with(form.refused(extra.to_faults));
     }
     if may && view.managed_by.is_none() {
-        let form = edit_form(view, &own, etag, extra.typed.filter(|_| extra.tested.is_none()));
-        screen = screen.with(heading("edit", "console.connection.edit")).with(form.refused(&pointed(extra.faults)));
+        let (typed, faults) = (extra.typed.filter(|_| extra.tested.is_none()), pointed(extra.faults));
+        let form = edit_form(view, &own, etag, typed, &faults, around.gateways);
+        screen = screen.with(heading("edit", "console.connection.edit")).with(form.refused(&faults));
         let sure = Field::check("sure", "console.connection.sure", false).hint("console.connection.delete.hint");
         let form = Form::new("delete", format!("{own}/delete"), "console.connection.delete").danger();
         screen = screen.with(heading("danger", "console.danger")).with(form.hidden("etag", etag).field(sure));
@@ -281,47 +314,55 @@ fn heading(id: &'static str, key: &str) -> Block {
     Block::Heading { id, text: Text::new(key) }
 }
 
-fn facts(view: &ConnectionView) -> Block {
+fn facts(view: &ConnectionView, issuer: &str) -> Block {
     let state = Say::key(if view.disabled { "console.off" } else { "console.on" });
     let settings = view.settings.iter().map(|(name, value)| match value {
         Value::String(text) => format!("{name}: {text}"),
         other => format!("{name}: {other}"),
     });
-    Block::Facts {
-        facts: vec![
-            Fact::new("console.state", [state]),
-            Fact::new("console.connections.column.kind", [view.kind.as_str()]).code(),
-            Fact::new("console.connection.settings", settings.collect::<Vec<_>>()).code(),
-            Fact::new("console.connections.column.used", view.used_by.iter().map(String::as_str).collect::<Vec<_>>()),
-        ],
+    let mut facts = vec![
+        Fact::new("console.state", [state]),
+        Fact::new("console.connections.column.kind", [view.kind.as_str()]).code(),
+        Fact::new("console.connection.settings", settings.collect::<Vec<_>>()).code(),
+        Fact::new("console.connections.column.used", view.used_by.iter().map(String::as_str).collect::<Vec<_>>()),
+    ];
+    if view.settings.contains_key("receipts") {
+        let address = receipts::address(issuer, &view.name, connections::MASK);
+        facts.push(Fact::new("console.connection.receipts", [address]).code());
     }
+    Block::Facts { facts }
 }
 
-fn edit_form(view: &ConnectionView, own: &str, etag: &str, typed: Option<&Params>) -> Form {
-    let text = |name: &str| match view.settings.get(name) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
-    };
-    let value = |name: &str| typed.map_or_else(|| text(name), |typed| form::line(typed, name));
-    let disabled = typed.map_or(view.disabled, |typed| form::ticked(typed, "disabled"));
+fn edit_form(
+    view: &ConnectionView,
+    own: &str,
+    etag: &str,
+    typed: Option<&Params>,
+    faults: &[FieldFault],
+    gateways: &[String],
+) -> Form {
+    let source = Source { settings: &view.settings, typed };
+    let preset = view.settings.get("preset").and_then(Value::as_str).unwrap_or_default();
     let form = Form::new("connection", own, "console.save").hidden("etag", etag);
-    if view.kind == mail_server::KIND {
-        let form = form.hidden("preset", mail_server::KIND);
-        let form = if text("preset") == "outbox" { form } else { mail_server::fields(form, &value) };
-        return form.field(Field::check("disabled", "console.connections.disabled", disabled));
-    }
-    let form = if view.settings.contains_key("preset") { form } else { form.field(url_field(value("url"))) };
-    let form = if text("preset") == "outbox" {
-        form
-    } else {
-        form.field(Field::text("from", "console.connections.from", value("from")))
+    let form = match () {
+        () if view.kind == mail_server::KIND => {
+            let text = |name: &str| match view.settings.get(name) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            };
+            let value = |name: &str| typed.map_or_else(|| text(name), |typed| form::line(typed, name));
+            let form = form.hidden("preset", mail_server::KIND);
+            if preset == "outbox" { form } else { mail_server::fields(form, &value) }
+        }
+        // It has no settings of its own.
+        () if preset == "outbox" => form.hidden("preset", preset),
+        () if view.settings.contains_key("via") => {
+            body(form.hidden("preset", ROUTES), &source, ROUTES, gateways, faults)
+        }
+        () => body(form, &source, preset, gateways, faults),
     };
-    let secrets = view.settings.get("secrets").and_then(Value::as_object);
-    let secret = |form: Form, name: &String| form.field(secret_field(name).hint("console.connections.secret.hint"));
-    let form = secrets.into_iter().flat_map(Map::keys).fold(form, secret);
-    let plain = view.settings.get("allow_plain_http").and_then(Value::as_bool).unwrap_or(false);
-    let form = if text("preset").is_empty() { plain_http(form, plain) } else { form };
+    let disabled = typed.map_or(view.disabled, |typed| form::ticked(typed, "disabled"));
     form.field(Field::check("disabled", "console.connections.disabled", disabled))
 }
 
@@ -354,30 +395,23 @@ pub(super) async fn update(req: HttpRequest, state: Data<State>, path: Path<Stri
     };
     let settings = match params.get("preset") {
         Some(mail_server::KIND) => mail_server::settings(&params, true),
-        _ => with_emptied(settings(&params), &params),
+        Some("outbox") => Map::new(),
+        _ => receipts::with_secret(settings(&params), &params, &*desk.state.random),
     };
+    let secret = receipts::secret_of(&settings);
     let patch = json!({ "settings": settings, "disabled": form::ticked(&params, "disabled") });
     let patch = patch.as_object().cloned().unwrap_or_default();
     match connections::update(&desk.state, &desk.actor, &path, &patch, form::etag(&params).as_ref()).await {
-        Ok(_) => desk.go(&format!("/admin/connections/{}", part(&path)), "saved"),
+        Ok(_) => match secret {
+            Some(secret) => desk.show(HERE, receipts::screen(&path, &desk, &secret)),
+            None => desk.go(&format!("/admin/connections/{}", part(&path)), "saved"),
+        },
         Err(AdminError::Invalid(faults)) => {
             let extra = Extra { typed: Some(&params), faults: &faults, ..Extra::default() };
             show(&desk, &path, StatusCode::UNPROCESSABLE_ENTITY, &extra).await
         }
         Err(error) => desk.refused_form(HERE, &error, &params),
     }
-}
-
-/// What the form has and was emptied goes; dots stay what they stand for.
-fn with_emptied(mut settings: Map<String, Value>, params: &Params) -> Map<String, Value> {
-    for name in ["url", "from", "allow_plain_http"] {
-        let emptied = params.iter().any(|(given, _)| given == name) || name == "allow_plain_http";
-        if emptied && !settings.contains_key(name) {
-            settings.insert(name.to_owned(), Value::Null);
-        }
-    }
-    settings.retain(|_, value| value != MASK);
-    settings
 }
 
 /// `POST /admin/connections/{name}/test`: what came of it is the answer. To do it again is to press the button again.
