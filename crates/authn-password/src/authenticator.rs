@@ -6,12 +6,16 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use vestibule_core::{
     Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError,
-    authenticator::{Opening, Proof},
+    authenticator::{Enrolment, Opening, Proof},
     prompt::{Field, FieldKind, Fields, Prompt, Text},
     user::Credential,
 };
 
-use crate::{HashError, HashPool, MAX_BYTES};
+use crate::{
+    HashError, HashPool, MAX_BYTES, PasswordRefused, Policy,
+    mark::{marked, marked_as, must_change},
+    names_of,
+};
 
 const MESSAGES: &[(&str, &str)] = &[
     ("password.label", "Password"),
@@ -21,6 +25,25 @@ const MESSAGES: &[(&str, &str)] = &[
     ("password.wrong", "The user name or the password is not right."),
     ("password.empty", "Please enter your password."),
     ("password.malformed", "This is longer than any password here. Please check what was pasted."),
+    ("password.change", "Choose another password"),
+    (
+        "password.change_lead",
+        "Others may know this password: the people who look after your account saw signs of that, or it was found in data that was stolen elsewhere. So you are asked for another one, and not because of its age. Whoever is signed in to your account elsewhere is signed out.",
+    ),
+    ("password.change_field", "New password"),
+    ("password.change_submit", "Set password"),
+    ("password.change_same", "This is the password that others may know. Please choose another one."),
+    ("password.change_short", "This is too short: a password has at least {minimum} characters. Please choose another one."),
+    ("password.change_common", "This is one of the first passwords that are tried. Please choose another one."),
+    (
+        "password.change_named",
+        "This is little more than the name of the account or of this service. Please choose another one.",
+    ),
+    ("password.change_breached", "This password was found in data stolen elsewhere. Please choose another one."),
+    (
+        "password.change_unchecked",
+        "At the moment nobody can say whether this password is a common one. Please try again later.",
+    ),
     ("password.busy", "Many people are signing in at this moment. Please try again in a few seconds."),
 ];
 
@@ -28,7 +51,10 @@ const MESSAGES: &[(&str, &str)] = &[
 /// never works again.
 pub struct Password {
     descriptor: Descriptor,
-    pool: HashPool,
+    pub(crate) pool: HashPool,
+    pub(crate) policy: Policy,
+    /// Whether one that is found in the lists of the policy when it is used must change.
+    renews_known: bool,
     decoy: String,
 }
 
@@ -52,12 +78,24 @@ impl Password {
             settings: serde_json::json!({ "type": "object", "additionalProperties": false, "properties": {} }),
             messages: MESSAGES,
         };
-        Ok(Self { descriptor, decoy: pool.decoy()?, pool })
+        Ok(Self { descriptor, decoy: pool.decoy()?, pool, policy: Policy::default(), renews_known: false })
     }
 
-    fn proof(&self, credential: &Credential) -> Proof {
+    /// What a new one has to be that is chosen within a sign-in.
+    #[must_use]
+    pub fn choosing(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Whether a password must change that turns out, when it is used, to be one that is tried first or was in a breach.
+    #[must_use]
+    pub fn renewing_known(self, renews_known: bool) -> Self {
+        Self { renews_known, ..self }
+    }
+
+    pub(crate) fn proof(&self, credential: &str) -> Proof {
         Proof {
-            credential: credential.id.to_string(),
+            credential: credential.to_owned(),
             factors: self.descriptor.factors.clone(),
             properties: BTreeSet::new(),
             amr: self.descriptor.amr.clone(),
@@ -67,11 +105,25 @@ impl Password {
     /// A hash with other parameters than today's is renewed while the password is at hand. If that cannot be done now, the
     /// next login does it: the person has proved who they are.
     async fn renew(&self, cx: &mut StepContext<'_>, credential: &Credential, password: &SecretString) {
-        if self.pool.outdated(credential.secret.expose_secret()) == Ok(true)
+        let stored = credential.secret.expose_secret();
+        let mut kept = stored.to_owned();
+        if self.pool.outdated(stored) == Ok(true)
             && let Ok(hash) = self.pool.hash(password).await
         {
-            cx.renew_credential(credential, hash.into());
+            kept = marked_as(stored, hash);
         }
+        if self.renews_known && !must_change(stored) && self.known(cx, password).await {
+            kept = marked(&kept);
+        }
+        if kept != stored {
+            cx.renew_credential(credential, kept.into());
+        }
+    }
+
+    /// Whether it is in the lists: the one evidence of a compromise that can be seen from here.
+    async fn known(&self, cx: &StepContext<'_>, password: &SecretString) -> bool {
+        let names = cx.user.map(names_of).unwrap_or_default();
+        matches!(self.policy.check(password, &names).await, Err(PasswordRefused::Common | PasswordRefused::Breached))
     }
 }
 
@@ -83,6 +135,14 @@ impl Authenticator for Password {
 
     fn one_each(&self) -> bool {
         true
+    }
+
+    fn must_change(&self, credential: &Credential) -> bool {
+        must_change(credential.secret.expose_secret())
+    }
+
+    fn replacement(&self) -> Option<&dyn Enrolment> {
+        Some(self)
     }
 
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
@@ -121,7 +181,7 @@ impl Authenticator for Password {
         match credential {
             Some(credential) if right => {
                 self.renew(cx, &credential, &password).await;
-                Ok(Outcome::Passed(self.proof(&credential)))
+                Ok(Outcome::Passed(self.proof(&credential.id.to_string())))
             }
             _ => Ok(Rejection::Wrong.into()),
         }

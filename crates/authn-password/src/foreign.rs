@@ -19,6 +19,7 @@ use crate::{
     crypt::Crypt,
     firebase::{self, Firebase},
     hash::{Argon2Hash, HashError, unreadable},
+    mark::{must_change, unmarked},
 };
 
 /// The most rounds of PBKDF2, times the blocks of its output: a second or two of one core.
@@ -289,8 +290,13 @@ impl Ssha {
     }
 }
 
-/// Whether `stored` is what was made of `hash` when that was stored. Of an `{SSHA}` hash the salt tells: each has its own.
+/// Whether `stored` is what was made of `hash` when that was stored. Of an `{SSHA}` hash the salt tells: each has its own. That it must
+/// change was said since, unless `hash` says it.
 pub fn same_hash(stored: &str, hash: &str) -> bool {
+    if must_change(hash) && !must_change(stored) {
+        return false;
+    }
+    let (stored, hash) = (unmarked(stored), unmarked(hash));
     stored == hash || Ssha::salt_in(stored).is_some_and(|salt| Ssha::salt_in(hash) == Some(salt))
 }
 

@@ -16,7 +16,10 @@ use vestibule_core::{
 };
 use zeroize::Zeroizing;
 
-use crate::foreign::{Foreign, FromKeycloak, Ssha, keycloak};
+use crate::{
+    foreign::{Foreign, FromKeycloak, Ssha, keycloak},
+    mark::unmarked,
+};
 
 /// What a hash costs. The default is what OWASP and the `argon2` crate recommend: 19 MiB, 2 passes, 1 lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +141,7 @@ impl StoredHash {
         if text.len() > MAX_TEXT {
             return Err(unreadable("it is too long"));
         }
+        let text = unmarked(text);
         if let Some(wrapped) = Ssha::unwrap(text) {
             let (salt, argon2) = wrapped?;
             return Ok(Self::Wrapped(salt, Argon2Hash::read(argon2)?));
@@ -168,7 +172,7 @@ impl StoredHash {
 /// # Errors
 /// Why not. It repeats nothing of the text, which may be a password in the wrong place.
 pub fn check_hash(text: &str) -> Result<(), HashError> {
-    match Ssha::read(text) {
+    match Ssha::read(unmarked(text)) {
         Some(ssha) => ssha.map(drop),
         None => StoredHash::read(text).map(drop),
     }

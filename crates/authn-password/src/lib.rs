@@ -7,10 +7,13 @@
 mod authenticator;
 mod blocklist;
 mod breach;
+mod change;
 mod crypt;
 mod firebase;
 mod foreign;
 mod hash;
+mod kind;
+mod mark;
 mod policy;
 mod pool;
 
@@ -19,6 +22,8 @@ pub use blocklist::{Blocklist, BlocklistError};
 pub use breach::Breaches;
 pub use foreign::same_hash;
 pub use hash::{HashError, HashParams, check_hash};
+pub use kind::{CURRENT, KINDS, kind_of};
+pub use mark::{marked, must_change};
 pub use policy::{PasswordRefused, Policy, names_of};
 pub use pool::{HashPool, PoolSettings};
 

@@ -21,6 +21,7 @@ use vestibule_core::random::{Random, RandomExt as _, SystemRandom};
 use crate::{
     foreign::Ssha,
     hash::{HashError, HashParams, Memory, StoredHash},
+    mark::{marked_as, unmarked},
 };
 
 /// How large a pool is, and what its hashes cost.
@@ -122,8 +123,8 @@ impl HashPool {
     /// # Errors
     /// [`HashError::Busy`] when there is too much to do, and when the text cannot be read or would cost too much.
     pub async fn keep(&self, hash: &str) -> Result<String, HashError> {
-        match Ssha::read(hash).transpose()? {
-            Some(ssha) => Ok(ssha.wrapped(&self.hash(&ssha.digest).await?)),
+        match Ssha::read(unmarked(hash)).transpose()? {
+            Some(ssha) => Ok(marked_as(hash, ssha.wrapped(&self.hash(&ssha.digest).await?))),
             None => StoredHash::read(hash).map(|_| hash.to_owned()),
         }
     }

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 use vestibule_authn_emailotp::{EmailOtp, Mail};
 use vestibule_authn_passkey::Passkeys;
 pub use vestibule_authn_passkey::{NoParty, Party};
-use vestibule_authn_password::{HashError, HashParams, HashPool, Password, PoolSettings};
+use vestibule_authn_password::{HashError, HashParams, HashPool, Password, Policy, PoolSettings};
 use vestibule_authn_recovery::Recovery;
 use vestibule_authn_smsotp::{Circuits, Outbox, SmsGateway, SmsOtp, Unreachable, members};
 use vestibule_authn_totp::Totp;
@@ -44,13 +44,31 @@ pub fn party(settings: &Settings) -> Result<Party, NoParty> {
     Party::new(&settings.public_url, &settings.passkey.related_origins)
 }
 
+/// What is asked of passwords within a sign-in.
+#[derive(Clone, Debug, Default)]
+pub struct NewPasswords {
+    /// What a new one has to be.
+    pub policy: Policy,
+    /// Whether one that is in the lists must change.
+    pub change_known: bool,
+}
+
 /// The authenticators that chains may name.
 ///
 /// # Errors
 /// When one of them cannot be made with these settings.
 pub fn registry(pool: &HashPool, party: Party) -> Result<Registry, HashError> {
+    registry_with(pool, party, NewPasswords::default())
+}
+
+/// The same, of a server whose passwords are chosen by these rules.
+///
+/// # Errors
+/// When one of them cannot be made with these settings.
+pub fn registry_with(pool: &HashPool, party: Party, password: NewPasswords) -> Result<Registry, HashError> {
+    let NewPasswords { policy, change_known } = password;
     Ok(Registry::new(vec![
-        Arc::new(Password::new(pool.clone())?),
+        Arc::new(Password::new(pool.clone())?.choosing(policy).renewing_known(change_known)),
         Arc::new(SmsOtp::new()),
         Arc::new(EmailOtp::new()),
         Arc::new(Passkeys::new(party)),

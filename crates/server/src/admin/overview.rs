@@ -21,7 +21,10 @@ use super::{Actor, AdminError, FieldFault, Permission};
 use crate::{
     console,
     state::{State, Transaction},
-    tally::words,
+    tally::{
+        messages::{ALARM, Way},
+        words,
+    },
 };
 
 /// So many service providers that are refused most are named.
@@ -108,6 +111,9 @@ pub struct Overview {
     pub concerns: Vec<Concern>,
     /// What there is.
     pub things: Things,
+    /// Passwords whose hash is not as it would be made today, by kind, when they were counted last; each goes away with the next
+    /// sign-in by it.
+    pub old_passwords: Vec<OldPasswords>,
     /// What to do first in a new house, and what of it is done.
     pub first_steps: Vec<FirstStep>,
 }
@@ -191,6 +197,15 @@ pub enum EndingKind {
     Certificate,
 }
 
+/// Passwords whose hash is of an old kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OldPasswords {
+    /// The kind: `bcrypt`.
+    pub kind: String,
+    /// How many.
+    pub number: u64,
+}
+
 /// What there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Things {
@@ -226,6 +241,13 @@ pub enum Concern {
         /// When.
         at: Timestamp,
     },
+    /// Hardly any code is used of those that a connection sent to a country.
+    CodesUnused {
+        /// Which.
+        connection: String,
+        /// The calling code and the country.
+        prefix: String,
+    },
     /// A connection is switched off.
     ConnectionOff {
         /// Which.
@@ -257,6 +279,7 @@ pub async fn get(state: &State, actor: &Actor, window: Window) -> Result<Overvie
         chains: state.engine.configuration().chains.len(),
     };
     let mut concerns = concerns(state, now);
+    concerns.extend(unused(&totals));
     let keepers = Keepers::read(state, actor).await?;
     // By whose password alone one gets in is for nobody who may not see people: a reader of the log least of all.
     let people = if actor.permissions.has(Permission::UsersRead) { keepers.alone(state) } else { Vec::new() };
@@ -275,8 +298,14 @@ pub async fn get(state: &State, actor: &Actor, window: Window) -> Result<Overvie
         ending: ending(state, now),
         concerns,
         things,
+        old_passwords: old_passwords(state),
         first_steps: first_steps::look(state, &keepers, &logins).await?,
     })
+}
+
+fn old_passwords(state: &State) -> Vec<OldPasswords> {
+    let counted = state.census.last().unwrap_or_default();
+    counted.old().map(|(kind, number)| OldPasswords { kind: kind.to_owned(), number }).collect()
 }
 
 fn number(number: i64) -> u64 {
@@ -385,6 +414,12 @@ fn ending(state: &State, now: Time) -> Vec<Ending> {
     add(EndingKind::Certificate, &state.public.host, state.certificate_ends);
     ending.sort_by(|a, b| (a.at, a.kind, &a.name).cmp(&(b.at, b.kind, &b.name)));
     ending
+}
+
+/// Where an alarm was raised, in the whole window.
+fn unused(totals: &[Total]) -> Vec<Concern> {
+    let ways = totals.iter().filter(|total| total.what == ALARM).filter_map(|total| Way::parse(&total.about));
+    ways.map(|Way { connection, area, .. }| Concern::CodesUnused { connection, prefix: area }).collect()
 }
 
 fn concerns(state: &State, now: Time) -> Vec<Concern> {

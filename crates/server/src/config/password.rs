@@ -24,6 +24,8 @@ pub struct PasswordSettings {
     pub deadline: Duration,
     /// What a new one has to be.
     pub rules: PasswordRules,
+    /// Whether who forgot theirs may choose another by a link that is mailed to them.
+    pub reset: bool,
 }
 
 /// What a new password has to be.
@@ -35,11 +37,13 @@ pub struct PasswordRules {
     pub blocklist: Option<PathBuf>,
     /// Who is asked whether one was in a breach.
     pub breach_url: Option<Url>,
+    /// Whether one that is found in these lists when somebody signs in with it must change.
+    pub change_known: bool,
 }
 
 impl Default for PasswordRules {
     fn default() -> Self {
-        Self { minimum: Policy::MINIMUM, blocklist: None, breach_url: None }
+        Self { minimum: Policy::MINIMUM, blocklist: None, breach_url: None, change_known: false }
     }
 }
 
@@ -60,6 +64,7 @@ pub(super) fn read(reader: &Reader<'_>, dev: bool) -> PasswordSettings {
             Duration::from_millis(100)..=Duration::from_secs(60),
         ),
         rules: rules(reader),
+        reset: reader.leaf("reset", false),
     };
     if settings.threads == Some(0) {
         reader.refuse("threads", "is 0", "Set at least 1, or remove it for one thread for each processor.");
@@ -94,5 +99,6 @@ fn rules(reader: &Reader<'_>) -> PasswordRules {
         minimum: reader.within("minimum", Policy::MINIMUM, Policy::LEAST..=Policy::MOST),
         blocklist: reader.path("blocklist"),
         breach_url,
+        change_known: reader.leaf("change_known", false),
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     admin::{
         Permission,
-        overview::{self, Concern, Ending, EndingKind, Failing, Funnel, Overview, Slot, Step, Window},
+        overview::{self, Concern, Ending, EndingKind, Failing, Funnel, Messages, OldPasswords, Overview, Slot, Step, Window},
     },
     answer::{self, Drawing},
     context,
@@ -24,7 +24,7 @@ use crate::{
     insider::Insider,
     pages::{
         Cause, Page, SignedOut, Tone,
-        console::{Action, Block, Cell, Chart, Fact, Say, Screen, Table},
+        console::{Action, BarRow, Bars, Block, Cell, Chart, Fact, Say, Screen, Table},
     },
     state::State,
 };
@@ -70,6 +70,7 @@ pub(super) fn screen(seen: &Overview, steps: Option<&str>, base: &Base) -> Scree
                 Action::plain(base.to(&format!("/admin/chains/{}", super::CHAIN)), "console.home.second_step")
             }
             Concern::ConsoleOneFactor { .. } => Action::plain(base.to("/portal"), "console.home.portal"),
+            Concern::CodesUnused { .. } => Action::plain(base.to("/admin/messages"), "console.home.to_messages"),
             Concern::NoClient => Action::main(base.to("/admin/clients/new"), "console.home.connect"),
             _ => continue,
         };
@@ -85,8 +86,21 @@ pub(super) fn screen(seen: &Overview, steps: Option<&str>, base: &Base) -> Scree
             counted("console.place.chains", seen.things.chains),
         ],
     });
+    let screen = old_passwords(screen, &seen.old_passwords);
     let (to, word) = if guided { ("no", "console.guide.hide") } else { ("yes", "console.guide.show") };
     screen.with(Block::Actions { actions: vec![Action::plain(base.to(&format!("/admin?steps={to}")), word)] })
+}
+
+/// What was imported and has not been used since.
+fn old_passwords(screen: Screen, old: &[OldPasswords]) -> Screen {
+    if old.is_empty() {
+        return screen;
+    }
+    let each = old.iter().map(|OldPasswords { kind, number }| format!("{number} {kind}"));
+    let list = each.collect::<Vec<_>>().join(", ");
+    screen
+        .with(heading("old", "console.home.old"))
+        .with(Block::Paragraph { says: Text::new("console.home.old.list").with("list", list).into() })
 }
 
 fn heading(id: &'static str, key: &str) -> Block {
@@ -118,12 +132,16 @@ fn lately(screen: Screen, seen: &Overview, base: &Base) -> Screen {
         screen = screen.with(Block::Paragraph { says: Say::key("console.home.funnel.none") });
     }
     let screen = screen.with_all(seen.chains.iter().map(funnel));
-    let bars = seen.messages.iter().map(|one| (Say::from(one.connection.as_str()), one.taken, one.refused));
+    let bar = |one: &Messages| {
+        let cells = vec![one.taken.to_string().into(), one.refused.to_string().into()];
+        BarRow::new(one.connection.as_str().into(), cells, one.taken, one.refused)
+    };
     let screen = if seen.messages.is_empty() {
         screen
     } else {
-        let chart = Chart::new("messages", "console.home.messages", bars);
-        screen.with(heading("sent", "console.home.sent")).with(Block::Chart(chart))
+        let bars = Bars::new("messages", "console.home.messages", &["taken", "refused"], seen.messages.iter().map(bar));
+        let more = Action::plain(base.to("/admin/messages"), "console.home.to_messages");
+        screen.with(heading("sent", "console.home.sent")).with(bars).with(Block::Actions { actions: vec![more] })
     };
     let row = |failing: &Failing| {
         let name = match &failing.client {
@@ -184,6 +202,9 @@ fn says(concern: &Concern) -> Say {
             Text::new("console.home.concern.one_factor").with("people", people.join(", ")).into()
         }
         Concern::NoClient => Say::key("console.home.concern.no_client"),
+        Concern::CodesUnused { connection, prefix } => {
+            Text::new("console.home.concern.unused").with("connection", connection).with("prefix", prefix).into()
+        }
         Concern::ConnectionOff { connection } => {
             Text::new("console.home.concern.off").with("connection", connection).into()
         }

@@ -1,15 +1,17 @@
-//! `/set-password/{token}`: somebody chooses their password by a link that an admin made for them. Opening the page uses
-//! nothing up, since whoever scans mail opens links too; the password that is posted does.
+//! `/set-password/{token}` and `/reset-password/{token}`: somebody chooses their password by a link that an admin made for them, or
+//! that was mailed to them since they had forgotten theirs. Opening the page uses nothing up, since whoever scans mail opens links
+//! too; the password that is posted does.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    web::{Data, Payload},
+    web::{Data, Path, Payload},
 };
 use secrecy::SecretString;
 use vestibule_authn_password::{HashError, Password, names_of};
 use vestibule_core::{
     audit::AuditEvent,
+    crypto::Prf,
     engine::may_act,
     id::{AuthenticatorName, CredentialId},
     prompt::Text,
@@ -24,40 +26,109 @@ use crate::{
     context,
     http::{csrf, form, gate::request_id},
     pages::{Cause, Link, NewPassword, Page},
-    passwords,
+    passwords, reset,
     state::{State, Transaction},
 };
 
 const FORM: &str = "set-password";
 
-/// `GET /set-password/{token}`.
-pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
-    let (token, hash) = secret(&state, &req);
-    match whose(&state, hash).await {
-        Ok(Some(user)) => ask(&state, &req, &token, &user, StatusCode::OK, None),
-        Ok(None) => answer::error(&state, &req, Cause::NotFound),
-        Err(error) => answer::store_error(&state, &req, &error),
+/// Whose word a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// An admin's, who made it.
+    Admin,
+    /// The mailbox's, to which it was sent.
+    Mail,
+}
+
+/// A link, as it was opened.
+struct Opened {
+    by: By,
+    /// Its secret.
+    token: String,
+    /// How it is known.
+    hash: String,
+}
+
+impl By {
+    const fn page(self) -> &'static str {
+        match self {
+            Self::Admin => PASSWORD_PAGE,
+            Self::Mail => reset::PAGE,
+        }
+    }
+
+    const fn link(self) -> &'static str {
+        match self {
+            Self::Admin => PASSWORD_LINK,
+            Self::Mail => reset::LINK,
+        }
+    }
+
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Admin => "password.set",
+            Self::Mail => "password.reset",
+        }
+    }
+
+    /// What a link for this user has to be for, as they stand now.
+    fn purpose(self, tx: &mut Transaction, prf: &Prf, user: &User) -> StoreResult<Option<String>> {
+        match self {
+            Self::Admin => Ok(Some(password_purpose(user))),
+            Self::Mail => reset::purpose(tx, prf, user),
+        }
+    }
+
+    fn opened(self, state: &State, token: &str) -> Opened {
+        Opened { by: self, token: token.to_owned(), hash: link_hash(&state.prf, self.link(), token) }
     }
 }
 
+/// `GET /set-password/{token}`.
+pub async fn get(req: HttpRequest, state: Data<State>, token: Path<String>) -> HttpResponse {
+    open(&req, &state, By::Admin.opened(&state, &token)).await
+}
+
 /// `POST /set-password/{token}`.
-pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let (token, hash) = secret(&state, &req);
-    let params = match form::read(&state, &req, payload).await {
+pub async fn post(req: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
+    choose(&req, &state, By::Admin.opened(&state, &token), payload).await
+}
+
+/// `GET /reset-password/{token}`.
+pub async fn get_mailed(req: HttpRequest, state: Data<State>, token: Path<String>) -> HttpResponse {
+    open(&req, &state, By::Mail.opened(&state, &token)).await
+}
+
+/// `POST /reset-password/{token}`.
+pub async fn post_mailed(req: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
+    choose(&req, &state, By::Mail.opened(&state, &token), payload).await
+}
+
+async fn open(req: &HttpRequest, state: &State, link: Opened) -> HttpResponse {
+    match whose(state, &link).await {
+        Ok(Some(user)) => ask(state, req, &link, &user, StatusCode::OK, None),
+        Ok(None) => answer::error(state, req, Cause::NotFound),
+        Err(error) => answer::store_error(state, req, &error),
+    }
+}
+
+async fn choose(req: &HttpRequest, state: &State, link: Opened, payload: Payload) -> HttpResponse {
+    let params = match form::read(state, req, payload).await {
         Ok(params) => params,
-        Err(error) => return answer::form_error(&state, &req, error),
+        Err(error) => return answer::form_error(state, req, error),
     };
     let given = params.get(csrf::FIELD).unwrap_or_default();
-    if !csrf::same_site(&req, &state.public.origin) || !csrf::right(&state.prf, FORM, &token, given) {
-        return answer::error(&state, &req, Cause::Forbidden);
+    if !csrf::same_site(req, &state.public.origin) || !csrf::right(&state.prf, FORM, &link.token, given) {
+        return answer::error(state, req, Cause::Forbidden);
     }
     // Before anything that costs: a hash is made for who has a link, and for nobody else.
-    let user = match whose(&state, hash.clone()).await {
+    let user = match whose(state, &link).await {
         Ok(Some(user)) => user,
-        Ok(None) => return answer::error(&state, &req, Cause::NotFound),
-        Err(error) => return answer::store_error(&state, &req, &error),
+        Ok(None) => return answer::error(state, req, Cause::NotFound),
+        Err(error) => return answer::store_error(state, req, &error),
     };
-    let again = |status, why: Text| ask(&state, &req, &token, &user, status, Some(why));
+    let again = |status, why: Text| ask(state, req, &link, &user, status, Some(why));
     let password = SecretString::from(params.get("password").unwrap_or_default());
     if let Err(refused) = state.passwords.check(&password, &names_of(&user)).await {
         return again(StatusCode::UNPROCESSABLE_ENTITY, passwords::words(refused));
@@ -66,37 +137,32 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
         Ok(phc) => SecretString::from(phc),
         Err(HashError::Busy) => return again(StatusCode::SERVICE_UNAVAILABLE, Text::new("new-password.busy")),
         Err(error) => {
-            tracing::error!(%error, request_id = request_id(&req), "a password could not be hashed");
-            return answer::error(&state, &req, Cause::Internal);
+            tracing::error!(%error, request_id = request_id(req), "a password could not be hashed");
+            return answer::error(state, req, Cause::Internal);
         }
     };
-    match set(&state, &req, hash, &user, phc).await {
-        Ok(true) => done(&state, &req, &user),
-        Ok(false) => answer::error(&state, &req, Cause::NotFound),
-        Err(error) => answer::store_error(&state, &req, &error),
+    match set(state, req, &link, &user, phc).await {
+        Ok(true) => done(state, req, &user),
+        Ok(false) => answer::error(state, req, Cause::NotFound),
+        Err(error) => answer::store_error(state, req, &error),
     }
 }
 
-/// The secret of the link, and the hash by which it is known.
-fn secret(state: &State, req: &HttpRequest) -> (String, String) {
-    let token = req.match_info().get("token").unwrap_or_default().to_owned();
-    let hash = link_hash(&state.prf, PASSWORD_LINK, &token);
-    (token, hash)
-}
-
 /// Whose password a link sets, as long as it works.
-async fn whose(state: &State, hash: String) -> StoreResult<Option<User>> {
-    let now = state.clock.now();
+async fn whose(state: &State, link: &Opened) -> StoreResult<Option<User>> {
+    let (now, by, hash, prf) = (state.clock.now(), link.by, link.hash.clone(), state.prf.clone());
     let read = move |tx: &mut Transaction| {
         let living = tx.link(&hash)?.filter(|link| link.consumed_at.is_none() && now < link.expires_at);
         let Some(link) = living else { return Ok(None) };
-        Ok(tx.user(link.user)?.filter(|user| may_act(user) && link.purpose == password_purpose(user)))
+        let Some(user) = tx.user(link.user)?.filter(may_act) else { return Ok(None) };
+        Ok((by.purpose(tx, &prf, &user)? == Some(link.purpose)).then_some(user))
     };
     state.store.read(read).await
 }
 
 /// Uses the link up, sets the password, and signs everybody out of the account: all of it or nothing.
-async fn set(state: &State, req: &HttpRequest, hash: String, user: &User, phc: SecretString) -> StoreResult<bool> {
+async fn set(state: &State, req: &HttpRequest, link: &Opened, user: &User, phc: SecretString) -> StoreResult<bool> {
+    let (by, hash, prf) = (link.by, link.hash.clone(), state.prf.clone());
     let (now, id, name) = (state.clock.now(), user.id, AuthenticatorName::from(Password::NAME));
     let credential = Credential {
         id: CredentialId::new(now, &*state.random),
@@ -112,11 +178,12 @@ async fn set(state: &State, req: &HttpRequest, hash: String, user: &User, phc: S
         user: Some(id),
         network: Some(cx.network().as_str().to_owned()),
         request_id: Some(cx.request_id),
-        ..AuditEvent::new("password.set", now, &*state.random)
+        ..AuditEvent::new(by.event(), now, &*state.random)
     };
     let work = move |tx: &mut Transaction| {
         let Some(user) = tx.user(id)?.filter(may_act) else { return Ok(false) };
-        if !tx.consume_link(&hash, &password_purpose(&user), now)? {
+        let Some(purpose) = by.purpose(tx, &prf, &user)? else { return Ok(false) };
+        if !tx.consume_link(&hash, &purpose, now)? {
             return Ok(false);
         }
         for old in tx.credentials(id, &name)? {
@@ -133,20 +200,20 @@ async fn set(state: &State, req: &HttpRequest, hash: String, user: &User, phc: S
 fn ask(
     state: &State,
     req: &HttpRequest,
-    token: &str,
+    link: &Opened,
     user: &User,
     status: StatusCode,
     fault: Option<Text>,
 ) -> HttpResponse {
     let page = NewPassword {
-        action: state.public.path(&format!("{PASSWORD_PAGE}/{token}")),
+        action: state.public.path(&format!("{}/{}", link.by.page(), link.token)),
         username: user.username.to_string(),
         minimum: state.passwords.minimum(),
         fault,
         done: false,
         back: None,
     };
-    let drawing = Drawing { csrf: csrf::token(&state.prf, FORM, token), ..Drawing::default() };
+    let drawing = Drawing { csrf: csrf::token(&state.prf, FORM, &link.token), ..Drawing::default() };
     answer::page(state, req, status, &Page::NewPassword(page), drawing)
 }
 

@@ -102,6 +102,7 @@ examples! {
     "connections.delete" "/connections/Other";
     "clients.delete" "/clients/app";
     "users.remove_factor" "/users/{target}/factors/phone";
+    "users.require_password" "/users/{target}/password-change";
     "users.sign_out" "/users/{target}/sessions";
     "users.delete" "/users/{target}";
 }

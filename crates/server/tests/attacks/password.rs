@@ -248,3 +248,59 @@ async fn a_066_a_storm_of_logins_is_told_to_come_again_and_tokens_go_on() {
     assert_eq!(counted, 120 - i64::try_from(busy.len()).unwrap(), "who was turned away was not counted");
     assert_eq!(rows(&app, "grants"), 0);
 }
+
+/// Asks for a link by which a forgotten password is replaced, from a network of its own.
+async fn forgotten(app: &TestApp, name: &str, network: &str) -> (Duration, Page) {
+    let mut browser = browser_in(app, network);
+    let page = browser.open("/forgot-password").await;
+    let began = Instant::now();
+    let answer = browser.submit_once(&page, "username", &[("username", name)]).await;
+    (began.elapsed(), answer)
+}
+
+#[tokio::test]
+async fn a_060_whoever_forgot_their_password_looks_the_same_as_nobody_and_takes_as_long() {
+    const ROUNDS: usize = 60;
+    let app = TestApp::start_with(|settings| {
+        behind_a_proxy(settings);
+        settings.password.reset = true;
+        settings.post.mail = Some("Mail".into());
+    })
+    .await;
+    let mail = json!({ "name": "Mail", "kind": "mail", "settings": { "preset": "outbox" } });
+    let mail = serde_json::from_value(mail).unwrap();
+    app.write(move |tx| tx.put_connection(&mail)).await;
+    app.alice().await;
+    let mut bob = app.user("bobby", "bobby", None).await;
+    bob.disabled = true;
+    app.write(move |tx| tx.update_user(&bob)).await;
+    // Whose tries are used up, from everywhere.
+    app.user("carol", "carol", None).await;
+    for number in 0..10 {
+        guess(&app, "carol", &format!("198.51.100.{number}")).await;
+    }
+    let names = ["alice", "bobby", "carol", "nobod"];
+    let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut seen: Vec<(u16, Vec<(String, String)>, String)> = Vec::new();
+    for round in 0..ROUNDS {
+        for turn in 0..names.len() {
+            // Whoever comes after somebody for whom there was work must not always be the same.
+            let number = (turn + round) % names.len();
+            let (took, answer) = forgotten(&app, names[number], &format!("10.{number}.0.{round}")).await;
+            times[number].push(took);
+            let headers = answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+            let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+            let kind = (answer.status.as_u16(), headers, answer.body.clone());
+            if seen.first().is_none_or(|first| *first != kind) {
+                seen.push(kind);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 1, "the same status, headers, cookies and bytes: {seen:#?}");
+    let medians = times.map(median);
+    let slowest = medians.iter().max().unwrap();
+    // A machine under test is noisy: what is looked for is work that is done for somebody alone while they wait.
+    for (name, time) in names.iter().zip(&medians) {
+        assert!(*time * 2 > *slowest, "{name}: {time:?} of {slowest:?}");
+    }
+}
