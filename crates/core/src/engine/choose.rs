@@ -204,6 +204,7 @@ impl<S: Store + ?Sized> Engine<S> {
             outgoing: context.outgoing.take(),
             sent: None,
             sent_at: sent.then_some(now),
+            carried_by: None,
             sends: u32::from(sent),
             tries: 0,
             created_at: now,
@@ -236,7 +237,18 @@ impl<S: Store + ?Sized> Engine<S> {
         let user = situation.interaction.subject.user().filter(|_| again);
         let by = outgoing.map(|outgoing| &outgoing.connection);
         let connection = situation.configuration.connections.iter().find(|known| Some(&known.name) == by);
-        Sends::new(&self.parts.limits, &self.parts.prf, outgoing, connection, user, &cx.network(), situation.proven())
+        let Parts { limits, prf, .. } = &*self.parts;
+        let of = |asker| {
+            Sends::new(limits, prf, outgoing, connection, user.filter(|_| again), asker, situation.proven())
+                .heeding(self.stop_of(outgoing, connection))
+        };
+        match situation.interaction.transaction() {
+            None => of(vec![(BudgetKey::sends_from(&cx.network()), limits.sends_from)]),
+            Some((_, told)) => {
+                let sends = of(confirmation::askers(&situation.interaction, told, limits, prf));
+                sends.and_user(user.filter(|_| !again), limits)
+            }
+        }
     }
 
     /// Opens a challenge, stores it and lets its message leave.

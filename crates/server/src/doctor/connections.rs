@@ -7,7 +7,7 @@ use vestibule_core::channel::Connection;
 use super::{
     PATIENCE, Patient,
     outcome::{
-        CONNECTION_AWAY, CONNECTION_INCOMPLETE, CONNECTION_KEPT, CONNECTION_OFF, CONNECTION_REACHED, CONNECTIONS_NONE,
+        CODES_UNUSED, CONNECTION_AWAY, CONNECTION_INCOMPLETE, CONNECTION_KEPT, CONNECTION_OFF, CONNECTION_REACHED, CONNECTIONS_NONE,
         Finding, LATE, UNREAD,
     },
 };
@@ -23,7 +23,12 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
     }
     let all =
         stream::iter(&records.connections).map(|connection| one(connection, &records.connections, patient.channels));
-    all.buffer_unordered(AT_ONCE).collect().await
+    let mut found: Vec<Finding> = all.buffer_unordered(AT_ONCE).collect().await;
+    let unused = |(connection, prefix): &(String, String)| {
+        CODES_UNUSED.found().with("connection", connection).with("prefix", prefix)
+    };
+    found.extend(records.unused.iter().map(unused));
+    found
 }
 
 async fn one(connection: &Connection, among: &[Connection], channels: &Channels) -> Finding {
@@ -80,5 +85,13 @@ mod tests {
         let wanted = ["connections.away", "connections.incomplete", "connections.incomplete", "connections.off"];
         assert_eq!(named, wanted);
         assert!(!format!("{found:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn where_codes_are_not_used_is_named() {
+        let mut house = house(&[json!({})]);
+        house.records.as_mut().unwrap().connections[0].disabled = true;
+        house.records.as_mut().unwrap().unused = vec![("SMS0".to_owned(), "+1 JM".to_owned())];
+        assert_eq!(keys(&check(&house.patient()).await), ["connections.off", "connections.unused"]);
     }
 }

@@ -291,6 +291,7 @@ outcomes! {
     CONNECTION_KEPT "connections.kept" Connections Ok Configuration "sms.md" ["connection"];
     CONNECTION_OFF "connections.off" Connections Skipped Configuration "sms.md" ["connection"];
     CONNECTION_INCOMPLETE "connections.incomplete" Connections Fail Configuration "sms.md" ["connection", "why"];
+    CODES_UNUSED "connections.unused" Connections Warn Dependency "sms.md#when-nobody-uses-the-codes" ["connection", "prefix"];
     CONNECTION_AWAY "connections.away" Connections Fail Dependency "sms.md" ["connection", "why"];
     CIRCUITS_CLOSED "circuits.closed" Connections Ok Dependency "sms.md#several-gateways" ["count"];
     CIRCUIT_OPEN "circuits.open" Connections Warn Dependency "sms.md#several-gateways" ["connection", "since", "until", "why"];

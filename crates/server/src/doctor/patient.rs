@@ -2,7 +2,7 @@
 //! what it has; the checks do not see the difference but by [`Seat`].
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -16,6 +16,8 @@ use vestibule_core::{
     id::ChainName,
     random::Random,
     store::{StoreError, StoreExt as _, StoreResult},
+    tally::Span,
+    time::{Clock as _, SystemClock},
     user::{Credential, LoginName},
 };
 use vestibule_jose::KeyMeta;
@@ -31,6 +33,10 @@ use crate::{
     config::{AuditSettings, Setting, Settings},
     dev::leftovers,
     state::Transaction,
+    tally::{
+        alarm,
+        messages::{ALARM, Way},
+    },
 };
 
 /// Who asks.
@@ -88,6 +94,8 @@ pub struct Records {
     pub chains: Vec<ChainRevision>,
     /// Connections.
     pub connections: Vec<Connection>,
+    /// By which connection, and to which country, hardly any code was used lately.
+    pub unused: Vec<(String, String)>,
     /// Since when the oldest event of the audit log waits for its seal.
     pub unsealed: Option<Time>,
     /// The sinks of the settings, and since when the oldest event waits that each was not given.
@@ -101,13 +109,14 @@ impl Records {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn read(store: &Store, audit: &AuditSettings, dev: bool) -> Result<Self, StoreError> {
+    pub async fn read(store: &Store, audit: &AuditSettings, dev: bool, now: Time) -> Result<Self, StoreError> {
         let sinks = crate::audit::sinks(audit);
         store
             .read(move |tx: &mut Transaction| {
                 Ok(Self {
                     chains: tx.published_chains()?,
                     connections: tx.connections()?,
+                    unused: unused(tx, now)?,
                     unsealed: tx.unsealed_audit(1)?.first().map(|row| Time(row.at)),
                     sinks: waits(tx, &sinks)?,
                     passwords: if dev { Vec::new() } else { passwords(tx)? },
@@ -115,6 +124,13 @@ impl Records {
             })
             .await
     }
+}
+
+/// The alarms of the last day.
+fn unused(tx: &mut Transaction, now: Time) -> StoreResult<Vec<(String, String)>> {
+    let alarms = tx.tallies_since(Span::Hour, Span::Hour.of(now - alarm::STOPS), &[ALARM])?;
+    let ways = alarms.iter().filter_map(|alarm| Way::parse(&alarm.about)).map(|way| (way.connection, way.area));
+    Ok(ways.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 fn passwords(tx: &mut Transaction) -> StoreResult<Vec<Credential>> {
@@ -177,7 +193,7 @@ pub async fn offline(
         Ok(Configured { clients: tx.clients()?, keys, default_chain: default_chain.clone() })
     });
     let configured = configured.await;
-    let records = Records::read(&*store, &settings.audit, settings.dev).await;
+    let records = Records::read(&*store, &settings.audit, settings.dev, SystemClock::default().now()).await;
     let trouble = [configured.as_ref().err(), records.as_ref().err()].into_iter().flatten().next();
     let trouble = trouble.map(|error| DATABASE_DOWN.found().with("why", error)).into_iter().collect();
     (configured.ok(), records.ok(), Some(prf), trouble)
@@ -264,6 +280,7 @@ pub(super) mod tests {
                 records: Some(Records {
                     chains: Vec::new(),
                     connections: Vec::new(),
+                    unused: Vec::new(),
                     unsealed: None,
                     sinks: Vec::new(),
                     passwords: Vec::new(),

@@ -67,7 +67,7 @@ everywhere! {
         tries_are_counted_until_the_challenge_is_dead
         a_send_is_counted_once_and_a_refused_one_is_taken_back
         a_challenge_is_spent_once
-        a_send_is_found_by_its_reference_and_settled_once
+        a_send_is_found_by_its_reference_and_who_carried_it_and_settled_once
         a_session_is_renewed_by_generation
         a_session_ends_once
         the_sessions_of_a_user_are_those_that_live

@@ -42,6 +42,14 @@ pub(crate) async fn tallies_are_added_up_and_read_by_time_and_by_subject(place: 
     let found = store.read(move |tx| tx.tallies_by_subject(Span::Hour, then)).await.unwrap();
     assert_eq!(found, [total("login", "a", 8)], "not before");
     assert_eq!(store.read(move |tx| tx.tallies_by_time(Span::Hour, now, &[])).await.unwrap(), []);
+    let found = store.read(move |tx| tx.tallies_since(Span::Hour, now, &["wrong", "login"])).await.unwrap();
+    let wanted = [("login", "a", 5), ("login", "b", 2), ("wrong", "a", 1)];
+    let mut wanted: Vec<_> = wanted.into_iter().map(|(what, about, number)| tally(NOW, what, about, number)).collect();
+    wanted.push(tally(later, "login", "a", 8));
+    assert_eq!(found, wanted, "one by one");
+    let found = store.read(move |tx| tx.tallies_since(Span::Hour, then, &["login"])).await.unwrap();
+    assert_eq!(found, [tally(later, "login", "a", 8)], "not before");
+    assert_eq!(store.read(move |tx| tx.tallies_since(Span::Hour, now, &[])).await.unwrap(), []);
     let moves = |tx: &mut (dyn vestibule_oauth::store::Tx + 'static)| {
         let mark = tx.tally_mark()?;
         Ok((mark, tx.move_tally_mark(1, 2)?, tx.move_tally_mark(0, 5)?, tx.move_tally_mark(0, 6)?, tx.tally_mark()?))

@@ -7,7 +7,7 @@ use serde_json::json;
 use vestibule_core::{
     budget::{Budget, BudgetKey},
     channel::SendOutcome,
-    id::ClientId,
+    id::{ClientId, ConnectionName},
     random::SystemRandom,
     store::{StoreError, StoreExt as _},
     time::Time,
@@ -340,30 +340,39 @@ pub(crate) async fn a_send_is_counted_once_and_a_refused_one_is_taken_back(place
     assert_eq!(first, ([true, false], Some((1, Some(SendOutcome::Accepted { reference: None })))));
 }
 
-pub(crate) async fn a_send_is_found_by_its_reference_and_settled_once(place: Place) {
-    let (store, challenge) = with_challenge(&place).await;
-    let accepted = |reference: &str| SendOutcome::Accepted { reference: Some(reference.to_owned()) };
-    let (id, before) = (challenge.id, accepted("m-1"));
-    let after = SendOutcome::Refused { why: "not delivered: barred".to_owned() };
-    let other = accepted("m-2");
-    let found = store
-        .write(move |tx| {
-            tx.count_send(id, Some(NOW), NOW)?;
-            tx.record_send(id, NOW, &before, None)?;
-            let found =
-                [tx.sent_challenge(&before, None)?, tx.sent_challenge(&other, None)?].map(|found| found.map(|found| found.id));
-            let settled = [
-                tx.settle_send(id, &other, &after, None)?,
-                tx.settle_send(id, &before, &after, None)?,
-                tx.settle_send(id, &before, &after, None)?,
-            ];
-            let gone = tx.sent_challenge(&before, None)?.is_none();
-            Ok((found, settled, gone, tx.challenge(id)?.and_then(|challenge| challenge.sent), after.clone()))
-        })
-        .await
-        .unwrap();
-    let (found, settled, gone, sent, after) = found;
-    assert_eq!((found, settled, gone, sent), ([Some(id), None], [false, true, false], true, Some(after)));
+pub(crate) async fn a_send_is_found_by_its_reference_and_who_carried_it_and_settled_once(place: Place) {
+    for by in [None, Some(ConnectionName::from("LOCAL"))] {
+        let (store, challenge) = with_challenge(&place).await;
+        let accepted = |reference: &str| SendOutcome::Accepted { reference: Some(reference.to_owned()) };
+        let (id, before) = (challenge.id, accepted("m-1"));
+        let after = SendOutcome::Refused { why: "not delivered: barred".to_owned() };
+        let (other, another, gateway) = (accepted("m-2"), ConnectionName::from("WORLD"), by.clone());
+        let found = store
+            .write(move |tx| {
+                let by = gateway.as_ref();
+                tx.count_send(id, Some(NOW), NOW)?;
+                tx.record_send(id, NOW, &before, by)?;
+                let found = [
+                    tx.sent_challenge(&before, by)?,
+                    tx.sent_challenge(&other, by)?,
+                    tx.sent_challenge(&before, Some(&another))?,
+                ];
+                let settled = [
+                    tx.settle_send(id, &other, &after, by)?,
+                    tx.settle_send(id, &before, &after, Some(&another))?,
+                    tx.settle_send(id, &before, &after, by)?,
+                    tx.settle_send(id, &before, &after, by)?,
+                ];
+                let gone = tx.sent_challenge(&before, by)?.is_none();
+                let stored = tx.challenge(id)?.map(|challenge| (challenge.sent, challenge.carried_by));
+                Ok((found.map(|found| found.map(|found| found.id)), settled, gone, stored, after.clone()))
+            })
+            .await
+            .unwrap();
+        let (found, settled, gone, stored, after) = found;
+        assert_eq!((found, settled, gone), ([Some(id), None, None], [false, false, true, false], true));
+        assert_eq!(stored, Some((Some(after), by)));
+    }
 }
 
 pub(crate) async fn a_challenge_is_spent_once(place: Place) {
