@@ -94,7 +94,7 @@ examples! {
     "messages.export" "/messages/export?window=24h";
     "messages.lift" "/messages/lift" { "connection": "SMSOTP", "prefix": "+1 JM" };
     "overview.get" "/overview?window=7d";
-    "otp.create" "/otp" { "user": "somebody", "purpose": "Transfer of 120 EUR to X", "authenticator": "smsotp", "connection": "SMSOTP", "life": 120 };
+    "otp.create" "/otp" { "user": "payer", "purpose": "Transfer of 120 EUR to X", "authenticator": "smsotp", "connection": "SMSOTP", "life": 120 };
     "otp.get" "/otp/{otp}";
     "otp.resend" "/otp/{otp}/resend";
     "otp.verify" "/otp/{otp}/verify" { "code": "1234567" };
@@ -208,6 +208,7 @@ async fn every_operation_answers_what_its_schema_says() {
     let document = owner.get("/openapi.json").await.json();
     // What is for programs alone is asked by one; it waits before the message is sent once more.
     let program = program(&app, "otp:send admin:users.read").await;
+    app.user("payer", "payer", Some("+12025550144")).await;
     let asked = json!({ "user": "target", "purpose": "Transfer of 120 EUR to X" });
     let otp = program.post("/otp", &asked).await.ok().json()["id"].as_str().unwrap().to_owned();
     app.advance(31);
