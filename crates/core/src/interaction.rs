@@ -25,6 +25,7 @@ use crate::{
     id::{AuthenticatorName, ChainName, ChallengeId, ClientId, DeviceId, InteractionId, SessionId, UserId},
     plan::Denial,
     prompt::Prompt,
+    purpose::Purpose,
     time::Time,
     user::LoginName,
 };
@@ -109,6 +110,14 @@ impl Interaction {
         let enrols = matches!(self.request.errand, Some(Errand::Enrol { .. }));
         steps.checked_sub(1).filter(|_| enrols && !self.tail.is_empty())
     }
+
+    /// What it confirms, and whether its program is told of accounts; `None` for what a browser runs.
+    pub(crate) fn transaction(&self) -> Option<(&Purpose, bool)> {
+        match &self.request.errand {
+            Some(Errand::Transaction { purpose, told }) => Some((purpose, *told)),
+            _ => None,
+        }
+    }
 }
 
 /// What a person comes for besides signing in.
@@ -126,6 +135,13 @@ pub enum Errand {
     Test {
         /// Which.
         authenticator: AuthenticatorName,
+    },
+    /// Nobody comes: a program asks for a code that confirms a transaction, and there is no browser and no login.
+    Transaction {
+        /// What is confirmed.
+        purpose: Purpose,
+        /// Whether the program may know who there is: else it is told nothing that would tell one account from another.
+        told: bool,
     },
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Acted, Engine, EngineError, RequestContext, authenticator,
+    Acted, Engine, EngineError, Parts, RequestContext, authenticator, confirmation,
     guard::guarded,
     send::{Counted, Departure, Sends},
     situation::{Person, Situation},
@@ -234,7 +234,7 @@ impl<S: Store + ?Sized> Engine<S> {
         again: bool,
         cx: &RequestContext,
     ) -> Sends {
-        let user = situation.interaction.subject.user().filter(|_| again);
+        let user = situation.interaction.subject.user();
         let by = outgoing.map(|outgoing| &outgoing.connection);
         let connection = situation.configuration.connections.iter().find(|known| Some(&known.name) == by);
         let Parts { limits, prf, .. } = &*self.parts;

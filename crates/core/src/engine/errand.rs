@@ -25,6 +25,10 @@ pub(super) fn steps(
     configuration: &Configuration,
     registry: &Registry,
 ) -> Result<Vec<Step>, Denial> {
+    // No browser comes for that.
+    if let Errand::Transaction { .. } = errand {
+        return Err(Denial::MayNotAct);
+    }
     let mut steps = Vec::new();
     if let Errand::Test { authenticator } = errand {
         let none = || unknown(chain.document.steps.len() + 1, authenticator);

@@ -85,7 +85,9 @@ impl<S: Store + ?Sized> Engine<S> {
         let configuration = self.configuration();
         let (now, shown) = (self.now(), cx.device);
         let load = move |tx: &mut S::Tx| {
-            let Some(interaction) = tx.interaction(id)? else { return Ok(None) };
+            // What confirms a transaction is no browser's.
+            let browsers = |found: &Interaction| found.transaction().is_none();
+            let Some(interaction) = tx.interaction(id)?.filter(browsers) else { return Ok(None) };
             let Some(chain) = chain_of(tx, &configuration, &interaction.chain, interaction.revision)? else {
                 return Ok(None);
             };
@@ -225,7 +227,7 @@ impl<S: Store + ?Sized> Engine<S> {
         authenticator.holds(&context, &evidence.credential)
     }
 
-    async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
+    pub(super) async fn readiness(&self, situation: &Situation, step: usize, alternative: usize) -> Readiness {
         let broken = |why: String| Readiness::Broken { why };
         let Some(authenticator) = authenticator(&self.parts.registry, &situation.chain, step, alternative) else {
             return broken("there is no such authenticator".to_owned());
@@ -323,9 +325,11 @@ impl Situation {
         open && self.now < self.interaction.expires_at
     }
 
-    /// Whether somebody has proved something: only then is told what would tell one account from another.
+    /// Whether somebody has proved something: only then is told what would tell one account from another. A program that confirms
+    /// a transaction is told if it may know who there is.
     pub(super) fn proven(&self) -> bool {
         matches!(self.interaction.subject, Subject::Proven(_))
+            || matches!(self.interaction.transaction(), Some((_, true)))
     }
 
     /// The challenge that the person is at.

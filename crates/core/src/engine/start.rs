@@ -173,7 +173,7 @@ impl<S: Store + ?Sized> Engine<S> {
         Ok(self.store.read(load).await?)
     }
 
-    fn new_interaction(
+    pub(super) fn new_interaction(
         &self,
         request: Request,
         chain: &ChainRevision,
