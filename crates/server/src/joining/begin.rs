@@ -70,7 +70,7 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
     let run = query.get("run").and_then(|id| run_of(&state, &req, id));
     let begun = match Wish::read(&state, &params) {
         Ok(wish) => begin(&state, &req, wish, run).await,
-        Err(fault) => Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, fault))),
+        Err(fault) => Ok(Err((status(&fault), fault))),
     };
     match begun {
         Ok(Ok(held)) => {
@@ -81,6 +81,11 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
         Ok(Err((status, fault))) => again(&state, &req, &held, run, &params, (status, fault)).await,
         Err(error) => answer::store_error(&state, &req, &error),
     }
+}
+
+/// That no message can be sent is our trouble, and nothing that was typed.
+fn status(fault: &Fault) -> StatusCode {
+    if fault.field.is_empty() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::UNPROCESSABLE_ENTITY }
 }
 
 /// What somebody wants.

@@ -1,6 +1,6 @@
 //! The pages by which people come to be users: creating an account, and taking up an invitation.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use vestibule_core::prompt::Text;
 
 use super::{Link, Moment, model::Body};
@@ -15,6 +15,7 @@ pub struct Register {
     /// Which application somebody came from.
     pub app: Option<String>,
     /// What is wrong with what was typed.
+    #[serde(serialize_with = "Fault::or_none")]
     pub fault: Option<Fault>,
     /// The name to show, as it was typed.
     pub name: String,
@@ -65,7 +66,7 @@ pub struct Term {
 }
 
 /// What is wrong, and with which input.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     /// The words.
     pub text: Text,
@@ -73,6 +74,20 @@ pub struct Fault {
     pub field: &'static str,
     /// When it is over.
     pub at: Option<Moment>,
+}
+
+impl Fault {
+    /// A template asks which input is at fault, whether one is or not.
+    fn or_none<S: Serializer>(fault: &Option<Self>, to: S) -> Result<S::Ok, S::Error> {
+        let text = fault.as_ref().map(|fault| &fault.text);
+        let field = fault.as_ref().map_or("", |fault| fault.field);
+        let at = fault.as_ref().and_then(|fault| fault.at.as_ref());
+        let mut said = to.serialize_struct("Fault", 3)?;
+        said.serialize_field("text", &text)?;
+        said.serialize_field("field", field)?;
+        said.serialize_field("at", &at)?;
+        said.end()
+    }
 }
 
 /// An invitation: who invites, and choosing a password.
