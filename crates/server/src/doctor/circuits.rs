@@ -5,17 +5,18 @@ use vestibule_core::channel::{Circuit, Connection, Health};
 
 use super::{
     Patient, Seat, date,
-    outcome::{CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, CIRCUITS_CLOSED, CIRCUITS_UNASKED, Finding, UNREAD},
+    outcome::{CIRCUIT_HALF_OPEN, CIRCUIT_OPEN, CIRCUITS_CLOSED, CIRCUITS_UNASKED, Finding},
 };
 
-pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let Some(records) = &patient.records else { return vec![UNREAD.found().of(super::Group::Connections)] };
-    if patient.seat == Seat::Command {
-        return vec![CIRCUITS_UNASKED.found()];
-    }
+pub(super) fn of(connections: &[Connection], patient: &Patient<'_>) -> Vec<Finding> {
     let gateway =
         |known: &&Connection| known.kind == SmsOtp::CONNECTION_KIND && !known.disabled && !is_route(&known.settings);
-    let gateways: Vec<_> = records.connections.iter().filter(gateway).collect();
+    let gateways: Vec<_> = connections.iter().filter(gateway).collect();
+    match (gateways.is_empty(), patient.seat) {
+        (true, _) => return Vec::new(),
+        (false, Seat::Command) => return vec![CIRCUITS_UNASKED.found()],
+        (false, Seat::Server) => {}
+    }
     let health = gateways.iter().map(|known| patient.channels.circuits.health(&known.name));
     let open: Vec<_> = health.filter_map(|health| judge(&health, patient)).collect();
     if open.is_empty() { vec![CIRCUITS_CLOSED.found().with("count", gateways.len())] } else { open }
@@ -42,6 +43,10 @@ mod tests {
     use super::*;
     use crate::doctor::patient::tests::{House, keys};
 
+    fn check(house: &House) -> Vec<Finding> {
+        of(&house.records.as_ref().unwrap().connections, &house.patient())
+    }
+
     fn house() -> House {
         let mut house = House::new();
         let url = json!({ "url": "https://sms.example.com/?to=$ctx.num" });
@@ -57,12 +62,12 @@ mod tests {
     #[test]
     fn the_gateway_whose_circuit_is_open_is_named_with_its_last_failure() {
         let house = house();
-        assert_eq!(keys(&check(&house.patient())), ["circuits.closed"]);
+        assert_eq!(keys(&check(&house)), ["circuits.closed"]);
         for _ in 0..5 {
             let unknown = SendOutcome::Unknown { why: "HTTP 503".to_owned() };
             house.channels.circuits.learn(&ConnectionName::from("B"), &unknown);
         }
-        let found = check(&house.patient());
+        let found = check(&house);
         assert_eq!(keys(&found), ["circuits.open"], "one that is closed is not told beside it");
         let said = crate::pages::english(&found[0].says());
         assert!(said.contains("The circuit of B") && said.contains("HTTP 503"), "{said}");
@@ -72,6 +77,6 @@ mod tests {
     fn a_command_says_that_it_cannot_know() {
         let mut house = house();
         house.seat = Seat::Command;
-        assert_eq!(keys(&check(&house.patient())), ["circuits.unasked"]);
+        assert_eq!(keys(&check(&house)), ["circuits.unasked"]);
     }
 }

@@ -1,14 +1,15 @@
-//! Connections: settings that are complete, a host that is found, and a handshake. No message is sent.
+//! Connections: settings that are complete, a host that is found, and a handshake; and what is known of the messages that went by
+//! them. None is sent.
 
 use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 use vestibule_core::channel::Connection;
 
 use super::{
-    PATIENCE, Patient,
+    PATIENCE, Patient, circuits,
     outcome::{
-        CODES_UNUSED, CONNECTION_AWAY, CONNECTION_INCOMPLETE, CONNECTION_KEPT, CONNECTION_OFF, CONNECTION_REACHED, CONNECTIONS_NONE,
-        Finding, LATE, UNREAD,
+        CODES_UNUSED, CONNECTION_AWAY, CONNECTION_INCOMPLETE, CONNECTION_KEPT, CONNECTION_OFF, CONNECTION_REACHED,
+        CONNECTIONS_NONE, Finding, LATE, UNREAD,
     },
 };
 use crate::authenticators::{Channels, Reached, Unfit};
@@ -28,6 +29,7 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
         CODES_UNUSED.found().with("connection", connection).with("prefix", prefix)
     };
     found.extend(records.unused.iter().map(unused));
+    found.extend(circuits::of(&records.connections, patient));
     found
 }
 
@@ -68,7 +70,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/send?to=$ctx.num", listener.local_addr().unwrap());
         let house = house(&[json!({ "url": url })]);
-        assert_eq!(keys(&check(&house.patient()).await), ["connections.reached"]);
+        assert_eq!(keys(&check(&house.patient()).await), ["connections.reached", "circuits.closed"]);
         assert_eq!(keys(&check(&House::new().patient()).await), ["connections.none"]);
     }
 
@@ -82,6 +84,7 @@ mod tests {
         let found = check(&house.patient()).await;
         let mut named = keys(&found);
         named.sort_unstable();
+        named.retain(|key| key.starts_with("connections."));
         let wanted = ["connections.away", "connections.incomplete", "connections.incomplete", "connections.off"];
         assert_eq!(named, wanted);
         assert!(!format!("{found:?}").contains("hunter2"));

@@ -89,7 +89,6 @@ checks! {
     "hash" Machine PATIENCE machine::hash;
     "keys" Keys PATIENCE at_once!(keys::check);
     "connections" Connections LONG connections::check;
-    "circuits" Connections PATIENCE at_once!(circuits::check);
     "chains" Chains PATIENCE at_once!(chains::check);
     "leftovers" Accounts PATIENCE leftovers::check;
     "audit" Audit PATIENCE at_once!(audit::check);

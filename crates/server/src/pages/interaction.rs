@@ -346,6 +346,8 @@ mod tests {
             remember: None,
             alternatives: vec![way(0, "smsotp", true), way(1, "totp", false)],
             later: Vec::new(),
+            besides: Vec::new(),
+            wished: None,
             notice: None,
         }
     }

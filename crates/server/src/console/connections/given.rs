@@ -49,12 +49,17 @@ pub(super) fn settings(params: &Params) -> Map<String, Value> {
     settings
 }
 
+/// What stands in a field, be it nothing; `None` where the form has no such field.
+fn given<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
+    params.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
 /// What a field says; `None` where the form has none, or what is there is to stay.
 fn value(params: &Params, path: &str, how: How) -> Option<Value> {
     if let How::Tick = how {
         return Some(tick(params, path));
     }
-    let text = params.get(path)?;
+    let text = given(params, path)?;
     let typed = text.trim();
     if typed == MASK || matches!(how, How::Secret) && text.is_empty() {
         return None;
@@ -102,7 +107,7 @@ fn prices(params: &Params, path: &str, number: &dyn Fn(&str) -> Value) -> Value 
 
 /// What is of one of several types: the chosen one has its own parts, and those of the others go.
 fn chosen(settings: &mut Map<String, Value>, params: &Params, name: &str) {
-    let Some(kind) = params.get(&format!("{name}.type")) else { return };
+    let Some(kind) = given(params, &format!("{name}.type")) else { return };
     let typed = settings.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
     let secret = |(part, value): (&String, &Value)| {
         !value.is_null() && ["password", "token", "value", "client_secret"].contains(&part.as_str())
@@ -134,7 +139,7 @@ fn secrets(settings: &mut Map<String, Value>, params: &Params) {
     }
     all.extend(form::all(params, "forget_secret").map(|name| (name.to_owned(), Value::Null)));
     // Who wants no receipts any more has no use for their secret.
-    if params.get("receipts.type") == Some("") && params.get("receipts.kept").is_some() {
+    if given(params, "receipts.type") == Some("") && params.get("receipts.kept").is_some() {
         all.insert("receipts".to_owned(), Value::Null);
     }
     all.retain(|_, value| value != MASK);

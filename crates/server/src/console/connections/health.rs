@@ -19,11 +19,8 @@ pub(super) fn tags(health: &HealthView) -> Vec<Say> {
     health.gateways.iter().filter_map(tag).collect()
 }
 
-/// All that is known; nothing for what nobody looks at.
+/// All that is known.
 pub(super) fn blocks(health: &HealthView) -> Vec<Block> {
-    if health.gateways.is_empty() {
-        return Vec::new();
-    }
     let table = Table::new("gateways", "console.health", &["gateway", "circuit", "failures", "last"]);
     vec![
         Block::Heading { id: "health", text: Text::new("console.health.title") },

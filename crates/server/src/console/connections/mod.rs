@@ -288,7 +288,11 @@ pub(super) fn detail_screen(found: &Versioned<ConnectionView>, extra: &Extra<'_>
         let says = view.advice.iter().map(|why| Say::Plain(why.clone())).collect();
         screen = screen.with(Block::Note { tone: Tone::Plain, says });
     }
-    screen = screen.with(facts(view, around.issuer)).with_all(health::blocks(around.health));
+    screen = screen.with(facts(view, around.issuer));
+    // Nobody looks at mail servers.
+    if view.kind != mail_server::KIND {
+        screen = screen.with_all(health::blocks(around.health));
+    }
     if may && !view.disabled {
         let to = extra.typed.map(|typed| form::line(typed, "to")).unwrap_or_default();
         let field = if view.kind == mail_server::KIND {
