@@ -80,6 +80,7 @@ pub(crate) fn open(arguments: &SettingsArguments) -> Result<Offline, Failure> {
     let outbox = settings.dev.then(|| Outbox::new(Arc::clone(&clock)));
     let (prf, floor) = (master.prf(), settings.policy.floor.clone());
     let channels = Channels { outbox, ..Channels::default() };
-    let workshop = Workshop { store, pool, prf, clock, random, registry, floor, channels };
+    let host = settings.public_url.host_str().unwrap_or_default().to_owned();
+    let workshop = Workshop { store, pool, prf, clock, random, registry, floor, host, channels };
     Ok(Offline { settings, workshop })
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Comfort for one-time codes: reads the text message where the browser can, goes on after the last character, and counts the
-// seconds until another message may be asked for. The page works without it.
+// seconds until the next message. The page works without it.
 const input = /** @type {HTMLInputElement | null} */ (document.querySelector("input[autocomplete=one-time-code]"));
 const form = input?.form;
 
@@ -22,7 +22,7 @@ if (input && form) {
   });
   addEventListener("pageshow", () => (sent = false));
 
-  if ("OTPCredential" in window) {
+  if ("sms" in input.dataset && "OTPCredential" in window) {
     const stop = new AbortController();
     form.addEventListener("submit", () => stop.abort());
     const wanted = /** @type {any} */ ({ otp: { transport: ["sms"] }, signal: stop.signal });
@@ -32,7 +32,7 @@ if (input && form) {
         input.value = message.code;
         send();
       },
-      () => {}, // Turned off, not allowed, or typed by hand in the meantime.
+      () => {}, // Not allowed, or typed by hand.
     );
   }
 }

@@ -11,7 +11,7 @@ use vestibule_core::{engine::EngineError, store::StoreError};
 
 use crate::{
     http::{form::FormError, gate::request_id},
-    pages::{Cause, ErrorPage, Link, Page, PageContext, negotiate},
+    pages::{Cause, ErrorPage, Link, Page, PageContext, accepted, negotiate},
     state::State,
 };
 
@@ -35,7 +35,16 @@ pub fn wants_json(req: &HttpRequest) -> bool {
 
 /// The language for this request.
 pub fn locale(req: &HttpRequest, ui_locales: &[String]) -> &'static str {
-    negotiate(ui_locales, req.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
+    negotiate(ui_locales, accept_language(req))
+}
+
+/// The languages that the browser asks for, best first.
+pub fn languages(req: &HttpRequest) -> Vec<String> {
+    accepted(accept_language(req).unwrap_or_default())
+}
+
+fn accept_language(req: &HttpRequest) -> Option<&str> {
+    req.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok())
 }
 
 /// A page.

@@ -117,6 +117,7 @@ async fn furnish(state: &State, outbox: &Outbox) -> Result<(), Failure> {
         random: Arc::clone(&state.random),
         registry: state.engine.registry().clone(),
         floor: state.policy.floor.clone(),
+        host: state.public.host.clone(),
         channels: Channels { outbox: Some(outbox.clone()), ..Channels::default() },
     };
     let environment = |name: &str| match name {

@@ -81,3 +81,16 @@ async fn every_page_in_every_state() {
     let dev = Dev::start().await;
     no_faults(&node::run("gallery.mjs", &json!({ "base": dev.server.url, "screenshots": screenshots() })));
 }
+
+#[tokio::test]
+async fn the_browser_reads_the_code_of_a_text_message_and_no_other() {
+    let dev = Dev::start().await;
+    let saw = node::run("webotp.mjs", &json!({ "base": dev.server.url, "others": ["/register/code"] }));
+    no_faults(&saw);
+    let wanted = json!([{ "transport": ["sms"] }]);
+    assert_eq!(saw["filled"], json!({ "asked": wanted, "stopped": true, "code": "482913", "wentOff": 1 }), "{saw:#}");
+    assert_eq!(saw["typed"], json!({ "asked": wanted, "stopped": true, "code": "123456", "wentOff": 1 }), "{saw:#}");
+    assert_eq!(saw["unable"], json!({ "asked": [], "stopped": false, "code": "123456", "wentOff": 1 }), "{saw:#}");
+    assert_eq!(saw["other"], json!({ "asked": [], "stopped": false, "code": "", "wentOff": 0 }), "{saw:#}");
+    assert_eq!((&saw["field"], &saw["policy"]), (&json!(1), &json!(true)));
+}

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vestibule_authn_password::{Password, must_change};
 use vestibule_authn_smsotp::{SmsOtp, parse_number};
 use vestibule_core::{
     crypto::Prf,
@@ -30,7 +31,10 @@ use super::{
     transact::{self, Work},
     view::given,
 };
-use crate::state::{State, Transaction};
+use crate::{
+    post::{Desk, notices},
+    state::{State, Transaction},
+};
 
 /// What a link to choose a password is for.
 pub const PASSWORD_LINK: &str = "password";
@@ -208,6 +212,8 @@ pub struct FactorView {
     pub label: Option<String>,
     /// Whether it works: a number that nobody vouched for does not.
     pub usable: bool,
+    /// Whether another is asked for at the next sign-in, since others may know it.
+    pub must_change: bool,
     /// When it was made; not known of a number.
     pub created_at: Option<Timestamp>,
 }
@@ -383,12 +389,12 @@ pub async fn update(
     change: UserChange,
 ) -> Result<Versioned<UserView>, AdminError> {
     actor.needs(Permission::UsersWrite)?;
-    let (work, expected) = (Work::new(state, actor), expected.cloned());
+    let (work, expected, desk) = (Work::new(state, actor), expected.cloned(), Desk::of(state));
     transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;
         let before = UserView::from(&user);
         Etag::matches(expected.as_ref(), &before)?;
-        let changed = changed(&user, &change)?;
+        let changed = changed(&user, &change, work.now)?;
         if changed == user {
             return Ok(Versioned::new(before));
         }
@@ -400,6 +406,7 @@ pub async fn update(
         free(tx, &changed)?;
         let guarded = work.guard.before(tx)?;
         tx.update_user(&changed)?;
+        notices::former(tx, &desk, &user, &changed, work.now)?;
         work.guard.hold(tx, guarded)?;
         let after = UserView::from(&changed);
         work.record(tx, &Change::new("user.changed", &after.username, &before, &after).about(id))?;
@@ -409,7 +416,7 @@ pub async fn update(
 }
 
 /// The user as they shall be, if there is nothing wrong with it.
-fn changed(user: &User, change: &UserChange) -> Result<User, AdminError> {
+fn changed(user: &User, change: &UserChange, now: Time) -> Result<User, AdminError> {
     let text = |change: &Option<Option<String>>, now: &Option<String>| match change {
         None => now.clone(),
         Some(new) => new.clone().filter(|text| !text.trim().is_empty()),
@@ -443,6 +450,7 @@ fn changed(user: &User, change: &UserChange) -> Result<User, AdminError> {
         roles: change.roles.clone().map_or_else(|| user.roles.clone(), profile::once_each),
         disabled: change.disabled.unwrap_or(user.disabled),
         email,
+        phone_number_changed_at: user.number_changed_at(number.as_deref(), now),
         phone_number: number,
         ..user.clone()
     };
@@ -532,6 +540,8 @@ pub(crate) fn factor(credential: &Credential) -> FactorView {
         authenticator: credential.authenticator.to_string(),
         label: credential.label.clone(),
         usable: true,
+        must_change: credential.authenticator.as_str() == Password::NAME
+            && must_change(credential.secret.expose_secret()),
         created_at: Some(credential.created_at.into()),
     }
 }
@@ -543,6 +553,7 @@ pub(crate) fn phone_of(user: &User) -> Option<FactorView> {
         authenticator: SmsOtp::NAME.to_owned(),
         label: parse_number(number, None).ok().map(|number| number.masked()),
         usable: user.phone_number_verified,
+        must_change: false,
         created_at: None,
     })
 }
@@ -553,11 +564,11 @@ pub(crate) fn phone_of(user: &User) -> Option<FactorView> {
 /// Without permission, for somebody above the actor, when there is no such factor, and when it would lock the last owner out.
 pub async fn remove_factor(state: &State, actor: &Actor, id: UserId, factor_id: &str) -> Result<(), AdminError> {
     actor.needs(Permission::FactorsWrite)?;
-    let (work, factor_id) = (Work::new(state, actor), factor_id.to_owned());
+    let (work, factor_id, desk) = (Work::new(state, actor), factor_id.to_owned(), Desk::of(state));
     transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;
         let guarded = work.guard.before(tx)?;
-        let removed = take_away(tx, &user, &factor_id, work.now)?;
+        let removed = take_away(tx, &desk, &user, &factor_id, work.now)?;
         work.guard.hold(tx, guarded)?;
         let change = Change::new("user.factor_removed", &user.username, &removed, &Value::Null).about(id);
         work.record(tx, &change)
@@ -571,6 +582,7 @@ pub async fn remove_factor(state: &State, actor: &Actor, id: UserId, factor_id: 
 /// When they have no such factor.
 pub(crate) fn take_away(
     tx: &mut Transaction,
+    desk: &Desk,
     user: &User,
     factor_id: &str,
     now: Time,
@@ -580,6 +592,7 @@ pub(crate) fn take_away(
         let updated_at = now.max(user.updated_at);
         let without = User { phone_number: None, phone_number_verified: false, updated_at, ..user.clone() };
         tx.update_user(&without)?;
+        notices::former(tx, desk, user, &without, now)?;
         return Ok(removed);
     }
     let wanted: CredentialId = factor_id.parse().map_err(|_| AdminError::NotFound("factor"))?;

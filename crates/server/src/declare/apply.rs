@@ -10,7 +10,8 @@ use vestibule_authn_password::{HashError, HashPool, Password};
 use vestibule_core::{
     Clock, Connection, Registry, audit,
     budget::{BudgetKey, Who},
-    chain::{ChainDocument, ChainProblem, Demand, Severity, check},
+    chain::{ChainDocument, ChainProblem, Demand, Severity, check, long_messages},
+    code::message::Longest,
     crypto::Prf,
     id::{AuthenticatorName, ChainName, ConnectionName, CredentialId},
     random::Random,
@@ -54,6 +55,8 @@ pub struct Workshop {
     pub registry: Registry,
     /// What every chain of this server has to reach.
     pub floor: Vec<Demand>,
+    /// The host of this server, as it is in messages.
+    pub host: String,
     /// Builds channels, to see whether a connection can be used.
     pub channels: Channels,
 }
@@ -338,6 +341,8 @@ impl Plan {
                 // What is not declared is as it was: only what the declaration does to it is its fault.
                 let known = check(document, &self.workshop.registry, &before.connections, Some(&self.workshop.floor));
                 found.retain(|problem| !known.contains(problem));
+            } else {
+                found.extend(long_messages(document, &self.workshop.registry, &self.longest(name, after)));
             }
             for problem in found {
                 let place = declared.map_or(Place::Default, |declared| declared.place.clone());
@@ -359,6 +364,13 @@ impl Plan {
             }
         }
         (problems, advice)
+    }
+
+    /// What is filled into the messages of a chain, at its longest.
+    fn longest(&self, chain: &ChainName, after: &Things) -> Longest {
+        let used = |client: &&Client| client.chain.as_ref().unwrap_or(&self.usual) == chain;
+        let names = after.clients.iter().filter(used).map(|client| client.name.clone());
+        Longest { clients: names.collect(), host: self.workshop.host.clone() }
     }
 
     fn compare(&self, before: &Things, after: &Things, chains: &[(ChainName, Advice)]) -> Diff {

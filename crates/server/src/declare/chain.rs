@@ -28,7 +28,7 @@ pub struct DeclaredChain {
     pub place: Place,
 }
 
-const STEP: &[&str] = &["alternatives", "when", "distinct", "enrol", "remember_device", "on_request"];
+const STEP: &[&str] = &["alternatives", "when", "distinct", "enrol", "remember_device", "on_request", "cool_off"];
 const ALTERNATIVE: &[&str] = &["authenticator", "connection", "settings", "max_age"];
 const CONDITION: &[&str] = &[
     "group",
@@ -100,6 +100,7 @@ impl Walk<'_> {
                 "alternatives" => self.alternatives(node),
                 "when" => self.list(node, "steps.when", |node| self.condition(node)),
                 "remember_device" => self.seconds(node, "steps.remember_device"),
+                "cool_off" => self.seconds(node, "steps.cool_off"),
                 "on_request" => self.list(node, "steps.on_request", |node| self.acr(node)),
                 _ => Some(to_json(node)),
             }),
@@ -313,7 +314,7 @@ fn steps_schema(registry: &Registry) -> Json {
         "when" => json!({ "type": "array", "items": condition_schema() }),
         "distinct" => json!({ "type": "boolean", "default": true }),
         "enrol" => json!({ "enum": ["refuse", "allow", "require"], "default": "refuse" }),
-        "remember_device" => seconds_schema(),
+        "remember_device" | "cool_off" => seconds_schema(),
         "on_request" => json!({ "type": "array", "items": acr_schema() }),
         _ => json!({}),
     });

@@ -70,6 +70,7 @@ impl Bench {
             clock: clock.clone(),
             random,
             floor: Vec::new(),
+            host: "auth.example.com".to_owned(),
             channels: Channels { outbox: Some(Outbox::new(clock)), ..Channels::default() },
         };
         Self { workshop, _folder: folder }

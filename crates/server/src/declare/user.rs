@@ -152,6 +152,7 @@ impl DeclaredUser {
             groups: self.groups.clone().unwrap_or_else(|| user.groups.clone()),
             roles: self.roles.clone().unwrap_or_else(|| user.roles.clone()),
             disabled: self.disabled.unwrap_or(user.disabled),
+            phone_number_changed_at: user.number_changed_at(number.as_deref(), now),
             phone_number: number,
             email,
             ..user.clone()
@@ -161,7 +162,7 @@ impl DeclaredUser {
 }
 
 /// What is not declared, but made.
-const OWN: [&str; 3] = ["id", "created_at", "updated_at"];
+const OWN: [&str; 4] = ["id", "created_at", "updated_at", "phone_number_changed_at"];
 
 /// The fields of a user under the names that a declaration gives them.
 pub(super) fn fields(user: &User) -> Fields {

@@ -1,6 +1,9 @@
 //! Chains that hold: what is wrong with them now (a connection may have gone since), and the second step of the console.
 
-use vestibule_core::chain::{self, ChainProblem, ChainRevision, Severity};
+use vestibule_core::{
+    chain::{self, ChainProblem, ChainRevision, Severity},
+    code::message::Longest,
+};
 use vestibule_oauth::model::{Client, GrantType};
 
 use super::{
@@ -13,17 +16,17 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let (Some(configured), Some(records)) = (&patient.configured, &patient.records) else {
         return vec![UNREAD.found().of(super::Group::Chains)];
     };
+    let named = |client: &Client| client.chain.clone().unwrap_or_else(|| configured.default_chain.clone());
     let mut found = Vec::new();
     for revision in &records.chains {
-        let problems = chain::check(
-            &revision.document,
-            patient.registry,
-            &records.connections,
-            Some(&patient.settings.policy.floor),
-        );
-        found.extend(problems.iter().map(|problem| said(revision, problem)));
+        let (document, registry) = (&revision.document, patient.registry);
+        let used = configured.clients.iter().filter(|client| named(client) == revision.chain);
+        let host = patient.settings.public_url.host_str().unwrap_or_default().to_owned();
+        let longest = Longest { clients: used.map(|client| client.name.clone()).collect(), host };
+        let problems = chain::check(document, registry, &records.connections, Some(&patient.settings.policy.floor));
+        let long = chain::long_messages(document, registry, &longest);
+        found.extend(problems.iter().chain(&long).map(|problem| said(revision, problem)));
     }
-    let named = |client: &Client| client.chain.clone().unwrap_or_else(|| configured.default_chain.clone());
     for client in configured
         .clients
         .iter()

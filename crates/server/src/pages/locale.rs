@@ -1,34 +1,31 @@
 //! Which language a page is in.
 
+use vestibule_core::language::{is_tag, lookup};
+
 /// The languages that pages are written in; the first is the default.
 pub const LOCALES: &[&str] = &["en", "de"];
 
 /// The language for a page: the first that the application asked for (`ui_locales`, OpenID Connect Core, section 3.1.2.1)
 /// and that we have, else the browser's favourite that we have, else English. A region is no obstacle: `de-AT` gets `de`.
 pub fn negotiate(ui_locales: &[String], accept_language: Option<&str>) -> &'static str {
-    let asked = ui_locales.iter().find_map(|tag| ours(tag));
-    asked.or_else(|| accepted(accept_language?)).unwrap_or("en")
+    let browser = accepted(accept_language.unwrap_or_default());
+    let ours = |tag: &str| LOCALES.iter().copied().find(|locale| *locale == tag);
+    lookup(ui_locales.iter().chain(&browser).map(String::as_str), ours).unwrap_or("en")
 }
 
-fn ours(tag: &str) -> Option<&'static str> {
-    let language = tag.split(['-', '_']).next()?;
-    LOCALES.iter().copied().find(|locale| language.eq_ignore_ascii_case(locale))
+/// The languages of an `Accept-Language` header (RFC 9110, section 12.5.4), the browser's favourite first. Of equals the first; what
+/// cannot be read counts nothing.
+pub fn accepted(header: &str) -> Vec<String> {
+    let mut all: Vec<(f32, String)> = header.split(',').take(32).filter_map(weighted).collect();
+    all.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    all.into_iter().map(|(_, tag)| tag).collect()
 }
 
-/// The best of an `Accept-Language` header (RFC 9110, section 12.5.4). Of equals the first; what cannot be read counts nothing.
-fn accepted(header: &str) -> Option<&'static str> {
-    let mut best: Option<(f32, &'static str)> = None;
-    for range in header.split(',').take(32) {
-        let (tag, parameter) = range.split_once(';').unwrap_or((range, "q=1"));
-        let weight = parameter.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok());
-        let weight = weight.filter(|q| (0.0..=1.0).contains(q) && *q > 0.0);
-        if let (Some(weight), Some(locale)) = (weight, ours(tag.trim()))
-            && best.is_none_or(|(most, _)| weight > most)
-        {
-            best = Some((weight, locale));
-        }
-    }
-    best.map(|(_, locale)| locale)
+fn weighted(range: &str) -> Option<(f32, String)> {
+    let (tag, parameter) = range.split_once(';').unwrap_or((range, "q=1"));
+    let weight = parameter.trim().strip_prefix("q=")?.trim().parse::<f32>().ok()?;
+    let tag = tag.trim();
+    (weight > 0.0 && weight <= 1.0 && is_tag(tag)).then(|| (weight, tag.to_owned()))
 }
 
 #[cfg(test)]
@@ -44,6 +41,15 @@ mod tests {
         assert_eq!(asked(&["fr", "de-AT"], "en"), "de");
         assert_eq!(asked(&[], "de-CH, en;q=0.5"), "de");
         assert_eq!(asked(&["fr"], "en;q=0.4, de;q=0.6"), "de");
+    }
+
+    #[test]
+    fn the_browsers_favourite_is_the_first() {
+        assert_eq!(
+            accepted("de-CH, fr;q=0.7, *;q=0.1, en;q=0.8, it;q=0, x;q=1, pt;q=0.8"),
+            ["de-CH", "en", "pt", "fr"]
+        );
+        assert_eq!(accepted(&"de,".repeat(100)).len(), 32);
     }
 
     #[test]

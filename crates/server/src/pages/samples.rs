@@ -392,6 +392,7 @@ fn new_password() -> Vec<(&'static str, Page)> {
         ("breached", at_fault("breached")),
         ("unchecked", at_fault("unchecked")),
         ("busy", at_fault("busy")),
+        ("known", at_fault("known")),
         ("done", Page::NewPassword(NewPassword { done: true, back: Some(link()), ..empty.clone() })),
     ]
 }

@@ -182,6 +182,27 @@ fn without_its_script_a_page_for_a_passkey_says_so_and_offers_the_others() {
 }
 
 #[test]
+fn only_the_code_of_a_text_message_is_read_by_the_browser() {
+    let drawn = |sms: bool| {
+        let mut step = step("code", "sent");
+        step.code.as_mut().unwrap().sms = sms;
+        pages().render(&Page::Step(step), &cx("en")).unwrap()
+    };
+    assert!(drawn(true).contains(" data-sms ") && drawn(true).contains("/assets/otp."));
+    assert!(!drawn(false).contains("data-sms"), "what comes by e-mail is no text message");
+    assert!(!sample("enrol", "app-key").contains("data-sms"));
+}
+
+#[test]
+fn what_is_not_taken_yet_is_said_with_the_time_and_the_others_stay() {
+    for (page, others) in [("sign-in", "password"), ("choose", "Text message"), ("no-way", "look after your account")] {
+        let html = sample(page, "number-changed");
+        assert!(html.contains("changed a short time ago") && html.contains("2026-11-24 14:03 UTC"), "{page}: {html}");
+        assert!(html.contains(others), "{page}");
+    }
+}
+
+#[test]
 fn what_is_to_be_set_up_is_called_so() {
     let html = sample("enrol", "choose");
     assert!(html.contains("<h1>Set up one more way to sign in</h1>") && html.contains("Set up: "), "{html}");

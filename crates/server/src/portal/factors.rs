@@ -24,7 +24,7 @@ use crate::{
     answer,
     http::form,
     insider::Visitor,
-    pages::{Cause, Done, Enrol, FactorRow, Factors, Page},
+    pages::{Cause, Done, Enrol, FactorRow, Factors, Moment, Page},
     state::{State, Transaction},
 };
 
@@ -152,12 +152,21 @@ pub(super) fn row(state: &State, own: &Credential) -> FactorRow {
     }
 }
 
+/// That the number came in the place of another so short a time ago that some service providers do not take codes to it yet.
+fn not_yet_everywhere(state: &State, user: &User) -> Option<Text> {
+    let configuration = state.engine.configuration();
+    let takes = |step: &&vestibule_core::chain::Step| step.alternatives.iter().any(|way| way.authenticator.as_str() == SmsOtp::NAME);
+    let steps = configuration.chains.iter().flat_map(|chain| &chain.document.steps).filter(takes);
+    let from = steps.filter_map(|step| step.takes_from(user.phone_number_changed_at, state.clock.now())).max()?;
+    Some(Text::new("factors.number_changed").with("from", Moment::from(from).date))
+}
+
 /// The phone number, which is a way to sign in and no credential.
 pub(super) fn number(state: &State, user: &User) -> Option<FactorRow> {
     Some(FactorRow {
         label: label(&AuthenticatorName::from(SmsOtp::NAME)),
         name: Some(masked(user.phone_number.as_deref()?)),
-        about: None,
+        about: not_yet_everywhere(state, user),
         since: None,
         usable: user.phone_number_verified,
         left: None,

@@ -10,6 +10,7 @@ use vestibule_core::{
     Registry,
     chain::{self, ChainDocument, ChainProblem, ChainRevision, Demand, EnrolPolicy, Severity, Step},
     channel::Connection,
+    code::message::Longest,
     condition::Test,
     draft::{LackCount, LackQuestion, Means, Membership},
     id::ChainName,
@@ -88,7 +89,7 @@ pub async fn check(
 /// When the database fails.
 pub async fn check_of(state: &State, opened: &Opened, document: ChainDocument) -> Result<Checked, AdminError> {
     let (registry, snapshot) = (state.engine.registry().clone(), state.live.snapshot());
-    let problems = problems(&document, &registry, &opened.connections, &state.policy.floor);
+    let problems = problems(&document, &registry, &opened.connections, &state.policy.floor, &opened.longest);
     // No other chain opens the console. Publishing asks again, of what is true in its transaction.
     let console = snapshot.client(CONSOLE).filter(|console| snapshot.chain(console) == opened.view.name).cloned();
     let (guard, opened) = (Guard::new(state), opened.clone());
@@ -121,8 +122,11 @@ pub(super) fn problems(
     registry: &Registry,
     connections: &[Connection],
     floor: &[Demand],
+    longest: &Longest,
 ) -> Vec<ChainProblem> {
-    chain::check(document, registry, connections, Some(floor))
+    let mut problems = chain::check(document, registry, connections, Some(floor));
+    problems.extend(chain::long_messages(document, registry, longest));
+    problems
 }
 
 /// The errors alone, as faults of what is published.
@@ -132,7 +136,7 @@ pub(super) fn errors(
     connections: &[Connection],
     floor: &[Demand],
 ) -> Vec<FieldFault> {
-    let problems = problems(document, registry, connections, floor).into_iter();
+    let problems = chain::check(document, registry, connections, Some(floor)).into_iter();
     let errors = problems.filter(|problem| problem.severity == Severity::Error);
     errors.map(|problem| FieldFault::new(format!("/draft/document{}", problem.pointer), problem.detail)).collect()
 }

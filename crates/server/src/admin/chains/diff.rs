@@ -215,6 +215,7 @@ fn whole(step: &Step) -> Value {
         "enrol": step.enrol,
         "remember_device": step.remember_device,
         "on_request": step.on_request,
+        "cool_off": step.cool_off,
     })
 }
 

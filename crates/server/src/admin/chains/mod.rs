@@ -37,7 +37,9 @@ pub mod templates;
 mod view;
 pub mod words;
 
-use vestibule_core::{Connection, chain::ChainProblem, id::ChainName, store::StoreExt as _};
+use vestibule_core::{
+    Connection, chain::ChainProblem, code::message::Longest, id::ChainName, store::StoreExt as _,
+};
 
 pub use self::{
     check::{Checked, KeptOut, below_floor, check, check_of},
@@ -73,6 +75,8 @@ pub struct Opened {
     pub connections: Vec<Connection>,
     /// What is wrong with what the editor begins with.
     pub problems: Vec<ChainProblem>,
+    /// What is filled into its messages, at its longest.
+    pub longest: Longest,
 }
 
 /// `chains.get`, with what an editor needs beside it.
@@ -85,6 +89,15 @@ pub async fn open(state: &State, actor: &Actor, name: &ChainName) -> Result<Open
     let read = move |tx: &mut Transaction| Ok((view::view(tx, &snapshot, &name)?, tx.connections()?));
     let (view, connections) = state.store.read(read).await?;
     let view = view.ok_or(AdminError::NotFound("chain"))?;
-    let problems = check::problems(&view.editable(), state.engine.registry(), &connections, &state.policy.floor);
-    Ok(Opened { view, connections, problems })
+    let longest = longest(state, &view);
+    let problems =
+        check::problems(&view.editable(), state.engine.registry(), &connections, &state.policy.floor, &longest);
+    Ok(Opened { view, connections, problems, longest })
+}
+
+/// What is filled into the messages of a chain, at its longest.
+fn longest(state: &State, view: &ChainView) -> Longest {
+    let snapshot = state.live.snapshot();
+    let clients = view.clients.iter().filter_map(|id| snapshot.client(id.as_str()));
+    Longest { clients: clients.map(|client| client.name.clone()).collect(), host: state.public.host.clone() }
 }

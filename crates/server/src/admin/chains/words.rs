@@ -57,6 +57,7 @@ pub fn sentence(step: &Step, registry: &Registry) -> Sentence {
         parts.extend(alternative_parts(alternative, registry, several));
     }
     parts.extend(step.remember_device.map(|life| Part::lasting("chain_part.remembered", life)));
+    parts.extend(step.cool_off.map(|wait| Part::lasting("chain_part.cool_off", wait)));
     match step.enrol {
         EnrolPolicy::Refuse => {}
         EnrolPolicy::Allow => parts.push(Part::new(Text::new("chain_part.enrol_allow"))),

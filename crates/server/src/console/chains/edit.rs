@@ -12,6 +12,7 @@ use vestibule_core::{
     authenticator::Descriptor,
     chain::{ACR_VALUES, Alternative, ChainDocument, Demand, EnrolPolicy, Seconds, Step},
     channel::Connection,
+    code::texts::OTHER,
     condition::{Condition, EvidenceAge, Test, Window},
     prompt::Text,
 };
@@ -157,8 +158,7 @@ impl Workbench<'_> {
             if wrong.is_empty()
                 && let Err(why) = authenticator.check_settings(&settings)
             {
-                let (name, why) = why.split_once(": ").unwrap_or(("", &why));
-                wrong.push(Wrong::new(&format!("setting.{name}"), why.to_owned()));
+                wrong.push(of_setting(&why, &settings));
             }
         }
         all_right(wrong)?;
@@ -233,6 +233,7 @@ fn demands(document: &mut ChainDocument, params: &Params) -> Done {
 fn set_step(step: &mut Step, params: &Params) -> Result<(), Refused> {
     let mut wrong = Vec::new();
     let remember_device = lasting(params, "remember_device", &mut wrong);
+    let cool_off = lasting(params, "cool_off", &mut wrong);
     let enrol = match line(params, "enrol").as_str() {
         "refuse" | "" => EnrolPolicy::Refuse,
         "allow" => EnrolPolicy::Allow,
@@ -248,6 +249,7 @@ fn set_step(step: &mut Step, params: &Params) -> Result<(), Refused> {
     }
     all_right(wrong)?;
     (step.remember_device, step.enrol, step.on_request) = (remember_device, enrol, asked);
+    step.cool_off = cool_off;
     step.distinct = ticked(params, "distinct");
     Ok(())
 }
@@ -278,6 +280,7 @@ fn settings(descriptor: &Descriptor, params: &Params, wrong: &mut Vec<Wrong>) ->
                     None
                 }
             },
+            _ if by_language(schema) => texts(&field, params),
             // Browsers end lines with two characters.
             _ => params
                 .get(&field)
@@ -290,6 +293,37 @@ fn settings(descriptor: &Descriptor, params: &Params, wrong: &mut Vec<Wrong>) ->
         }
     }
     settings
+}
+
+/// Whether a setting is a text in several languages.
+pub(super) fn by_language(schema: &Value) -> bool {
+    schema.get("x-by-language") == Some(&Value::Bool(true))
+}
+
+/// A text in several languages, of a field for each and one for all others: a table, or a text where there is none but that.
+fn texts(field: &str, params: &Params) -> Option<Value> {
+    let own = format!("{field}.");
+    let named = params.iter().filter_map(|(name, typed)| {
+        let language = if name == field { OTHER } else { name.strip_prefix(&own)? };
+        (!typed.trim().is_empty()).then(|| (language.to_owned(), Value::from(typed.replace("\r\n", "\n"))))
+    });
+    let mut table: Map<String, Value> = named.collect();
+    match table.len() {
+        0 => None,
+        1 => Some(table.remove(OTHER).unwrap_or_else(|| table.into())),
+        _ => Some(table.into()),
+    }
+}
+
+/// What an authenticator says of a setting, at the field: `name: why`, or `name: language: why`.
+fn of_setting(why: &str, settings: &Map<String, Value>) -> Wrong {
+    let (name, why) = why.split_once(": ").unwrap_or(("", why));
+    let texts = settings.get(name).and_then(Value::as_object);
+    match why.split_once(": ").filter(|(language, _)| texts.is_some_and(|texts| texts.contains_key(*language))) {
+        Some((language, why)) if language != OTHER => Wrong::new(&format!("setting.{name}.{language}"), why.to_owned()),
+        Some((_, why)) => Wrong::new(&format!("setting.{name}"), why.to_owned()),
+        None => Wrong::new(&format!("setting.{name}"), why.to_owned()),
+    }
 }
 
 /// The settings that an authenticator has, with the schema of each.
@@ -515,16 +549,42 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_set_for_a_language_or_for_everybody() {
+        let step = || json!([[{ "authenticator": "smsotp", "connection": "SMSOTP" }]]);
+        let way = |more: &[(&'static str, &'static str)]| {
+            let pairs = [("act", "way"), ("step", "0"), ("way", "0"), ("connection", "SMSOTP")];
+            pairs.into_iter().chain(more.iter().copied()).collect::<Vec<_>>()
+        };
+        let text =
+            |more: &[(&'static str, &'static str)]| after(step(), &way(more))[0][0]["settings"]["template"].clone();
+        let none = after(step(), &way(&[("setting.template", ""), ("setting.template.de", " ")]));
+        assert_eq!(none[0][0].get("settings"), None);
+        assert_eq!(text(&[("setting.template", "{{code}}\r\n!")]), json!("{{code}}\n!"));
+        assert_eq!(text(&[("setting.template.de", "{{code}} de")]), json!({ "de": "{{code}} de" }));
+        let both = text(&[
+            ("setting.template", "{{code}}"),
+            ("setting.template.de", "{{code}} de"),
+            ("setting.template.en", ""),
+        ]);
+        assert_eq!(both, json!({ "*": "{{code}}", "de": "{{code}} de" }));
+        let faulty = |field| wrong(step(), &way(&[(field, "kein Code"), ("setting.template.en", "{{code}}")]));
+        assert_eq!(faulty("setting.template.de"), ["setting.template.de"]);
+        assert_eq!(faulty("setting.template"), ["setting.template"]);
+        assert_eq!(faulty("setting.template.d_e"), ["setting.template.d_e"]);
+    }
+
+    #[test]
     fn the_rest_of_a_step_and_the_demands_are_set() {
         let pairs = [
             ("act", "step"),
             ("step", "0"),
             ("enrol", "allow"),
             ("remember_device", "30d"),
+            ("cool_off", "24h"),
             ("on_request", "urn:vestibule:acr:2fa"),
         ];
         let set = after(json!([["a"]]), &pairs);
-        let wanted = json!([{ "alternatives": ["a"], "distinct": false, "enrol": "allow", "remember_device": 2_592_000, "on_request": ["urn:vestibule:acr:2fa"] }]);
+        let wanted = json!([{ "alternatives": ["a"], "distinct": false, "enrol": "allow", "remember_device": 2_592_000, "on_request": ["urn:vestibule:acr:2fa"], "cool_off": 86_400 }]);
         assert_eq!(set, wanted);
         assert_eq!(wrong(json!([["a"]]), &[("act", "step"), ("step", "0"), ("on_request", "urn:x")]), ["on_request"]);
         let demands =

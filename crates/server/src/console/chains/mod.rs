@@ -149,6 +149,7 @@ impl Seat {
             view: &self.opened.view,
             registry: self.desk.state.engine.registry(),
             connections: &self.opened.connections,
+            longest: &self.opened.longest,
             home: self.desk.path(HOME),
             may: self.desk.may(Permission::ChainsWrite),
             floor: &self.desk.state.policy.floor,

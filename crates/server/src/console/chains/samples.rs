@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vestibule_authn_smsotp::SmsOtp;
+use vestibule_authn_totp::Totp;
 use vestibule_core::{
     Connection, Registry, Time,
     chain::{ChainDocument, ChainFault, ChainProblem, Demand},
+    code::message::Longest,
     condition::Fault,
     draft::{LackCount, Means},
     plan::Denial,
@@ -77,21 +79,27 @@ fn everything() -> ChainDocument {
         }
         turned
     };
+    // Short and long, for everybody and for some: each is told how long it is.
+    let long = format!("{{{{code}}}} {}", "is your code. ".repeat(12));
+    let texts = json!({ "fr": "{{code}} : votre code pour {{client}}", "pl": format!("ł {long}") });
+    let worded =
+        |texts: Value| json!({ "authenticator": "smsotp", "connection": "SMSOTP", "settings": { "template": texts } });
+    let (one, all) = (worded(json!({ "*": long, "en": "{{code}}" })), worded("{{code}}".into()));
     let with_settings = json!({
         "authenticator": "smsotp", "connection": "SMSOTP", "max_age": 900,
-        "settings": { "tries": 3, "alphabet": "alphanumeric" },
+        "settings": { "tries": 3, "alphabet": "alphanumeric", "template": texts },
     });
     let mut steps = vec![
         json!({ "alternatives": ["password"], "when": conditions }),
         json!({ "alternatives": [with_settings, "password"], "when": conditions.iter().map(turned).collect::<Vec<_>>() }),
-        json!({ "alternatives": [sms(), "smsotp"], "on_request": ["urn:vestibule:acr:2fa"], "enrol": "allow" }),
+        json!({ "alternatives": [sms(), "smsotp", "totp", one, all], "on_request": ["urn:vestibule:acr:2fa"], "enrol": "allow" }),
         json!({ "alternatives": [], "enrol": "require", "distinct": false }),
     ];
     // Every duration, one and many.
     for seconds in [86_400, 3_600, 60, 1] {
         for life in [seconds, seconds * 2] {
             let way = json!({ "authenticator": "password", "max_age": life });
-            steps.push(json!({ "alternatives": [way], "remember_device": life }));
+            steps.push(json!({ "alternatives": [way], "remember_device": life, "cool_off": life }));
         }
     }
     document(steps.into())
@@ -145,6 +153,8 @@ fn problems() -> Vec<ChainProblem> {
         ChainFault::NobodyKnown,
         ChainFault::AsksTheUserFirst,
         ChainFault::MayAskNothing,
+        ChainFault::LongMessage { language: text("de"), characters: 171, parts: 2, wide: false },
+        ChainFault::LongMessage { language: text("*"), characters: 90, parts: 2, wide: true },
     ];
     let problem = |(at, fault): (usize, ChainFault)| {
         let pointer = if at == 0 { "/steps".to_owned() } else { format!("/steps/{}", at % 2) };
@@ -207,7 +217,7 @@ fn simulated() -> Simulated {
 }
 
 fn registry() -> Registry {
-    Registry::new(vec![Arc::new(SmsOtp::new())])
+    Registry::new(vec![Arc::new(SmsOtp::new()), Arc::new(Totp::new())])
 }
 
 /// Every state, by its name.
@@ -215,6 +225,7 @@ pub(in crate::console) fn samples() -> Vec<(&'static str, Screen)> {
     let registry = registry();
     let connection = json!({ "name": "SMSOTP", "kind": "sms", "settings": {} });
     let connections: Vec<Connection> = serde_json::from_value(connection).into_iter().collect();
+    let longest = Longest { clients: vec!["Grafana".to_owned()], host: "auth.example.com".to_owned() };
     let mut samples = vec![
         ("list", list(HOME, &listed(), true, true)),
         ("list-empty", list(HOME, &Listing { items: Vec::new(), next: None }, false, false)),
@@ -229,6 +240,7 @@ pub(in crate::console) fn samples() -> Vec<(&'static str, Screen)> {
             view,
             registry: &registry,
             connections: &connections,
+            longest: &longest,
             home: HOME.to_owned(),
             may: true,
             floor: &[Demand::Factors(2), Demand::PhishingResistant],

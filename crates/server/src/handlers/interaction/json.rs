@@ -52,6 +52,7 @@ fn step_json(step: &StepView) -> Value {
         "user": step.user.as_ref().map(|user| &user.username),
         "challenge": step.challenge.as_ref().map(challenge_json),
         "alternatives": ways.collect::<Vec<_>>(),
+        "later": step.later.iter().map(|way| json!({ "label": way.label, "from": way.from.unix_seconds() })).collect::<Vec<_>>(),
         "remember": step.remember.map(|remember| json!({ "seconds": remember.life, "wished": remember.wished })),
         "notice": step.notice,
     })

@@ -241,6 +241,10 @@ pub(super) fn factors() -> Vec<State> {
     };
     let unproven =
         FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), false, "/portal/factors/phone") };
+    let about = Some(Text::new("factors.number_changed").with("from", "2026-11-24 14:03 UTC"));
+    let changed =
+        FactorRow { since: None, about, ..factor("smsotp.label", Some(&unbroken(OTHER)), true, "/portal/factors/phone") };
+    let changed = Factors { factors: vec![changed], ..list.clone() };
     let few = Factors { factors: vec![unproven], ways: Vec::new(), ..list.clone() };
     let none = Factors { factors: Vec::new(), ..list.clone() };
     let sheet = |left| FactorRow { left: Some(left), ..factor("recovery.label", None, true, "/portal/factors/y") };
@@ -249,6 +253,7 @@ pub(super) fn factors() -> Vec<State> {
         ("codes-on-paper", Page::Factors(sheets)),
         ("three", Page::Factors(list.clone())),
         ("one-not-confirmed", Page::Factors(few)),
+        ("number-changed", Page::Factors(changed)),
         ("none", Page::Factors(none)),
         ("added", done("factors.added", Some("smsotp.label"))),
         ("works", done("factors.tested", Some("smsotp.label"))),

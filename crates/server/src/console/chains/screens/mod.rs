@@ -19,6 +19,7 @@ use vestibule_core::{
     authenticator::label,
     chain::{ACR_VALUES, ChainProblem, Demand, Seconds, Severity},
     channel::Connection,
+    code::message::Longest,
     prompt::Text,
     time::Timestamp,
 };
@@ -40,6 +41,8 @@ pub(super) struct Editor<'a> {
     pub(super) view: &'a ChainView,
     pub(super) registry: &'a Registry,
     pub(super) connections: &'a [Connection],
+    /// What is filled into its messages, at its longest.
+    pub(super) longest: &'a Longest,
     /// The path of `/admin/chains`.
     pub(super) home: String,
     /// Whether the visitor may change it.

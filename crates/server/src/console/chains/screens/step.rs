@@ -1,16 +1,19 @@
 //! One step: its ways, its conditions, and the rest.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 use vestibule_core::{
     authenticator::label,
     chain::{Alternative, ChainProblem, EnrolPolicy, Step},
+    code::{message::MessageSize, texts::OTHER},
     prompt::Text,
 };
 
 use super::{Editor, ProblemLine, Typed, acr_choices, filled, lasting, only, step_of};
 use crate::{
     admin::chains::words,
-    console::chains::edit::properties,
+    console::chains::edit::{by_language, properties},
     pages::{
         Tone,
         console::{Action, Block, Choice, Field, Form, Kind, Say, Screen},
@@ -93,14 +96,22 @@ impl Editor<'_> {
 
     fn way(&self, position: usize, index: usize, way: &Alternative, typed: Option<Typed<'_>>) -> Vec<Block> {
         let Some(id) = WAYS.get(index).copied() else { return Vec::new() };
-        let descriptor = self.registry.get(&way.authenticator).map(|known| known.descriptor());
+        let known = self.registry.get(&way.authenticator);
+        let descriptor = known.map(|known| known.descriptor());
+        let sizes = known.map(|known| known.sizes(&way.settings, self.longest)).unwrap_or_default();
         let mut form = self.step_form(id, "chains.way.save", "way", position).hidden("way", index.to_string());
         form.title = Some(label(&way.authenticator));
         if let Some(kind) = descriptor.and_then(|descriptor| descriptor.connection) {
             form = form.field(self.connection_field(kind, way));
         }
         for (name, schema) in descriptor.into_iter().flat_map(properties) {
-            form = form.field(setting_field(name, schema, way.settings.get(name)));
+            let value = way.settings.get(name);
+            if by_language(schema) {
+                let sizes = sizes.iter().filter(|size| size.setting == name);
+                form = text_fields(name, schema, value, &sizes.collect::<Vec<_>>()).into_iter().fold(form, Form::field);
+            } else {
+                form = form.field(setting_field(name, schema, value));
+            }
         }
         let age = Field::text("max_age", "chains.way.max_age", lasting(way.max_age)).hint("chains.duration.hint");
         let form = filled(form.field(age).plain(), only("way", Some(("way", index)), typed));
@@ -133,6 +144,7 @@ impl Editor<'_> {
                 Field::text("remember_device", "chains.remember", lasting(step.remember_device))
                     .hint("chains.duration.hint"),
             )
+            .field(Field::text("cool_off", "chains.cool_off", lasting(step.cool_off)).hint("chains.cool_off.hint"))
             .field(
                 Field::checks("on_request", "chains.on_request", acr_choices(&step.on_request))
                     .hint("chains.on_request.hint"),
@@ -140,6 +152,45 @@ impl Editor<'_> {
             .field(Field::check("distinct", "chains.distinct", step.distinct).hint("chains.distinct.hint"));
         filled(form, only("step", None, typed))
     }
+}
+
+/// The fields of a text in several languages: one for each that the authenticator or the admin knows, with how long it is at most, and
+/// one for all others.
+fn text_fields(name: &str, schema: &Value, value: Option<&Value>, sizes: &[&MessageSize]) -> Vec<Field> {
+    let word = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
+    let title = schema.get("title").and_then(Value::as_str).unwrap_or(name);
+    let table = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
+    let (own, built_in) = (table(value), table(schema.get("default")));
+    let text = |texts: &Map<String, Value>, language: &str| {
+        texts.get(language).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let size = |language: &str| sizes.iter().find(|size| size.language.eq_ignore_ascii_case(language));
+    let sized = |hint: Text, language: &str| match size(language) {
+        Some(MessageSize { characters, parts, .. }) => {
+            let one = if *parts == 1 { ".one" } else { "" };
+            let hint = Text { key: format!("{}.sized{one}", hint.key), ..hint };
+            hint.with("characters", characters).with("parts", parts)
+        }
+        None => hint,
+    };
+    let languages: BTreeSet<&String> =
+        built_in.keys().chain(own.keys()).filter(|language| *language != OTHER).collect();
+    let mut fields: Vec<_> = languages
+        .into_iter()
+        .map(|language| {
+            let mut field = Field::new(Kind::Area, format!("setting.{name}.{language}"), "", text(&own, language));
+            field.label = Text::new("chains.setting.language").with("title", title).with("language", language);
+            let hint = Text::new("chains.setting.text").with("default", text(&built_in, language));
+            field.hint = Some(sized(hint, language));
+            field
+        })
+        .collect();
+    let everybody = value.and_then(Value::as_str).map_or_else(|| text(&own, OTHER), str::to_owned);
+    let mut other = Field::new(Kind::Area, format!("setting.{name}"), "", everybody);
+    other.label = Text::new("chains.setting.other").with("title", title);
+    other.hint = Some(sized(Text::new("chains.setting.others").with("about", word("description")), OTHER));
+    fields.push(other);
+    fields
 }
 
 /// A field for a setting, as the authenticator's schema draws it. What is left empty is the default, which the hint tells.
