@@ -33,7 +33,10 @@ const MESSAGES: &[(&str, &str)] = &[
     ("password.change_field", "New password"),
     ("password.change_submit", "Set password"),
     ("password.change_same", "This is the password that others may know. Please choose another one."),
-    ("password.change_short", "This is too short: a password has at least {minimum} characters. Please choose another one."),
+    (
+        "password.change_short",
+        "This is too short: a password has at least {minimum} characters. Please choose another one.",
+    ),
     ("password.change_common", "This is one of the first passwords that are tried. Please choose another one."),
     (
         "password.change_named",

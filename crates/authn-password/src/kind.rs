@@ -5,7 +5,17 @@ pub const CURRENT: &str = "argon2id";
 
 /// Every kind that a stored hash can be of, the one that is made here first.
 pub const KINDS: [&str; 11] = [
-    CURRENT, "argon2", "bcrypt", "scrypt", "pbkdf2", "sha-crypt", "yescrypt", "firebase", "keycloak", "ssha", "unknown",
+    CURRENT,
+    "argon2",
+    "bcrypt",
+    "scrypt",
+    "pbkdf2",
+    "sha-crypt",
+    "yescrypt",
+    "firebase",
+    "keycloak",
+    "ssha",
+    "unknown",
 ];
 
 /// The kind of a stored hash.

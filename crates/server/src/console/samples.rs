@@ -624,6 +624,7 @@ fn detail(locked: bool) -> users::Detail {
         authenticator: authenticator.to_owned(),
         label: Some("+1 ••• ••• ••42".to_owned()),
         usable,
+        must_change: authenticator == "password",
         created_at: usable.then_some(WRITTEN),
     };
     let factors =

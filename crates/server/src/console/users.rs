@@ -360,6 +360,7 @@ fn factors(found: &[FactorView], may: May, to: &dyn Fn(&str) -> String) -> Table
     let row = |factor: &FactorView| {
         let name = Cell::say(factor.authenticator.as_str()).code();
         let name = if factor.usable { name } else { name.tag(Say::key("console.user.unusable")) };
+        let name = if factor.must_change { name.tag(Say::key("console.user.must_change")) } else { name };
         let mut cells = vec![
             name,
             factor.label.as_deref().map_or_else(Cell::default, Cell::say),

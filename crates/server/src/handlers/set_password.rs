@@ -7,8 +7,8 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path, Payload},
 };
-use secrecy::SecretString;
-use vestibule_authn_password::{HashError, Password, names_of};
+use secrecy::{ExposeSecret as _, SecretString};
+use vestibule_authn_password::{HashError, Password, must_change, names_of};
 use vestibule_core::{
     audit::AuditEvent,
     crypto::Prf,
@@ -133,6 +133,15 @@ async fn choose(req: &HttpRequest, state: &State, link: Opened, payload: Payload
     if let Err(refused) = state.passwords.check(&password, &names_of(&user)).await {
         return again(StatusCode::UNPROCESSABLE_ENTITY, passwords::words(refused));
     }
+    match known(state, &user, &password).await {
+        Ok(Ok(false)) => {}
+        Ok(Ok(true)) => return again(StatusCode::UNPROCESSABLE_ENTITY, Text::new("new-password.known")),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, request_id = request_id(req), "a password could not be compared");
+            return again(StatusCode::SERVICE_UNAVAILABLE, Text::new("new-password.busy"));
+        }
+        Err(error) => return answer::store_error(state, req, &error),
+    }
     let phc = match state.hash_pool.hash(&password).await {
         Ok(phc) => SecretString::from(phc),
         Err(HashError::Busy) => return again(StatusCode::SERVICE_UNAVAILABLE, Text::new("new-password.busy")),
@@ -146,6 +155,16 @@ async fn choose(req: &HttpRequest, state: &State, link: Opened, payload: Payload
         Ok(false) => answer::error(state, req, Cause::NotFound),
         Err(error) => answer::store_error(state, req, &error),
     }
+}
+
+/// Whether it is the present one, and others may know that.
+async fn known(state: &State, user: &User, password: &SecretString) -> StoreResult<Result<bool, HashError>> {
+    let (id, name) = (user.id, AuthenticatorName::from(Password::NAME));
+    let own = state.store.read(move |tx: &mut Transaction| tx.credentials(id, &name)).await?;
+    let Some(own) = own.last().filter(|own| must_change(own.secret.expose_secret())) else {
+        return Ok(Ok(false));
+    };
+    Ok(state.hash_pool.verify(password, own.secret.expose_secret()).await)
 }
 
 /// Whose password a link sets, as long as it works.

@@ -1,8 +1,8 @@
 //! The document tells the truth: every operation is asked over HTTP, and what it answers is held to its schema.
 //!
 //! **To add an operation**, add a line to [`EXAMPLES`]: its id, the path of a real request, and its body where it has one. They
-//! are done in this order on one server, as an owner; `{target}` is a user, `{session}` a session of theirs, and
-//! `If-Match` is found by itself. In `crates/server/src/api/routes.rs` the operation names the types that it reads and writes
+//! are done in this order on one server, as an owner; `{target}` is a user, `{session}` a session of theirs, `{guest}`
+//! somebody who has nothing to sign in with, and `If-Match` is found by itself. In `crates/server/src/api/routes.rs` the operation names the types that it reads and writes
 //! (`of::<T>()`, `list::<T>()`, `patch::<T>(&[…])`, `media("text/csv", "…")`), which derive `schemars::JsonSchema`; an instant in
 //! them is a `vestibule_core::time::Timestamp`.
 
@@ -46,6 +46,11 @@ examples! {
     "users.factors" "/users/{target}/factors";
     "users.password_link" "/users/{target}/password-link";
     "users.bypass_code" "/users/{target}/bypass-code" { "life": 600 };
+    "users.invite" "/users/{guest}/invitation" { "client": "shop", "show": true };
+    "users.invitation" "/users/{guest}/invitation";
+    "users.revoke_invitation" "/users/{guest}/invitation";
+    "registration.get" "/registration";
+    "registration.set" "/registration" { "open": false };
     "users.sessions" "/users/{target}/sessions";
     "groups.list" "/groups";
     "sessions.list" "/sessions?limit=1";
@@ -211,10 +216,13 @@ async fn every_operation_answers_what_its_schema_says() {
     app.user("payer", "payer", Some("+12025550144")).await;
     let asked = json!({ "user": "target", "purpose": "Transfer of 120 EUR to X" });
     let otp = program.post("/otp", &asked).await.ok().json()["id"].as_str().unwrap().to_owned();
+    let guest = owner.post("/users", &json!({ "username": "guest" })).await.ok().json();
+    let guest = guest["id"].as_str().unwrap().to_owned();
     app.advance(31);
     let mut wrong = Vec::new();
     for example in EXAMPLES {
         let path = example.path.replace("{target}", &target).replace("{session}", &session).replace("{otp}", &otp);
+        let path = path.replace("{guest}", &guest);
         let for_programs = operations::of(example.id).is_some_and(|o| o.permission == Permission::OtpSend);
         let caller = if for_programs { &program } else { &owner };
         if let Err(why) = held(caller, &document, example, &path).await {

@@ -101,11 +101,8 @@ async fn a_068_whoever_knows_the_password_alone_does_not_change_that_of_somebody
     let mut browser = app.browser();
     let page = password(&app, &mut browser, "alice").await;
     assert!(!asks(&page, "new_password"), "the number is asked for first: {}", page.body);
-    let page = if asks(&page, "code") {
-        page
-    } else {
-        browser.submit(&page, "alternative", &[("alternative", "0")]).await
-    };
+    let page =
+        if asks(&page, "code") { page } else { browser.submit(&page, "alternative", &[("alternative", "0")]).await };
     let code = app.sms().code_to(PHONE).await;
     let page = browser.submit(&page, "code", &[("code", &code)]).await;
     assert!(asks(&page, "new_password"), "{}", page.body);

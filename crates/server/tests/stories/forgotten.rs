@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use vestibule_core::{audit::AuditEvent, user::User};
 use vestibule_server::config::Settings;
@@ -119,6 +120,26 @@ async fn a_067_a_link_is_good_once_ends_what_was_begun_and_leaves_the_other_step
 }
 
 #[tokio::test]
+async fn a_password_that_others_may_know_is_not_chosen_again_behind_a_link() {
+    let app = house().await;
+    let alice = app.user("alice", "correct horse battery", None).await;
+    app.write(move |tx| {
+        let own = tx.credentials(alice.id, &"password".into())?.pop().unwrap();
+        let marked = vestibule_authn_password::marked(own.secret.expose_secret());
+        assert!(tx.renew_credential(own.id, own.version, &marked)?);
+        Ok(())
+    })
+    .await;
+    ask(&mut app.browser(), "alice").await;
+    let link = links(&app, ADDRESS, 1).await.remove(0);
+    let mut browser = app.browser();
+    let page = browser.open(&link).await;
+    let same = browser.submit(&page, "password", &[("password", "correct horse battery")]).await;
+    assert!(same.status == 422 && same.body.contains("that others may know"), "{}", same.body);
+    assert_eq!(browser.submit(&page, "password", &[("password", NEW)]).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_067_of_several_links_the_newest_alone_works_and_none_for_long() {
     let app = house().await;
     app.alice().await;
@@ -224,7 +245,12 @@ async fn what_is_off_is_not_there_and_what_is_no_name_is_said() {
     let on = house().await;
     let mut browser = on.browser();
     assert!(browser.open(&on.authorize(&[])).await.body.contains("\"/forgot-password\""));
-    assert_eq!(browser.post("/forgot-password", &[("username", " ")]).await.status, 422);
+    assert_eq!(ask(&mut browser, " ").await.status, 422);
+    let page = browser.open("/forgot-password").await;
+    let forged = on.browser().submit(&page, "username", &[("username", "alice")]).await;
+    assert_ne!(forged.status, 200, "a form of another browser");
+    assert_eq!(browser.post("/forgot-password", &[("username", "alice")]).await.status, 403, "no token");
     browser.headers.push(("sec-fetch-site".to_owned(), "cross-site".to_owned()));
-    assert_eq!(browser.post("/forgot-password", &[("username", "alice")]).await.status, 403);
+    assert_eq!(browser.submit(&page, "username", &[("username", "alice")]).await.status, 403);
+    assert_eq!(events(&on, "password.reset_asked").await.len(), 0);
 }
