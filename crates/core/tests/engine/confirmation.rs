@@ -11,6 +11,7 @@ use vestibule_core::{
     engine::{Asked, Confirmation, ConfirmationState, EngineError, NotConfirmed, Verified, Whom, WhyNot, Words},
     id::{ClientId, InteractionId},
     purpose::Purpose,
+    time::Clock as _,
     user::LoginName,
 };
 
@@ -316,4 +317,24 @@ async fn what_a_gateway_refuses_costs_nobody_a_message_and_is_told() {
     let again = house.engine.confirm_again(made.id, &BANK.into(), &from("192.0.2.1")).await.unwrap();
     assert!(matches!(again.sent, Some(SendOutcome::Accepted { .. })));
     assert_eq!(verify(&house, made.id, &house.gateway.code()).await.unwrap(), Verified::Passed);
+}
+
+#[tokio::test]
+async fn a_080_a_number_that_came_in_the_place_of_another_confirms_nothing_for_a_day() {
+    let house = house().await;
+    let now = house.clock.now();
+    let changed = move |user: &mut vestibule_core::user::User| {
+        user.phone_number_changed_at = user.number_changed_at(Some("+15550199"), now);
+        user.phone_number = Some("+15550199".to_owned());
+    };
+    house.change("alice", changed).await;
+    let cx = from("192.0.2.1");
+    let refused = house.engine.confirm(asked("alice", true), &cx).await;
+    assert!(matches!(refused, Err(NotConfirmed::Unavailable(_))), "{refused:?}");
+    house.engine.confirm(asked("alice", false), &cx).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(house.gateway.count(), 0, "nor is it told to who may not know");
+    house.wait(24 * 3600);
+    ask(&house, "alice").await;
+    assert_eq!(house.gateway.count(), 1);
 }
