@@ -116,6 +116,11 @@ impl BudgetKey {
         Self(format!("send/prefix/{connection}/{}", destination.chars().take(6).collect::<String>()))
     }
 
+    /// Events that one user is told of.
+    pub fn notices(user: UserId) -> Self {
+        Self(format!("notice/{user}"))
+    }
+
     /// All messages by one connection.
     pub fn sends_by(connection: &ConnectionName) -> Self {
         Self(format!("send/connection/{connection}"))

@@ -262,6 +262,7 @@ impl Application {
         rt::spawn(census::keep_counted(Arc::clone(&state)));
         rt::spawn(reset::keep_answered(Arc::clone(&state)));
         rt::spawn(post::keep_delivered(Arc::clone(&state)));
+        rt::spawn(post::notices::keep_told(Arc::clone(&state)));
         audit.start();
         let stop = public.handle();
         let stopping = Arc::clone(&state);

@@ -48,7 +48,7 @@ impl<S: Store + ?Sized> Engine<S> {
             interaction.remember.remove(&turn.step);
         }
         let Judgement { verdict, changes } = judgement;
-        let told = changes.told.clone();
+        let told = changes.told.as_ref().map(|told| self.posted(told, interaction.subject.user(), now));
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
         let mut unsent = self.report("otp.limited", cx, now);
@@ -64,12 +64,12 @@ impl<S: Store + ?Sized> Engine<S> {
                     interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: false });
                     report.note(tx, now)?;
                     advance(tx, interaction)?;
-                    return Ok((Written::Noted, false));
+                    return Ok(Written::Noted);
                 }
                 if !count_on_challenge(tx, challenge, &mut interaction, now)? {
                     tries.refund(tx)?;
                     advance(tx, interaction)?;
-                    return Ok((Written::Noted, false));
+                    return Ok(Written::Noted);
                 }
             } else if counted_first {
                 tries.refund(tx)?;
@@ -92,6 +92,7 @@ impl<S: Store + ?Sized> Engine<S> {
                     tries.forgive(tx)?;
                     own_sends.iter().try_for_each(|sends| sends.used(tx))?;
                     change(tx, &changes, evidence.user, now)?;
+                    told.iter().try_for_each(|told| tx.post(told))?;
                     interaction.subject = Subject::Proven(evidence.user);
                     interaction.evidence.push(evidence.clone());
                     interaction.chosen = None;
@@ -107,22 +108,18 @@ impl<S: Store + ?Sized> Engine<S> {
                 unsent.note(tx, now)?;
             }
             advance(tx, interaction.clone())?;
-            let written = match went_on {
+            Ok(match went_on {
                 WentOn::Nowhere => Written::Noted,
                 WentOn::Sends => Written::Sends,
                 WentOn::Ended(kept) => Written::Ended(Acted::ended(interaction, kept)),
-            };
-            Ok((written, matches!(verdict, Verdict::Passed(_)) && !taken))
+            })
         };
         let written = stale_is_none(self.store.write(work).await)?;
         if let (None, Some(tries)) = (&written, right) {
             // A double submit: the other one went on, and this right answer was no failure.
             self.store.write(move |tx: &mut S::Tx| tries.refund(tx)).await?;
         }
-        if let (Some((_, true)), Some(told)) = (&written, told) {
-            self.tell(told);
-        }
-        match written.map(|(written, _)| written) {
+        match written {
             Some(Written::Ended(acted)) => return Ok(acted),
             Some(Written::Sends) => {
                 if let Some(departure) = departure {

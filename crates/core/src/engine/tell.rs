@@ -1,30 +1,35 @@
 //! Telling: a message without a code, to where somebody was reached until now, that they are reached elsewhere from now on. Who
 //! did not do that learns of it by the way that the thief did not have.
 //!
-//! It leaves when the change is written, and nobody waits for it: a gateway that refuses it takes nothing back.
-
-use std::sync::Arc;
+//! It is put into the outbox in the transaction that writes the change, so it leaves if that happened and whatever becomes of this
+//! process; nobody waits for it, and a gateway that refuses it takes nothing back.
 
 use super::Engine;
 use crate::{
     authenticator::Outgoing,
-    channel::{Message, SendOutcome},
+    channel::Message,
+    id::{MessageId, UserId},
+    outbox::{LIFE, Posted},
     store::Store,
+    time::Time,
 };
 
+/// What such a message is called in the log.
+const KIND: &str = "former";
+
 impl<S: Store + ?Sized> Engine<S> {
-    pub(super) fn tell(&self, outgoing: Outgoing) {
-        let configuration = self.configuration();
-        let Some(channel) = configuration.channels.get(&outgoing.connection).map(Arc::clone) else {
-            tracing::warn!(connection = %outgoing.connection, "nobody could be told of a change: there is no channel");
-            return;
-        };
-        tokio::spawn(async move {
-            let outcome = channel.deliver(&message(&outgoing)).await;
-            if let SendOutcome::Refused { why } | SendOutcome::Unknown { why } = outcome {
-                tracing::warn!(to = outgoing.masked, why, "somebody may not have been told of a change");
-            }
-        });
+    pub(super) fn posted(&self, outgoing: &Outgoing, user: Option<UserId>, now: Time) -> Posted {
+        Posted {
+            id: MessageId::new(now, &*self.parts.random),
+            user,
+            kind: KIND.to_owned(),
+            connection: outgoing.connection.clone(),
+            message: message(outgoing),
+            created_at: now,
+            due_at: now,
+            expires_at: now + LIFE,
+            tries: 0,
+        }
     }
 }
 

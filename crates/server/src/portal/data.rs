@@ -33,6 +33,7 @@ use crate::{
     http::cookies::SESSION,
     insider::Visitor,
     pages::{Cause, Deleted, OwnData, Page},
+    post::{Desk, notices},
     state::{State, Transaction},
 };
 
@@ -201,6 +202,7 @@ pub(super) async fn delete(req: HttpRequest, state: Data<State>, payload: Payloa
 async fn remove(state: &State, req: &HttpRequest, visitor: &Visitor) -> Result<(), AdminError> {
     let (guard, now, id, here) = (Guard::new(state), state.clock.now(), visitor.user.id, visitor.session.id);
     let event = door::event(state, req, visitor, "account.deleted");
+    let desk = Desk::of(state);
     transact::write(state, move |tx| {
         let living = tx.session(here)?.is_some_and(|session| session.alive(now));
         let user = tx.user(id)?.filter(|user| living && may_act(user)).ok_or(AdminError::NotFound("user"))?;
@@ -208,6 +210,7 @@ async fn remove(state: &State, req: &HttpRequest, visitor: &Visitor) -> Result<(
         let guarded = guard.before(tx)?;
         tx.delete_user(id)?;
         guard.hold(tx, guarded)?;
+        notices::deleted(tx, &desk, &user, now)?;
         Ok(tx.append_audit(&event)?)
     })
     .await

@@ -30,6 +30,7 @@ use crate::{
     answer,
     insider::Visitor,
     pages::{Cause, Factor, FactorRow, Page},
+    post::Desk,
     state::{State, Transaction},
 };
 
@@ -119,7 +120,7 @@ pub(super) async fn remove(req: HttpRequest, state: Data<State>, id: Path<String
 /// more, and what was proved with it counts no more: what is gone is held by nobody.
 async fn take_away(state: &State, req: &HttpRequest, visitor: &Visitor, id: &str) -> Result<(), AdminError> {
     let (guard, now, user, id) = (Guard::new(state), state.clock.now(), visitor.user.id, id.to_owned());
-    let reaches = Reaching::of(state);
+    let (reaches, desk) = (Reaching::of(state), Desk::of(state));
     let event = door::event(state, req, visitor, "factor.removed");
     transact::write(state, move |tx| {
         let before = tx.user(user)?.ok_or(AdminError::NotFound("user"))?;
@@ -129,7 +130,7 @@ async fn take_away(state: &State, req: &HttpRequest, visitor: &Visitor, id: &str
             return Err(AdminError::NotFound("factor"));
         }
         let guarded = guard.before(tx)?;
-        let removed = users::take_away(tx, &before, &id, now)?;
+        let removed = users::take_away(tx, &desk, &before, &id, now)?;
         guard.hold(tx, guarded)?;
         let after = tx.user(user)?.ok_or(AdminError::NotFound("user"))?;
         if reaches.finishes(&before, &had) && !reaches.finishes(&after, &tx.credentials_of(user)?) {

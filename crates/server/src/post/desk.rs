@@ -94,6 +94,7 @@ pub struct Desk {
     words: Words,
     host: String,
     random: Arc<dyn Random>,
+    notices: bool,
 }
 
 impl Desk {
@@ -104,12 +105,18 @@ impl Desk {
             words: state.pages.words().clone(),
             host: state.public.host.clone(),
             random: Arc::clone(&state.random),
+            notices: state.post.notices,
         }
     }
 
     /// The words that it writes in.
     pub fn words(&self) -> &Words {
         &self.words
+    }
+
+    /// Whether people are told of changes to their accounts.
+    pub fn notices(&self) -> bool {
+        self.notices
     }
 
     /// Whether a message could go that way: whether there is a connection for it.

@@ -10,6 +10,7 @@
 mod delivery;
 mod desk;
 mod letter;
+pub mod notices;
 
 pub use self::{
     delivery::{Round, close, deliver, keep_delivered},
