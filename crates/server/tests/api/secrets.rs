@@ -1,6 +1,7 @@
 //! what must not be read again is read nowhere.
 
 use serde_json::json;
+use vestibule_core::joining::{Invitation, Invited};
 use vestibule_server::{
     admin::{
         Role,
@@ -26,6 +27,18 @@ async fn a_110_no_answer_and_no_event_holds_a_secret() {
     let link = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let hash = app.read(move |tx: &mut Transaction| tx.credentials_of(user.id)).await;
     let hash = secrecy::ExposeSecret::expose_secret(&hash[0].secret).to_owned();
+    let about = Invited { by: "Ada".to_owned(), sent_to: None, client: None, rank: None };
+    let (hash_of_link, now) = ("hash-of-a-link".to_owned(), user.created_at);
+    let invitation = Invitation {
+        user: user.id,
+        hash: hash_of_link.clone(),
+        about,
+        created_at: now,
+        expires_at: now,
+        accepted_at: None,
+        revoked_at: None,
+    };
+    app.write(move |tx| tx.put_invitation(&invitation)).await;
     let mut seen = String::new();
     // A tail gives what the list gives, and does not end.
     let ends = |operation: &&Operation| operation.method == Method::Get && operation.id != "audit.tail";
@@ -39,7 +52,7 @@ async fn a_110_no_answer_and_no_event_holds_a_secret() {
     }
     let events = app.read(|tx: &mut Transaction| tx.latest_audit(1000)).await;
     seen.push_str(&serde_json::to_string(&events).unwrap());
-    for hidden in [secret.as_str(), &link, "s3cr3t-api-key", &hash, "$argon2", "BEGIN PRIVATE", "pkcs8"] {
+    for hidden in [secret.as_str(), &link, &hash_of_link, "s3cr3t-api-key", &hash, "$argon2", "BEGIN PRIVATE", "pkcs8"] {
         assert!(!seen.contains(hidden), "{hidden}");
     }
     assert!(seen.contains("GATE") && seen.contains("alice"), "what may be seen is");
