@@ -4,6 +4,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
+use vestibule_authn_emailotp::testing::{MailServer, Security};
+use vestibule_core::user::{LoginName, User};
 
 use crate::{
     house::{Database, at_once, at_the_code, audited, on_both_databases, program, rows, sixteen_places},
@@ -330,10 +332,10 @@ async fn a_079_a_program_that_may_not_read_users_finds_nobody_out() {
     let alice = app.alice().await;
     app.user("gone", "gone", Some("+491707654321")).await;
     app.user("bare", "bare", None).await;
-    let gone = vestibule_core::user::LoginName::parse("gone").unwrap();
+    let gone = LoginName::parse("gone").unwrap();
     app.write(move |tx| {
         let user = tx.user_by_login(&gone)?.unwrap();
-        tx.update_user(&vestibule_core::user::User { disabled: true, ..user })
+        tx.update_user(&User { disabled: true, ..user })
     })
     .await;
     let mut bank = bank(&app, &app.place(), "bank", "otp:send").await;
@@ -467,4 +469,29 @@ async fn the_requests_of_the_manual_do_what_it_says() {
         states.push(answer["state"].as_str().or(answer["result"].as_str()).unwrap().to_owned());
     }
     assert_eq!(states, ["open", "open", "open", "passed"]);
+}
+
+#[tokio::test]
+async fn a_code_by_mail_confirms_without_a_link_and_in_the_persons_language() {
+    let (app, mut bank) = start().await;
+    let mail = MailServer::start(Security::None).await.unwrap();
+    let connection = json!({ "name": "Mail", "kind": "mail", "settings": mail.settings() });
+    let connection = serde_json::from_value(connection).unwrap();
+    app.write(move |tx| tx.put_connection(&connection)).await;
+    app.chain("mailed", json!([["password"], [{ "authenticator": "emailotp", "connection": "Mail" }]])).await;
+    app.write(|tx| {
+        let alice = tx.user_by_login(&LoginName::parse("alice").unwrap())?.unwrap();
+        let (email, locale) = (Some("alice@example.com".to_owned()), Some("de-AT".to_owned()));
+        tx.update_user(&User { email, email_verified: true, locale, ..alice })
+    })
+    .await;
+    let asked = json!({ "user": "alice", "purpose": PURPOSE, "authenticator": "emailotp" });
+    let made = bank.post_json("/api/v1/otp", &asked).await;
+    let id = id(&made);
+    assert_eq!(made.json()["sent"], "accepted", "{}", made.body);
+    let text = mail.received()[0].text();
+    assert_eq!(text.lines().next(), Some(PURPOSE), "{text}");
+    assert!(text.contains("Zum Bestätigen bei Bank: ") && !text.contains("http"), "{text}");
+    let code = text.split(": ").nth(1).unwrap()[..6].to_owned();
+    assert_eq!(result(&mut bank, &id, &code).await, yes());
 }
