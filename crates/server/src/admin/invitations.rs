@@ -146,7 +146,8 @@ impl Inviting {
             None => None,
             Some(id) => {
                 let known = snapshot.client(id).filter(|client| !client.disabled);
-                let fault = || AdminError::Invalid(vec![FieldFault::new("/client", "there is no such service provider")]);
+                let fault =
+                    || AdminError::Invalid(vec![FieldFault::new("/client", "there is no such service provider")]);
                 Some(known.map(|client| (client.id.clone(), client.name.clone())).ok_or_else(fault)?)
             }
         };
@@ -176,7 +177,8 @@ impl Inviting {
             return Err(AdminError::Refused("this user is disabled, and could not sign in".to_owned()));
         }
         if !tx.credentials_of(user.id)?.is_empty() {
-            let why = "this user has something to sign in with already; what they lost is given by a link to set a password";
+            let why =
+                "this user has something to sign in with already; what they lost is given by a link to set a password";
             return Err(AdminError::Refused(why.to_owned()));
         }
         let (now, url) = (self.work.now, self.public.url(&format!("{INVITATION_PAGE}/{}", secret.expose_secret())));

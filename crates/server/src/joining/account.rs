@@ -60,9 +60,7 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
     let username = params.get("username").unwrap_or_default();
     match create(&state, &req, &registration, &params).await {
         Ok(user) => done(&state, &req, &registration, &user),
-        Err(NotMade::Fault(status, fault)) => {
-            show(&state, &req, &held, &registration, username, Some((status, fault)))
-        }
+        Err(NotMade::Fault(status, fault)) => show(&state, &req, &held, &registration, username, Some((status, fault))),
         Err(NotMade::Over) => over(&state, &req),
         Err(NotMade::Broken) => answer::error(&state, &req, Cause::Internal),
         Err(NotMade::Store(error)) => answer::store_error(&state, &req, &error),

@@ -24,7 +24,9 @@ use vestibule_core::{
 };
 use vestibule_oauth::Params;
 
-use super::{CODE, CODE_TRIES, Held, LIFE, beginning, blank, connection, destination, draw, fault, open, posted, run_of};
+use super::{
+    CODE, CODE_TRIES, Held, LIFE, beginning, blank, connection, destination, draw, fault, open, posted, run_of,
+};
 use crate::{
     admin::profile::is_line,
     answer, context,
@@ -35,12 +37,8 @@ use crate::{
 };
 
 /// Eight digits: whoever asks for codes to an address that is not theirs has five tries each.
-pub(super) const SPEC: CodeSpec = CodeSpec {
-    length: 8,
-    alphabet: Alphabet::Numeric,
-    life: vestibule_core::chain::Seconds(600),
-    tries: CODE_TRIES,
-};
+pub(super) const SPEC: CodeSpec =
+    CodeSpec { length: 8, alphabet: Alphabet::Numeric, life: vestibule_core::chain::Seconds(600), tries: CODE_TRIES };
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// `GET /register`. It writes nothing.
@@ -213,7 +211,9 @@ fn write_down(
 fn terms(state: &State) -> Vec<Term> {
     let settings = &state.registration;
     let pages = [(&settings.terms_uri, "register.terms"), (&settings.policy_uri, "register.policy")];
-    let term = |(uri, label): (&Option<url::Url>, &str)| Some(Term { href: uri.as_ref()?.to_string(), label: Text::new(label) });
+    let term = |(uri, label): (&Option<url::Url>, &str)| {
+        Some(Term { href: uri.as_ref()?.to_string(), label: Text::new(label) })
+    };
     pages.into_iter().filter_map(term).collect()
 }
 

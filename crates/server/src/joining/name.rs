@@ -8,9 +8,37 @@ const LENGTH: std::ops::RangeInclusive<usize> = 3..=64;
 
 /// Names that speak for the service, or that a program might take for something else. Written as [`skeleton`] has them.
 const RESERVED: &[&str] = &[
-    "abuse", "admin", "administrator", "anonymous", "guest", "heip", "heipdesk", "hostmaster", "info", "maiierdaemon",
-    "me", "moderator", "nobody", "norepiy", "nuii", "officiai", "operator", "owner", "postmaster", "root", "security",
-    "seif", "service", "staff", "support", "sysadmin", "system", "undefined", "user", "vestibuie", "webmaster",
+    "abuse",
+    "admin",
+    "administrator",
+    "anonymous",
+    "guest",
+    "heip",
+    "heipdesk",
+    "hostmaster",
+    "info",
+    "maiierdaemon",
+    "me",
+    "moderator",
+    "nobody",
+    "norepiy",
+    "nuii",
+    "officiai",
+    "operator",
+    "owner",
+    "postmaster",
+    "root",
+    "security",
+    "seif",
+    "service",
+    "staff",
+    "support",
+    "sysadmin",
+    "system",
+    "undefined",
+    "user",
+    "vestibuie",
+    "webmaster",
 ];
 
 /// A name that somebody gives themselves; `None` when it cannot be one.
@@ -21,7 +49,8 @@ pub(super) fn parse(typed: &str) -> Option<LoginName> {
     let name = LoginName::parse(typed)?;
     let text = name.as_str();
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
-    let fits = LENGTH.contains(&text.len()) && text.bytes().all(plain) && text.starts_with(|c: char| c.is_ascii_lowercase());
+    let fits =
+        LENGTH.contains(&text.len()) && text.bytes().all(plain) && text.starts_with(|c: char| c.is_ascii_lowercase());
     // What has the form of an id would be read as one.
     let id = text.parse::<vestibule_core::id::UserId>().is_ok();
     (fits && !id && !RESERVED.contains(&skeleton(text).as_str())).then_some(name)
@@ -55,9 +84,27 @@ mod tests {
     #[test]
     fn what_could_be_taken_for_another_is_no_name() {
         for bad in [
-            "", "ab", "1ada", "ada lovelace", "ada@example.com", "аda", "ädä", "admin", "Adm1n", "ad-min", "r00t", "vestibu1e",
-            "he1p.desk", "no-reply", "a\u{202e}da", "a\r\nda", "{{code}}", "<b>ada", "019ab8e2-7c1a-7e40-9d1f-3f2b8a6c4d21",
-            "abababab-7c1a-7e40-9d1f-3f2b8a6c4d21", &"a".repeat(65),
+            "",
+            "ab",
+            "1ada",
+            "ada lovelace",
+            "ada@example.com",
+            "аda",
+            "ädä",
+            "admin",
+            "Adm1n",
+            "ad-min",
+            "r00t",
+            "vestibu1e",
+            "he1p.desk",
+            "no-reply",
+            "a\u{202e}da",
+            "a\r\nda",
+            "{{code}}",
+            "<b>ada",
+            "019ab8e2-7c1a-7e40-9d1f-3f2b8a6c4d21",
+            "abababab-7c1a-7e40-9d1f-3f2b8a6c4d21",
+            &"a".repeat(65),
         ] {
             assert!(parse(bad).is_none(), "{bad}");
         }

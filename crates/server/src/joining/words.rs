@@ -83,11 +83,18 @@ fn message(state: &State, registration: &Registration) -> Message {
     let code = registration.code.reveal(&state.prf, registration.id, 0);
     let say = |key: &str| {
         let text = Text::new(key).with("host", host).with("url", state.public.url("/portal"));
-        state.pages.words().say(locale, &text.with("minutes", SPEC.life.0.div_ceil(60)).with("code", code.expose_secret()))
+        state
+            .pages
+            .words()
+            .say(locale, &text.with("minutes", SPEC.life.0.div_ceil(60)).with("code", code.expose_secret()))
     };
     let (subject, body, code) = match (&registration.contact, registration.taken) {
-        (Contact::Email(_), false) => (Some(say("post.registration.subject")), say("post.registration.mail"), code.clone()),
-        (Contact::Email(_), true) => (Some(say("post.registration-taken.subject")), say("post.registration-taken.mail"), SecretString::default()),
+        (Contact::Email(_), false) => {
+            (Some(say("post.registration.subject")), say("post.registration.mail"), code.clone())
+        }
+        (Contact::Email(_), true) => {
+            (Some(say("post.registration-taken.subject")), say("post.registration-taken.mail"), SecretString::default())
+        }
         (Contact::PhoneNumber(_), _) => (None, say("post.registration.sms"), code.clone()),
     };
     Message { to: destination(&registration.contact).to_owned(), subject, body: body.into(), code }

@@ -87,7 +87,11 @@ async fn an_invitation_goes_by_mail_and_proves_the_mailbox() {
     let log = serde_json::to_string(&events).unwrap();
     assert!(!log.contains(url.rsplit('/').next().unwrap()), "no link in the log");
     let again = invite(&helper, &id, &json!({})).await;
-    assert_eq!((again.status.as_u16(), again.problem().as_str()), (409, "refused"), "who has a password is not invited");
+    assert_eq!(
+        (again.status.as_u16(), again.problem().as_str()),
+        (409, "refused"),
+        "who has a password is not invited"
+    );
 }
 
 #[tokio::test]

@@ -140,7 +140,8 @@ async fn prompt_create_begins_there_and_nobody_signed_in_is_taken_for_the_new_on
     assert!(browser.open(&app.authorize(&[])).await.answer("code").is_some(), "single sign-on");
     let page = browser.open(&app.authorize(&[("prompt", "create")])).await;
     assert_eq!(page.url.path(), "/register", "{}", page.url);
-    let sign_in = crate::support::html::links(&page.body).into_iter().find(|link| link.contains("/interaction/")).unwrap();
+    let sign_in =
+        crate::support::html::links(&page.body).into_iter().find(|link| link.contains("/interaction/")).unwrap();
     assert!(browser.open(&sign_in).await.form_with("password").has_input("username"));
     let both = browser.get(&app.authorize(&[("prompt", "none create")])).await;
     assert_eq!(both.answer("error").as_deref(), Some("invalid_request"));
@@ -184,7 +185,10 @@ async fn a_060_an_address_that_is_taken_looks_the_same_and_takes_as_long() {
     // A machine under test is noisy: what is looked for is a message that was waited for.
     assert!(known * 3 > free * 2 && free * 3 > known * 2, "{known:?} {free:?}");
     let mail = app.sms().latest_to("user000@example.com").await;
-    assert!(mail.contains("already") && !mail.chars().any(|c| c.is_ascii_digit() && mail.contains("code is")), "{mail}");
+    assert!(
+        mail.contains("already") && !mail.chars().any(|c| c.is_ascii_digit() && mail.contains("code is")),
+        "{mail}"
+    );
 }
 
 #[tokio::test]
@@ -286,7 +290,9 @@ async fn a_number_gets_an_account_with_a_name() {
 #[tokio::test]
 async fn a_081_what_is_typed_stays_text_and_leaves_no_mark_in_a_message() {
     let app = open(|_| {}).await;
-    for bad in ["ada@example.org\r\nBcc: all@example.org", "ada@example.org,b@example.org", "<ada@example.org>", "a b@c.de"] {
+    for bad in
+        ["ada@example.org\r\nBcc: all@example.org", "ada@example.org,b@example.org", "<ada@example.org>", "a b@c.de"]
+    {
         let page = ask(&mut app.browser(), "Ada", bad).await;
         assert_eq!(page.status, 422, "{bad}");
     }
