@@ -19,7 +19,7 @@ use vestibule_core::{
 use webauthn_rs_core::proto::PublicKeyCredential;
 
 use crate::{
-    Key, Party, Unusable,
+    Kept, Key, Party, Unusable,
     judge::{Used, handle},
     messages::MESSAGES,
     settings::Settings,
@@ -94,6 +94,25 @@ pub(crate) fn keys(cx: &StepContext<'_>) -> Result<Vec<Key>, Unusable> {
     own(cx).iter().map(|own| Key::read(&own.secret)).collect()
 }
 
+/// Those of them that will do here: of one of the models that the chain names, where it names any.
+pub(crate) fn usable<'a>(cx: &StepContext<'a>) -> Result<Vec<(&'a Credential, Key)>, StepError> {
+    let models = read(cx)?.attestation().map_err(StepError::Misconfigured)?;
+    let mut usable = Vec::new();
+    for credential in own(cx) {
+        let key = Key::read(&credential.secret)?;
+        if models.as_ref().is_none_or(|list| key.is_of(list, credential.created_at)) {
+            usable.push((credential, key));
+        }
+    }
+    Ok(usable)
+}
+
+/// Tells the log that a passkey is kept elsewhere than when it was used last: whoever copied it into another account can use it too.
+fn note_moved(cx: &mut StepContext<'_>, credential: &Credential, key: &Key) {
+    let kept = if key.kept() == Kept::Synced { "several devices" } else { "one device" };
+    cx.note("factor.backup_changed", vec![("factor", credential.id.to_string()), ("kept_on", kept.to_owned())]);
+}
+
 /// What the browser answered.
 pub(crate) fn parsed<T: serde::de::DeserializeOwned>(input: &Fields) -> Result<T, Rejection> {
     let text = input.get(Passkeys::FIELD);
@@ -116,7 +135,7 @@ impl Authenticator for Passkeys {
     }
 
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
-        if cx.user.is_some() && own(cx).is_empty() {
+        if cx.user.is_some() && usable(cx)?.is_empty() {
             return Ok(Readiness::CanEnrol);
         }
         Ok(Readiness::Ready { target: None })
@@ -126,8 +145,8 @@ impl Authenticator for Passkeys {
         let policy = read(cx)?.verification.into();
         let [challenge, _] = cx.nonces(Self::WINDOW);
         // Which passkeys somebody has is told to them alone. To everybody else the device says whose it has.
-        let own = if cx.proven { keys(cx)? } else { Vec::new() };
-        let own = own.into_iter().map(|key| key.credential).collect();
+        let own = if cx.proven { usable(cx)? } else { Vec::new() };
+        let own = own.into_iter().map(|(_, key)| key.credential).collect();
         let options = self.party.ask(&challenge, policy, own).map_err(|_| broken())?;
         Ok(Outcome::Ask(Prompt {
             title: Text::new("passkey.title"),
@@ -145,7 +164,10 @@ impl Authenticator for Passkeys {
         };
         match self.judge(cx, &answer)? {
             Err(rejection) => Ok(rejection.into()),
-            Ok(Used { credential, key, verified }) => {
+            Ok(Used { credential, key, verified, moved }) => {
+                if moved {
+                    note_moved(cx, &credential, &key);
+                }
                 cx.spend_credential(&credential, key.secret()?);
                 Ok(Outcome::Passed(self.proof(credential.id.to_string(), &key, verified)))
             }
@@ -165,9 +187,16 @@ impl Authenticator for Passkeys {
         handle(&parsed(input).ok()?).flatten()
     }
 
+    fn speaks(&self) -> bool {
+        true
+    }
+
     fn about(&self, credential: &Credential) -> Option<Text> {
-        let synced = Key::read(&credential.secret).ok()?.synced();
-        Some(Text::new(if synced { "passkey.synced" } else { "passkey.bound" }))
+        Some(Text::new(match Key::read(&credential.secret).ok()?.kept() {
+            Kept::Synced => "passkey.synced",
+            Kept::Single => "passkey.single",
+            Kept::Bound => "passkey.bound",
+        }))
     }
 
     fn enrolment(&self) -> Option<&dyn Enrolment> {
@@ -311,7 +340,10 @@ pub(crate) mod tests {
         let answer = device.get(&question(&step).await);
         let Outcome::Passed(proof) = answers(&mut step, &answer).await else { panic!("it is right") };
         assert_eq!(proof.factors, BTreeSet::from([FactorClass::Possession]));
-        assert_eq!(proof.properties, BTreeSet::from([Property::Unrestricted, Property::Held, Property::PhishingResistant]));
+        assert_eq!(
+            proof.properties,
+            BTreeSet::from([Property::Unrestricted, Property::Held, Property::PhishingResistant])
+        );
         assert_eq!(proof.amr, BTreeSet::from(["swk", "pop", "user"].map(str::to_owned)));
     }
 

@@ -3,7 +3,11 @@
 //! What is not one of theirs is looked at as long as what is: nobody learns from the time what an account has.
 
 use uuid::Uuid;
-use vestibule_core::{Rejection, StepContext, StepError, id::UserId, user::Credential};
+use vestibule_core::{
+    Rejection, StepContext, StepError,
+    id::{CredentialId, UserId},
+    user::Credential,
+};
 use webauthn_rs_core::{
     error::WebauthnError,
     proto::{
@@ -14,7 +18,7 @@ use webauthn_rs_core::{
 
 use crate::{
     Key, Passkeys,
-    authenticator::{broken, own, read},
+    authenticator::{broken, own, read, usable},
     party::Refused,
 };
 
@@ -23,24 +27,20 @@ impl Passkeys {
     pub(crate) fn judge(&self, cx: &StepContext<'_>, answer: &PublicKeyCredential) -> Result<Judged, StepError> {
         let policy = UserVerificationPolicy::from(read(cx)?.verification);
         let challenges = cx.nonces(Self::WINDOW);
-        let mut found = None;
-        for credential in own(cx) {
-            let key = Key::read(&credential.secret)?;
-            if key.credential.cred_id == answer.raw_id {
-                found = Some((credential, key));
-            }
-        }
+        let found = usable(cx)?.into_iter().find(|(_, key)| key.credential.cred_id == answer.raw_id);
         let of_user = cx.user.is_some_and(|user| handle(answer).is_none_or(|id| id == Some(user.id)));
         let Some((credential, key)) = found.filter(|_| of_user) else {
             // As long as with a passkey, and whatever comes of it.
             let _ = self.party.verify(answer, &challenges, policy, &decoy(answer.raw_id.clone()));
-            return Ok(Err(Rejection::Wrong));
+            return Ok(Err(if is_gone(cx, answer) { Rejection::Unknown } else { Rejection::Wrong }));
         };
         match self.party.verify(answer, &challenges, policy, &key.credential) {
             Ok((challenge, _)) if key.answered(challenge) => Ok(Err(Rejection::Expired)),
             Ok((challenge, result)) => {
+                let before = key.kept();
                 let key = key.used(challenge, &result);
-                Ok(Ok(Used { credential: credential.clone(), verified: result.user_verified(), key }))
+                let moved = key.kept() != before;
+                Ok(Ok(Used { credential: credential.clone(), verified: result.user_verified(), key, moved }))
             }
             Err(refused) => rejected(&refused, credential).map(Err),
         }
@@ -54,6 +54,8 @@ pub(crate) struct Used {
     pub(crate) key: Key,
     /// Whether the device verified who holds it.
     pub(crate) verified: bool,
+    /// Whether it is kept elsewhere than when it was used last.
+    pub(crate) moved: bool,
 }
 
 pub(crate) type Judged = Result<Used, Rejection>;
@@ -79,6 +81,14 @@ fn rejected(refused: &Refused, credential: &Credential) -> Result<Rejection, Ste
 pub(crate) fn handle(answer: &PublicKeyCredential) -> Option<Option<UserId>> {
     let handle = answer.get_user_unique_id().filter(|handle| !handle.is_empty())?;
     Some(Uuid::from_slice(handle).ok().map(UserId))
+}
+
+/// Whether the passkey is one that its owner had here and has no more, or that nobody ever had: its device may forget it then. Of
+/// one that says nothing of its owner, or that of somebody else, nobody here can tell; who may not act for a while keeps theirs.
+fn is_gone(cx: &StepContext<'_>, answer: &PublicKeyCredential) -> bool {
+    let here = |credential: &Credential| credential.id == CredentialId::of_mark(&answer.raw_id);
+    let says = handle(answer).flatten().is_some_and(|id| cx.user.is_none_or(|user| user.id == id));
+    says && !own(cx).iter().chain(cx.dormant).any(here)
 }
 
 /// A passkey of nobody, on the curve of nearly all: that its private key is known makes no difference, since nobody is asked
@@ -114,12 +124,13 @@ mod tests {
     use std::time::Duration;
 
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as URL_SAFE};
-    use vestibule_core::{Authenticator, Outcome, testing::step::StepFixture};
+    use vestibule_core::{Authenticator, Outcome, Readiness, testing::step::StepFixture};
 
     use super::*;
     use crate::{
         Party,
         authenticator::tests::{ORIGIN, alice, answers, enrolled, expired, given, passkeys, question, uses, wrong},
+        settings::tests::maker,
         testing::SoftKey,
     };
 
@@ -307,6 +318,111 @@ mod tests {
         alices.handle = Some(URL_SAFE.encode(other.0.as_bytes()));
         let outcome = answers(&mut bob, &alices.get(&options)).await;
         assert!(wrong(&outcome), "{outcome:?}");
+    }
+
+    /// What a passkey comes to whose owner's credentials are as `change` leaves them.
+    async fn told(change: impl FnOnce(&mut StepFixture, &mut SoftKey)) -> Rejection {
+        let (mut step, mut device) = alice().await;
+        let options = question(&step).await;
+        change(&mut step, &mut device);
+        let outcome = answers(&mut step, &device.get(&options)).await;
+        let Outcome::Rejected(why) = outcome else { panic!("{outcome:?}") };
+        why
+    }
+
+    #[tokio::test]
+    async fn a_passkey_that_is_nowhere_here_is_told_to_be_so_and_no_other() {
+        let gone = told(|step, _| step.credentials.clear()).await;
+        assert_eq!(gone, Rejection::Unknown, "it was taken away");
+        let gone = told(|step, _| (step.user, step.credentials) = (None, Vec::new())).await;
+        assert_eq!(gone, Rejection::Unknown, "its owner is gone");
+        let kept = told(|step, _| {
+            step.dormant = std::mem::take(&mut step.credentials);
+            step.user = None;
+        });
+        assert_eq!(kept.await, Rejection::Wrong, "its owner may not act for a while, and keeps it");
+        let others = told(|step, device| {
+            step.credentials.clear();
+            device.handle = Some(URL_SAFE.encode(Uuid::from_u128(7).as_bytes()));
+        });
+        assert_eq!(others.await, Rejection::Wrong, "somebody else may have it");
+        let silent = told(|step, device| {
+            step.credentials.clear();
+            device.handle = None;
+        });
+        assert_eq!(silent.await, Rejection::Wrong, "it says nothing of its owner");
+        let lying = told(|_, device| device.origin = "https://badexample.org".to_owned()).await;
+        assert_eq!(lying, Rejection::Wrong, "it is known");
+    }
+
+    #[tokio::test]
+    async fn where_a_passkey_is_kept_is_known_from_its_last_use_and_a_change_is_noted() {
+        let mut device = SoftKey { synced: true, backed_up: false, counter: None, ..SoftKey::new(ORIGIN) };
+        let mut step = enrolled(StepFixture::new(), &mut device).await;
+        let about = |step: &StepFixture| passkeys().about(&step.credentials[0]).unwrap().key;
+        assert_eq!(about(&step), "passkey.single");
+        for (backed_up, noted, text) in [
+            (false, None, "passkey.single"),
+            (true, Some("several devices"), "passkey.synced"),
+            (true, None, "passkey.synced"),
+            (false, Some("one device"), "passkey.single"),
+        ] {
+            step.now = step.now + Passkeys::WINDOW;
+            device.backed_up = backed_up;
+            let answer = device.get(&question(&step).await);
+            let outcome = step.answer(&passkeys(), &given(&answer)).await.unwrap();
+            assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
+            let kept: Vec<_> =
+                step.changes().noted.iter().map(|noted| (noted.kind, noted.details[1].1.as_str())).collect();
+            let expected: Vec<_> = noted.into_iter().map(|kept| ("factor.backup_changed", kept)).collect();
+            assert_eq!(kept, expected);
+            step.settle(&passkeys());
+            assert_eq!(about(&step), text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_088_where_models_are_named_another_passkey_is_none() {
+        let model: Uuid = "2fc0579f-8113-47ea-b116-bb5a8db9202a".parse().unwrap();
+        let (maker, pem) = maker();
+        let strict = |step: StepFixture, models: serde_json::Value, root: &str| {
+            step.setting("models", models).setting("roots", serde_json::json!([root]))
+        };
+        // Two of hers say the same of themselves; a maker vouches for one.
+        let mut good = SoftKey { aaguid: model, ..SoftKey::new(ORIGIN) };
+        let mut step = strict(StepFixture::new(), serde_json::json!([model]), &pem);
+        let options = crate::authenticator::tests::asked(step.begin_enrolment(&passkeys()).await.unwrap());
+        let answer = given(&good.create_vouched(&options, &maker));
+        let outcome = step.answer_enrolment(&passkeys(), &answer).await.unwrap();
+        assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
+        step.settle(&passkeys());
+        let listed = step.credentials.remove(0);
+        let mut liar = SoftKey { aaguid: model, ..SoftKey::new(ORIGIN) };
+        let unlisted = enrolled(StepFixture::new(), &mut liar).await.credentials.remove(0);
+
+        let mut both = strict(StepFixture::new(), serde_json::json!([model]), &pem);
+        both.credentials = vec![unlisted.clone(), listed.clone()];
+        both.proven = true;
+        let options = question(&both).await;
+        assert_eq!(options["allowCredentials"].as_array().unwrap().len(), 1);
+        assert_eq!(options["allowCredentials"][0]["id"], URL_SAFE.encode(&good.id));
+        let outcome = answers(&mut both, &liar.get(&options)).await;
+        assert!(wrong(&outcome), "{outcome:?}");
+        let outcome = answers(&mut both, &good.get(&options)).await;
+        assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
+
+        // Who has none of them has none, whatever else they have: they may set one up, where the chain says so.
+        for (models, root) in [
+            (serde_json::json!([Uuid::from_u128(9)]), pem.as_str()),
+            (serde_json::json!([model]), &crate::settings::tests::root()),
+        ] {
+            let mut none = strict(StepFixture::new(), models, root);
+            none.credentials = vec![unlisted.clone(), listed.clone()];
+            assert_eq!(none.readiness(&passkeys()).await.unwrap(), Readiness::CanEnrol);
+            let options = question(&none).await;
+            let outcome = answers(&mut none, &good.get(&options)).await;
+            assert!(wrong(&outcome), "{outcome:?}");
+        }
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ mod settings;
 pub mod testing;
 
 pub use authenticator::Passkeys;
-pub use key::{Key, Unusable};
+pub use key::{Kept, Key, Unusable};
 pub use models::model;
 pub use party::{NoParty, Party};
 

@@ -12,6 +12,10 @@ pub(crate) const MESSAGES: &[(&str, &str)] = &[
     ("passkey.empty", "Your browser has sent no passkey. Please try again, or choose another way."),
     ("passkey.malformed", "What your browser has sent cannot be read. Please try again, or choose another way."),
     (
+        "passkey.unknown",
+        "This passkey is not known here any more. Please try another, or choose another way. You can delete it from your device.",
+    ),
+    (
         "passkey.wrong",
         "This passkey is not known here, or not for this account. Please try another, or choose another way.",
     ),
@@ -25,5 +29,6 @@ pub(crate) const MESSAGES: &[(&str, &str)] = &[
     ("passkey.enrol_label", "What you call this passkey"),
     ("passkey.enrol_submit", "Set up a passkey"),
     ("passkey.synced", "Kept in an account, on several devices"),
+    ("passkey.single", "Kept on one device so far; it can be copied to others"),
     ("passkey.bound", "Kept on one device"),
 ];

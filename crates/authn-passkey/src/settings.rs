@@ -133,10 +133,38 @@ fn models(value: &Value) -> Result<BTreeSet<Uuid>, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::testing::Maker;
 
     pub(crate) fn root() -> String {
         let key = rcgen::KeyPair::generate().unwrap();
         rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
+    }
+
+    /// A maker, with the certificate of whoever vouches for its devices, and its own as PEM.
+    pub(crate) fn maker() -> (Maker, String) {
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+        use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+        let own = KeyPair::generate().unwrap();
+        let mut root = CertificateParams::new(Vec::new()).unwrap();
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        root.distinguished_name.push(DnType::CommonName, "Maker");
+        let pem = root.self_signed(&own).unwrap().pem();
+        let key = KeyPair::generate().unwrap();
+        let mut model = CertificateParams::new(Vec::new()).unwrap();
+        model.is_ca = IsCa::ExplicitNoCa;
+        // Web Authentication, section 8.2.1.
+        for (kind, value) in [
+            (DnType::CountryName, "SE"),
+            (DnType::OrganizationName, "Maker"),
+            (DnType::OrganizationalUnitName, "Authenticator Attestation"),
+            (DnType::CommonName, "Model"),
+        ] {
+            model.distinguished_name.push(kind, value);
+        }
+        let chain = vec![model.signed_by(&key, &Issuer::new(root, own)).unwrap().der().to_vec()];
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der()).unwrap();
+        (Maker { key, chain }, pem)
     }
 
     const MODEL: &str = "2fc0579f-8113-47ea-b116-bb5a8db9202a";

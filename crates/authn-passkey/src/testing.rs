@@ -24,6 +24,8 @@ pub struct SoftKey {
     pub verified: bool,
     /// Whether it may be kept on several devices.
     pub synced: bool,
+    /// Whether it is, where it may be.
+    pub backed_up: bool,
     /// Whether the page stands in a frame of another.
     pub framed: bool,
     /// How often it was used, where it counts that.
@@ -64,6 +66,7 @@ impl SoftKey {
             present: true,
             verified: true,
             synced: false,
+            backed_up: true,
             framed: false,
             counter: Some(0),
             algorithm: -7,
@@ -99,6 +102,19 @@ impl SoftKey {
         self.credential(&json!({ "clientDataJSON": base64(client), "attestationObject": base64(cbor(parts)) }))
     }
 
+    /// The same, attested by its maker.
+    pub fn create_vouched(&mut self, options: &Value, maker: &Maker) -> String {
+        self.handle = Some(text(options, "/user/id"));
+        let client = self.client_data(options, "webauthn.create");
+        let data = self.authenticator_data(&text(options, "/rp/id"), Some(self.attested()));
+        let signature = signed(&maker.key, &data, &client);
+        let chain = maker.chain.iter().cloned().map(Bytes).collect();
+        let statement = [("alg", Integer(-7)), ("sig", Bytes(signature)), ("x5c", serde_cbor_2::Value::Array(chain))];
+        let statement = statement.map(|(name, value)| (Text(name.to_owned()), value));
+        let parts = [("fmt", Text("packed".to_owned())), ("attStmt", Map(statement.into())), ("authData", Bytes(data))];
+        self.credential(&json!({ "clientDataJSON": base64(client), "attestationObject": base64(cbor(parts)) }))
+    }
+
     /// What the browser answers to `navigator.credentials.get`, as JSON.
     pub fn get(&mut self, options: &Value) -> String {
         self.counter = self.counter.map(|count| count + 1);
@@ -114,8 +130,7 @@ impl SoftKey {
     }
 
     fn sign(&self, data: &[u8], client: &[u8]) -> Vec<u8> {
-        let message = [data, &sha256(client)].concat();
-        self.key.sign(&SystemRandom::new(), &message).expect("a signature").as_ref().to_vec()
+        signed(&self.key, data, client)
     }
 
     fn client_data(&self, options: &Value, what: &str) -> Vec<u8> {
@@ -137,7 +152,13 @@ impl SoftKey {
 
     /// Web Authentication, section 6.1.
     fn authenticator_data(&self, asked: &str, attested: Option<Vec<u8>>) -> Vec<u8> {
-        let flags = [(self.present, 0x01), (self.verified, 0x04), (self.synced, 0x18), (attested.is_some(), 0x40)];
+        let flags = [
+            (self.present, 0x01),
+            (self.verified, 0x04),
+            (self.synced, 0x08),
+            (self.synced && self.backed_up, 0x10),
+            (attested.is_some(), 0x40),
+        ];
         let flags = flags.iter().filter(|(set, _)| *set).fold(0_u8, |flags, (_, bit)| flags | bit);
         let party = sha256(self.party.as_deref().unwrap_or(asked).as_bytes());
         let counter = self.counter.unwrap_or(0).to_be_bytes();
@@ -161,6 +182,20 @@ impl SoftKey {
         let key = serde_cbor_2::to_vec(&key).expect("a key");
         [self.aaguid.as_bytes().to_vec(), length.to_vec(), self.id.clone(), key].concat()
     }
+}
+
+/// Who vouches for the devices of a model.
+pub struct Maker {
+    /// What the certificate of the model is for.
+    pub key: EcdsaKeyPair,
+    /// The certificates from the model's up to the maker's, the last left out.
+    pub chain: Vec<Vec<u8>>,
+}
+
+#[expect(clippy::expect_used, reason = "a test has nobody to tell")]
+fn signed(key: &EcdsaKeyPair, data: &[u8], client: &[u8]) -> Vec<u8> {
+    let message = [data, &sha256(client)].concat();
+    key.sign(&SystemRandom::new(), &message).expect("a signature").as_ref().to_vec()
 }
 
 #[expect(clippy::expect_used, reason = "a test has nobody to tell")]

@@ -89,6 +89,12 @@ pub trait Authenticator: Send + Sync {
         false
     }
 
+    /// When what the user would pass with came in the place of something else that they had, where it did: whoever stole an account
+    /// begins with that. A step with a cool-off takes it only some time after.
+    fn changed_at(&self, _cx: &StepContext<'_>) -> Option<Time> {
+        None
+    }
+
     /// How often a credential can still be used, where that has an end (a set of codes); for what its owner is shown.
     fn uses_left(&self, _credential: &Credential, _now: Time) -> Option<usize> {
         None
@@ -109,6 +115,16 @@ pub trait Authenticator: Send + Sync {
     fn enrolment(&self) -> Option<&dyn Enrolment> {
         None
     }
+
+    /// Whether its owner has to put another in the place of a credential before a login that it was used in comes to its end.
+    fn must_change(&self, _credential: &Credential) -> bool {
+        false
+    }
+
+    /// How that is done: as an enrolment, whose new credential takes the place of the one that was used.
+    fn replacement(&self) -> Option<&dyn Enrolment> {
+        None
+    }
 }
 
 /// How a credential of an authenticator comes to be: opened by the engine only after a proven floor, and for a known user.
@@ -117,6 +133,11 @@ pub trait Authenticator: Send + Sync {
 /// passes, and not before. Whoever enrolled has proved the new factor: it counts in the run as if it had been asked.
 #[async_trait]
 pub trait Enrolment: Send + Sync {
+    /// What the log calls it, where it has a word of its own.
+    fn event(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Asks for what is needed.
     ///
     /// # Errors
@@ -176,6 +197,11 @@ pub enum Readiness {
     Unavailable {
         /// For the log and the simulator.
         why: String,
+    },
+    /// They can in some time: what they have is new in the place of something else, and the step has a cool-off. The engine makes this.
+    NotYet {
+        /// From then on.
+        from: Time,
     },
     /// Nobody can at present. The engine makes this of an error and of a missing connection; an authenticator says `Err`.
     Broken {
@@ -380,6 +406,7 @@ impl Contact {
     pub(crate) fn settle(self, user: &mut User, now: Time) {
         match self {
             Self::PhoneNumber(number) => {
+                user.phone_number_changed_at = user.number_changed_at(Some(&number), now);
                 user.phone_number = Some(number);
                 user.phone_number_verified = true;
             }

@@ -27,6 +27,9 @@ pub enum FactorClass {
 pub enum Property {
     /// Not delivered over the telephone network, which NIST SP 800-63B-4 (section 3.2.9) calls restricted.
     Unrestricted,
+    /// Held by the person and checked here. Nobody carries it, so whoever runs a gateway can neither read it nor make it: what is
+    /// out of band (NIST SP 800-63B-4, section 3.1.3) is not of this kind.
+    Held,
     /// A proxy between the person and us cannot reuse it.
     PhishingResistant,
     /// The device verified who holds it (a fingerprint, a PIN).
@@ -72,9 +75,46 @@ pub struct Evidence {
     pub interaction: InteractionId,
     /// The position of the step that it was given for, counted from 0.
     pub step: usize,
+    /// When what was used came in the place of something else that the user had. Asked anew by each plan, and kept nowhere.
+    #[serde(skip)]
+    pub changed_at: Option<Time>,
+}
+
+/// How well somebody can prove that an account is theirs, as far as it matters for changing how they sign in to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// By what they know, and no better.
+    #[default]
+    Knowledge,
+    /// By more, which somebody else carries to them or has carried.
+    Carried,
+    /// By more, and nobody is in between.
+    Held,
+}
+
+impl Strength {
+    /// How strong a proof of this is.
+    pub fn of(factors: &BTreeSet<FactorClass>, properties: &BTreeSet<Property>) -> Self {
+        if !factors.iter().any(|class| *class != FactorClass::Knowledge) {
+            return Self::Knowledge;
+        }
+        if properties.contains(&Property::Held) { Self::Held } else { Self::Carried }
+    }
+
+    /// How strong a proof has to be of whoever has this. Codes on paper are as strong as what is held, and nobody is made to use
+    /// one up who has another way: they are for the day when that is lost.
+    pub fn wanted_by(factors: &BTreeSet<FactorClass>, properties: &BTreeSet<Property>) -> Self {
+        let everyday = properties.contains(&Property::Unrestricted);
+        Self::of(factors, properties).min(if everyday { Self::Held } else { Self::Carried })
+    }
 }
 
 impl Evidence {
+    /// How well it proves whose the account is.
+    pub fn strength(&self) -> Strength {
+        Strength::of(&self.factors, &self.properties)
+    }
+
     /// Whether this proves at least as much as `other` would: by what it proves, never by the authenticator's name.
     pub fn covers(&self, factors: &BTreeSet<FactorClass>, properties: &BTreeSet<Property>) -> bool {
         self.factors.is_superset(factors) && self.properties.is_superset(properties)

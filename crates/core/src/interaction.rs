@@ -22,7 +22,7 @@ use crate::{
     channel::SendOutcome,
     code::IssuedCode,
     evidence::Evidence,
-    id::{AuthenticatorName, ChainName, ChallengeId, ClientId, DeviceId, InteractionId, SessionId, UserId},
+    id::{AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, DeviceId, InteractionId, SessionId, UserId},
     plan::Denial,
     prompt::Prompt,
     purpose::Purpose,
@@ -49,11 +49,17 @@ pub struct Interaction {
     pub subject: Subject,
     /// What was proved in this run.
     pub evidence: Vec<Evidence>,
-    /// The steps that the errand adds behind those of the chain.
+    /// The steps that the errand, or the wish to set up another way, adds behind those of the chain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<Step>,
+    /// The steps behind all others by which a credential that was used and must change is replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renewal: Vec<Step>,
     /// Which alternative the person is at.
     pub chosen: Option<Chosen>,
+    /// Whether they went back to the choice: then none is opened by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub choosing: bool,
     /// What the last answer came to, shown until the next.
     pub notice: Option<Notice>,
     /// How many codes were issued.
@@ -105,10 +111,21 @@ pub struct Request {
 }
 
 impl Interaction {
+    /// The position of the step that replaces a credential, the last of all `steps`.
+    pub(crate) fn renews(&self, steps: usize) -> Option<usize> {
+        steps.checked_sub(1).filter(|_| !self.renewal.is_empty())
+    }
+
     /// The position of the step that adds a factor, the last of `steps` with the tail.
     pub(crate) fn adds(&self, steps: usize) -> Option<usize> {
-        let enrols = matches!(self.request.errand, Some(Errand::Enrol { .. }));
+        let steps = steps.checked_sub(self.renewal.len())?;
+        let enrols = self.wishes() || matches!(self.request.errand, Some(Errand::Enrol { .. }));
         steps.checked_sub(1).filter(|_| enrols && !self.tail.is_empty())
+    }
+
+    /// Whether the person wished to set up another way, and did not come for that.
+    pub(crate) fn wishes(&self) -> bool {
+        self.request.errand.is_none() && !self.tail.is_empty()
     }
 
     /// What it confirms, and whether its program is told of accounts; `None` for what a browser runs.
@@ -277,6 +294,9 @@ pub struct Challenge {
     pub outgoing: Option<Outgoing>,
     /// How the last send went; `None` while it is under way.
     pub sent: Option<SendOutcome>,
+    /// Which connection carried it, where its own is made of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_by: Option<ConnectionName>,
     /// When it was last sent.
     pub sent_at: Option<Time>,
     /// How often it was sent.
@@ -304,6 +324,3 @@ impl Challenge {
         self.max_tries.saturating_sub(self.tries)
     }
 }
-    /// Which connection carried it, where its own is made of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carried_by: Option<ConnectionName>,

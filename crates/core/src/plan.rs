@@ -21,7 +21,7 @@ use crate::{
     chain::{ACR_VALUES, Alternative, ChainRevision, EnrolPolicy, Step},
     condition::{Context, Facts},
     evidence::{Evidence, Via},
-    id::{InteractionId, UserId},
+    id::{AuthenticatorName, InteractionId, UserId},
     interaction::AcrClaim,
     time::Time,
 };
@@ -76,8 +76,20 @@ impl Availability {
     /// Whether the user has one of a step's alternatives. One that nobody can pass at present may be had: it counts, so that a
     /// gateway in trouble spares nobody a step.
     pub fn enrolled(&self, step: usize) -> bool {
-        let had = |readiness: &Readiness| matches!(readiness, Readiness::Ready { .. } | Readiness::Broken { .. });
+        let had = |readiness: &Readiness| matches!(readiness, Readiness::Ready { .. } | Readiness::NotYet { .. } | Readiness::Broken { .. });
         self.0.get(step).is_none_or(|row| row.iter().any(had))
+    }
+
+    /// When what the user has of an authenticator came in the place of something else, as far as a step of the chain is not yet
+    /// passed with it.
+    pub(crate) fn changed_at(&self, chain: &ChainRevision, name: &AuthenticatorName) -> Option<Time> {
+        chain.document.steps.iter().enumerate().find_map(|(position, step)| {
+            let own = step.alternatives.iter().position(|alternative| alternative.authenticator == *name)?;
+            match self.of(position, own) {
+                Readiness::NotYet { from } => Some(from - step.cool_off?.into()),
+                _ => None,
+            }
+        })
     }
 
     /// What one alternative can do.
@@ -94,6 +106,9 @@ pub struct Plan {
     pub next: Next,
     /// A line for each step.
     pub steps: Vec<StepReport>,
+    /// The positions of the alternatives of the step that is asked, that its person has not and may set up besides, once every
+    /// step is passed.
+    pub besides: Vec<usize>,
 }
 
 /// What comes next.
@@ -210,6 +225,15 @@ pub enum Denial {
         #[serde(rename = "reason")]
         why: String,
     },
+    /// What the user would pass a due step with is new in the place of something else, and the step has a cool-off.
+    #[error("what the user could pass step {step} with was changed a short time ago")]
+    NotYet {
+        /// Counted from 1.
+        step: usize,
+        /// From then on it can be used.
+        #[schemars(with = "i64")]
+        from: Time,
+    },
     /// A due step has no alternative that works at present, for anybody: a connection is missing, disabled or broken.
     #[error("no alternative of step {step} works at present: {why}")]
     Broken {
@@ -271,6 +295,15 @@ pub enum StepReport {
 /// Decides what comes next. A remembered device spares a step and never costs a login: where what it stands for is not
 /// enough (alone, or for what is demanded), the step is asked as if there were no device.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let plan = fresh_enough(inputs);
+    let besides = match plan.next {
+        Next::Ask { step, .. } => binding::besides(step, inputs),
+        Next::Enrol { .. } | Next::Done(_) | Next::Deny(_) => Vec::new(),
+    };
+    Plan { besides, ..plan }
+}
+
+fn fresh_enough(inputs: &Inputs<'_>) -> Plan {
     let plan = with_device(inputs);
     // What a browser proved this morning is no reason to bind a factor to the account now.
     let limit = inputs.now - binding::FRESH;
@@ -304,7 +337,7 @@ fn planned(inputs: &Inputs<'_>) -> Plan {
     let mut counted: Vec<&Evidence> = Vec::new();
     let mut next = None;
     for (position, step) in steps.iter().enumerate() {
-        let adds = inputs.binding.adds == Some(position);
+        let adds = [inputs.binding.adds, inputs.binding.renews].contains(&Some(position));
         let (report, outcome) = match due(position, step, &asked) {
             Err(because) => (StepReport::NotDue { because }, None),
             Ok(condition_error) if adds => match binding::given(position, inputs) {
@@ -322,7 +355,7 @@ fn planned(inputs: &Inputs<'_>) -> Plan {
         // The first step that is not passed decides; the rest is reported all the same.
         next = next.or(outcome);
     }
-    Plan { next: next.unwrap_or_else(|| finish(inputs, &counted)), steps: reports }
+    Plan { next: next.unwrap_or_else(|| finish(inputs, &counted)), steps: reports, besides: Vec::new() }
 }
 
 fn satisfied<'a>(evidence: &'a Evidence, counted: &mut Vec<&'a Evidence>) -> (StepReport, Option<Next>) {
@@ -377,6 +410,7 @@ fn satisfying<'a>(position: usize, step: &Step, inputs: &Inputs<'a>, counted: &[
     let counts = |evidence: &&'a Evidence| {
         evidence.user == user
             && late_enough(evidence, inputs)
+            && step.takes_from(evidence.changed_at, inputs.now).is_none()
             && (!of_device(evidence) || remembers(step, evidence, inputs.now))
             && step.alternatives.iter().any(|alternative| passes(alternative, evidence, inputs))
     };
@@ -434,6 +468,7 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>, counted: &[&Evidence]
         return Err(Denial::UnknownAuthenticator { step: number, authenticator });
     }
     let (mut ready, mut enrollable, mut lacking, mut broken) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut not_yet = BTreeSet::new();
     for (index, alternative) in step.alternatives.iter().enumerate() {
         if spent(position, alternative, inputs) {
             let why = "what was given for it does not count: an earlier step used it up, or it proves too little";
@@ -444,6 +479,7 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>, counted: &[&Evidence]
             Readiness::Ready { .. } => ready.push(index),
             Readiness::CanEnrol if binding::possible(alternative, inputs) => enrollable.push(index),
             Readiness::CanEnrol => lacking.push(format!("{}: the user has none", alternative.authenticator)),
+            Readiness::NotYet { from } => drop(not_yet.insert(from)),
             Readiness::Unavailable { why } => lacking.push(format!("{}: {why}", alternative.authenticator)),
             Readiness::Broken { why } => broken.push(format!("{}: {why}", alternative.authenticator)),
         }
@@ -455,11 +491,14 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>, counted: &[&Evidence]
         None => ready,
     };
     let may_enrol = step.enrol != EnrolPolicy::Refuse && position > 0 && binding::allowed(inputs, counted);
+    // To set up another way at once would be the way round the cool-off.
+    let may_enrol = may_enrol && not_yet.is_empty();
     match () {
         () if !ready.is_empty() => Ok(Next::Ask { step: position, alternatives: ready }),
         () if may_enrol && !enrollable.is_empty() => Ok(Next::Enrol { step: position, alternatives: enrollable }),
         // Our trouble is said first: with it mended the person might have had a way.
         () if !broken.is_empty() => Err(Denial::Broken { step: number, why: broken.join("; ") }),
+        () if let Some(from) = not_yet.first() => Err(Denial::NotYet { step: number, from: *from }),
         () => {
             let none = enrollable.iter().filter_map(|i| step.alternatives.get(*i));
             lacking.extend(none.map(|a| format!("{}: the user has none", a.authenticator)));

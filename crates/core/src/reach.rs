@@ -10,11 +10,11 @@ use futures_util::FutureExt as _;
 
 use crate::{
     authenticator::{Readiness, Registry},
-    chain::{Alternative, ChainRevision},
+    chain::{Alternative, ChainRevision, Step},
     channel::Connection,
     condition::Context,
     crypto::Prf,
-    evidence::{Evidence, Via},
+    evidence::{Evidence, Strength, Via},
     id::{ClientId, InteractionId},
     outside::{Outside, own},
     plan::{Availability, Binding, Denial, Inputs, Next, plan},
@@ -51,8 +51,8 @@ pub struct Reach<'a> {
 struct Attempt<'a> {
     reach: Reach<'a>,
     user: &'a User,
-    /// Whether they have more than a password, which is asked for before they may enrol anything.
-    protected: bool,
+    /// The best that they have, which is asked for before they may enrol anything.
+    protected: Strength,
     availability: Availability,
     interaction: InteractionId,
     left: usize,
@@ -67,12 +67,11 @@ impl Reach<'_> {
         let interaction = InteractionId(self.random.uuid(self.now));
         let steps = self.chain.document.steps.iter().enumerate();
         let ready = steps.map(|(number, step)| {
-            let ask = |alternative| self.readiness(alternative, user, credentials, number, interaction);
+            let ask = |alternative| self.readiness(alternative, user, credentials, (number, step), interaction);
             step.alternatives.iter().map(ask).collect()
         });
         let availability = Availability(ready.collect());
-        let more = |own: &Credential| self.registry.beyond_knowledge(&own.authenticator);
-        let protected = user.phone_number_verified || credentials.iter().any(more);
+        let protected = self.registry.strength_of(user, credentials);
         Attempt { reach: *self, user, protected, availability, interaction, left: PLANS }.pass(&mut Vec::new())
     }
 
@@ -81,14 +80,14 @@ impl Reach<'_> {
         alternative: &Alternative,
         user: &User,
         credentials: &[Credential],
-        step: usize,
+        (number, step): (usize, &Step),
         interaction: InteractionId,
     ) -> Readiness {
         let broken = |why: &str| Readiness::Broken { why: why.to_owned() };
         let Self { registry, connections, prf, random, now, .. } = *self;
         let outside = Outside { registry, connections, prf, random, host: "", interaction, now };
         let own = own(credentials, &alternative.authenticator);
-        let (authenticator, context) = match outside.seen(alternative, step, Some(user), &own) {
+        let (authenticator, context) = match outside.seen(alternative, number, Some(user), &own) {
             Ok(seen) => seen,
             Err(readiness) => return readiness,
         };
@@ -99,7 +98,7 @@ impl Reach<'_> {
             Some(Ok(Readiness::CanEnrol)) if authenticator.enrolment().is_none() => {
                 Readiness::Unavailable { why: "it cannot be enrolled here".to_owned() }
             }
-            Some(Ok(readiness)) => readiness,
+            Some(Ok(readiness)) => step.cooled(readiness, authenticator.changed_at(&context), now),
             Some(Err(error)) => broken(&error.to_string()),
             None => broken("it cannot tell at once"),
         }
@@ -150,7 +149,7 @@ impl Attempt<'_> {
             context: &context,
             acr_claim: None,
             not_before: None,
-            binding: Binding { protected: self.protected, adds: None },
+            binding: Binding { protected: self.protected, ..Binding::default() },
             interaction: self.interaction,
             now,
         })
@@ -173,6 +172,7 @@ impl Attempt<'_> {
             via: Via::Direct,
             interaction: self.interaction,
             step,
+            changed_at: self.availability.changed_at(self.reach.chain, name),
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     authenticator::{Opening, Readiness, Registry},
     chain::ChainRevision,
     condition::Context,
-    evidence::{Evidence, Via},
+    evidence::{Evidence, Strength, Via},
     id::{AuthenticatorName, InteractionId, UserId},
     interaction::AcrClaim,
     plan::{Availability, Binding, Denial, Inputs, Next, Plan, StepReport, plan},
@@ -37,8 +37,8 @@ pub struct Scenario<'a> {
     pub evidence: &'a [Evidence],
     /// What each alternative of each step can do for this user.
     pub availability: &'a Availability,
-    /// Whether the user has a factor that is more than knowledge: then a password alone lets them enrol no other.
-    pub protected: bool,
+    /// The best that the user has: with less they enrol no other.
+    pub protected: Strength,
     /// The alternative to be taken in a step, by positions; otherwise the first that is offered.
     pub choices: &'a BTreeMap<usize, usize>,
     /// The authentication context class asked for as a claim; those of `acr_values` are in the context.
@@ -111,6 +111,9 @@ pub struct Asked {
     /// Why it could not be decided that the step is not due, where a condition erred.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition_error: Option<String>,
+    /// The positions of the alternatives that the user may set up besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<usize>,
 }
 
 /// What comes of a login.
@@ -208,7 +211,7 @@ impl Run<'_> {
             context: &context,
             acr_claim,
             not_before,
-            binding: Binding { protected: self.scenario.protected, adds: None },
+            binding: Binding { protected: self.scenario.protected, ..Binding::default() },
             interaction: RUN,
             now,
         };
@@ -236,7 +239,7 @@ impl Run<'_> {
         if asked.is_some() {
             return Err("the same credential does not count twice".to_owned());
         }
-        *asked = Some(Asked { offered: offered.to_vec(), chosen, condition_error });
+        *asked = Some(Asked { offered: offered.to_vec(), chosen, condition_error, besides: plan.besides.clone() });
         let given = chosen.and_then(|alternative| self.given(step, alternative));
         self.evidence.push(given.ok_or_else(|| "the user has none of the alternatives".to_owned())?);
         self.user = Some(self.scenario.user);
@@ -280,6 +283,7 @@ impl Run<'_> {
             via: Via::Direct,
             interaction: RUN,
             step,
+            changed_at: self.scenario.availability.changed_at(self.scenario.chain, &alternative.authenticator),
         })
     }
 

@@ -26,8 +26,15 @@ pub struct User {
     pub phone_number: Option<String>,
     /// Whether the number may receive codes: an admin vouched for it, or its owner proved it.
     pub phone_number_verified: bool,
+    /// When another number came in the place of one that they had; `None` as long as they keep the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number_changed_at: Option<Time>,
     /// BCP 47 language tag, the `locale` claim.
     pub locale: Option<String>,
+    /// By which authenticators they would rather sign in, the best liked first: where a step leaves a choice, the first of these
+    /// that it offers is opened. It adds none to what a step offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preferred: Vec<AuthenticatorName>,
     /// Groups, for conditions and the `groups` claim.
     pub groups: Vec<String>,
     /// Roles, for conditions and the `roles` claim.
@@ -51,13 +58,25 @@ impl User {
             email_verified: false,
             phone_number: None,
             phone_number_verified: false,
+            phone_number_changed_at: None,
             locale: None,
+            preferred: Vec::new(),
             groups: Vec::new(),
             roles: Vec::new(),
             disabled: false,
             created_at: now,
             updated_at: now,
         }
+    }
+}
+
+impl User {
+    /// When the number was changed last, should it become `number` now. The first one changes nothing; one that was taken away is
+    /// remembered by this, so that nobody has a first one twice.
+    pub fn number_changed_at(&self, number: Option<&str>, now: Time) -> Option<Time> {
+        let had_one = self.phone_number.is_some() || self.phone_number_changed_at.is_some();
+        let other = number != self.phone_number.as_deref();
+        if had_one && other { Some(now) } else { self.phone_number_changed_at }
     }
 }
 
@@ -130,6 +149,25 @@ mod tests {
         for twin in ["Alice", "ALICE", " alice ", "ａｌｉｃｅ", "alice\u{3000}"] {
             assert_eq!(LoginName::parse(twin), Some(alice.clone()), "{twin:?}");
         }
+    }
+
+    #[test]
+    fn a_number_is_the_first_only_once() {
+        use crate::random::SystemRandom;
+        let (one, other, at) = (Some("+12025550142"), Some("+12025550143"), Time::from_unix_seconds);
+        let mut user =
+            User::new(UserId::new(at(0), &SystemRandom::default()), LoginName::parse("alice").unwrap(), at(0));
+        let mut becomes = |number: Option<&str>, now| {
+            user.phone_number_changed_at = user.number_changed_at(number, at(now));
+            user.phone_number = number.map(str::to_owned);
+            user.phone_number_changed_at
+        };
+        assert_eq!(becomes(one, 1), None);
+        assert_eq!(becomes(one, 2), None);
+        assert_eq!(becomes(other, 3), Some(at(3)));
+        assert_eq!(becomes(other, 4), Some(at(3)));
+        assert_eq!(becomes(None, 5), Some(at(5)));
+        assert_eq!(becomes(one, 6), Some(at(6)), "the old one too, once it was gone");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use vestibule_core::{
     },
     chain::{ACR_VALUES, Alternative, ChainDocument, ChainRevision, Demand, EnrolPolicy, Seconds, Step},
     condition::{Condition, Context, Test},
-    evidence::{Evidence, FactorClass, Property, Via},
+    evidence::{Evidence, FactorClass, Property, Strength, Via},
     id::{ClientId, InteractionId, UserId},
     interaction::AcrClaim,
     plan::{Availability, Binding, Denial, Inputs, Next, Plan, StepReport, plan},
@@ -52,14 +52,15 @@ impl Enrolment for Described {
 }
 
 use FactorClass::{Inherence, Knowledge, Possession};
-use Property::{PhishingResistant, Unrestricted, UserVerified};
+use Property::{Held, PhishingResistant, Unrestricted, UserVerified};
 
 const KINDS: &[(&str, &[FactorClass], &[Property])] = &[
     ("password", &[Knowledge], &[]),
     ("smsotp", &[Possession], &[]),
-    ("totp", &[Possession], &[Unrestricted]),
-    ("passkey", &[Possession, Inherence], &[Unrestricted, PhishingResistant, UserVerified]),
+    ("totp", &[Possession], &[Unrestricted, Held]),
+    ("passkey", &[Possession, Inherence], &[Unrestricted, Held, PhishingResistant, UserVerified]),
     ("emailotp", &[], &[]),
+    ("recovery", &[Possession], &[Held]),
 ];
 
 fn registry() -> Registry {
@@ -106,6 +107,7 @@ fn evidence(kind: &str, ago: u64, step: usize) -> Evidence {
         via: Via::Direct,
         interaction: InteractionId(id(99)),
         step,
+        changed_at: None,
     }
 }
 
@@ -286,7 +288,7 @@ fn a_050_a_user_without_the_factor_enrols_only_after_an_earlier_step_or_is_refus
 
 #[test]
 fn a_080_a_factor_is_bound_by_what_is_fresh_and_no_weaker_than_what_there_is() {
-    let case = |evidence: Vec<Evidence>, protected| {
+    let case = |evidence: Vec<Evidence>, protected: Strength| {
         let mut last = step(&["passkey"]);
         last.enrol = EnrolPolicy::Allow;
         let mut case = Case::new(vec![step(&["password", "smsotp"]), last], evidence);
@@ -295,16 +297,32 @@ fn a_080_a_factor_is_bound_by_what_is_fresh_and_no_weaker_than_what_there_is() {
         case.binding.protected = protected;
         case
     };
-    assert!(matches!(case(vec![evidence("password", 1, 0)], false).plan().next, Next::Enrol { step: 1, .. }));
-    // A password alone binds nothing beside a factor that is more, and one that is more does.
-    assert!(matches!(case(vec![evidence("password", 1, 0)], true).denies(), Denial::NoAlternative { step: 2, .. }));
-    assert!(matches!(case(vec![evidence("smsotp", 1, 0)], true).plan().next, Next::Enrol { step: 1, .. }));
+    assert!(matches!(case(vec![evidence("password", 1, 0)], Strength::Knowledge).plan().next, Next::Enrol { step: 1, .. }));
+    // A password alone binds nothing beside a factor that is more, nor does what a gateway carried beside what nobody carries.
+    let binds = |kind, best| match case(vec![evidence(kind, 1, 0)], best).plan().next {
+        Next::Enrol { step: 1, .. } => true,
+        Next::Deny(Denial::NoAlternative { step: 2, .. }) => false,
+        other => panic!("{other:?}"),
+    };
+    assert!(!binds("password", Strength::Carried) && !binds("password", Strength::Held));
+    assert!(binds("smsotp", Strength::Carried) && !binds("smsotp", Strength::Held));
     // What was proved an hour ago is asked for once more, and a device that stands in proves nothing.
-    assert_eq!(case(vec![evidence("password", 3600, 0)], false).asks(), Some(0));
+    assert_eq!(case(vec![evidence("password", 3600, 0)], Strength::Knowledge).asks(), Some(0));
     let device = Evidence { via: Via::TrustedDevice, ..evidence("smsotp", 1, 0) };
-    let mut remembered = case(vec![device], false);
+    let mut remembered = case(vec![device], Strength::Knowledge);
     remembered.chain.document.steps[0].remember_device = Some(Seconds(3600));
     assert!(!matches!(remembered.plan().next, Next::Enrol { .. } | Next::Done(_)));
+}
+
+#[test]
+fn a_080_what_a_gateway_carried_is_no_code_on_paper() {
+    let case = |kind| {
+        let steps = vec![step(&["password"]), step(&["passkey", "totp", "recovery"])];
+        Case::new(steps, vec![evidence("password", 1, 0), evidence(kind, 1, 1)])
+    };
+    assert_eq!(case("smsotp").asks(), Some(1), "whoever runs the gateway could have made it");
+    assert!(matches!(case("recovery").plan().next, Next::Done(_)));
+    assert!(matches!(case("totp").plan().next, Next::Done(_)));
 }
 
 #[test]
@@ -848,4 +866,79 @@ fn a_059_done_comes_only_when_every_due_step_passed() {
     // The generator reaches every outcome often enough to mean something.
     let enough = [done, asked, denied].iter().all(|n| *n > 50_000) && remembered > 3_000;
     assert!(enough, "{done} {asked} {denied} {remembered}");
+}
+
+#[test]
+fn a_050_what_may_be_set_up_besides_opens_nothing() {
+    let registry = registry();
+    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
+    let (mut offered, mut enrolled, mut refused) = (0, 0, 0);
+    for round in 0..200_000 {
+        let mut case = dice.case();
+        let rows = case.chain.document.steps.iter().map(|step| {
+            let ready = |_: &Alternative| match dice.roll(4) {
+                0 => Readiness::Ready { target: None },
+                1 | 2 => Readiness::CanEnrol,
+                _ => Readiness::Broken { why: "away".to_owned() },
+            };
+            step.alternatives.iter().map(ready).collect()
+        });
+        case.availability = Some(Availability(rows.collect()));
+        let mut with = |policy: EnrolPolicy| {
+            case.chain.document.steps.iter_mut().for_each(|step| step.enrol = policy);
+            case.plan_with(&registry)
+        };
+        let [refuse, allow, require] = [EnrolPolicy::Refuse, EnrolPolicy::Allow, EnrolPolicy::Require].map(&mut with);
+        assert!(refuse.besides.is_empty() && require.besides.is_empty(), "round {round}");
+        // What is due, and what comes of it, is the same.
+        assert_eq!(format!("{:?}", allow.next), format!("{:?}", require.next), "round {round}");
+        assert_eq!(allow.steps, require.steps, "round {round}");
+        match (&refuse.next, &require.next) {
+            (Next::Enrol { .. }, _) => panic!("round {round}: it was refused"),
+            // Set up now, or after a login that is not too old for that.
+            (Next::Deny(_), Next::Enrol { .. } | Next::Ask { .. }) => refused += 1,
+            (refuse, require) => assert_eq!(format!("{refuse:?}"), format!("{require:?}"), "round {round}"),
+        }
+        match &allow.next {
+            Next::Ask { step, alternatives } => {
+                offered += usize::from(!allow.besides.is_empty());
+                for besides in &allow.besides {
+                    assert!(case.user.is_some() && !alternatives.contains(besides), "round {round}");
+                    let way = &case.chain.document.steps[*step].alternatives[*besides];
+                    assert_ne!(way.authenticator.as_str(), "password", "it cannot be set up by its owner");
+                    let availability = case.availability.as_ref().unwrap();
+                    assert_eq!(availability.of(*step, *besides), Readiness::CanEnrol, "round {round}");
+                }
+            }
+            Next::Enrol { .. } => {
+                enrolled += 1;
+                assert!(allow.besides.is_empty());
+            }
+            Next::Done(_) | Next::Deny(_) => assert!(allow.besides.is_empty()),
+        }
+    }
+    assert!(offered > 1000 && enrolled > 1000 && refused >= enrolled, "{offered} {enrolled} {refused}");
+}
+
+#[test]
+fn what_was_changed_passes_a_step_with_a_cool_off_from_the_minute_it_is_over() {
+    let cool_off = |mut step: Step| {
+        step.cool_off = Some(Seconds(86_400));
+        step
+    };
+    let case = |changed: Option<u64>, ways: &[&str]| {
+        let changed_at = changed.map(|ago| NOW - Duration::from_secs(ago));
+        let sms = Evidence { changed_at, ..evidence("smsotp", 1, 1) };
+        Case::new(vec![step(&["password"]), cool_off(step(ways))], vec![evidence("password", 1, 0), sms])
+    };
+    for ways in [&["smsotp"][..], &["recovery", "smsotp"]] {
+        for (changed, opens) in [(None, true), (Some(0), false), (Some(86_340), false), (Some(86_399), false), (Some(86_400), true)] {
+            let next = case(changed, ways).plan().next;
+            assert_eq!(matches!(next, Next::Done(_)), opens, "{changed:?} {ways:?}: {next:?}");
+        }
+    }
+    // Where nothing is said it counts at once.
+    let mut plain = case(Some(0), &["smsotp"]);
+    plain.chain.document.steps[1].cool_off = None;
+    assert!(matches!(plain.plan().next, Next::Done(_)));
 }

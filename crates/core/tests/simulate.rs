@@ -21,7 +21,7 @@ use vestibule_core::{
     authenticator::{Opening, Readiness, Registry},
     chain::{ACR_VALUES, Alternative, ChainDocument, ChainRevision, Demand, EnrolPolicy, Seconds, Step},
     condition::{Condition, Context, EvidenceAge, Test, Window},
-    evidence::{Evidence, Via},
+    evidence::{Evidence, Strength, Via},
     id::{ClientId, InteractionId, UserId},
     plan::{Availability, Binding, Denial, Inputs, Next, Plan, StepReport, plan},
     simulate::{Fate, Outcome, Scenario, Simulation, simulate},
@@ -48,6 +48,7 @@ fn evidence(kind: &str, ago: u64, run: InteractionId, step: usize) -> Evidence {
         via: Via::Direct,
         interaction: run,
         step,
+        changed_at: None,
     }
 }
 
@@ -100,7 +101,7 @@ impl Case {
 
     fn simulate(&self, registry: &Registry) -> Simulation {
         simulate(&Scenario {
-            protected: false,
+            protected: Strength::Knowledge,
             chain: &self.chain,
             registry,
             user: ALICE,

@@ -13,7 +13,7 @@ use vestibule_core::{
     Outcome, Readiness, Rejection, StepContext, StepError,
     authenticator::{Opening, Proof},
     crypto::same_secret,
-    evidence::Property::Unrestricted,
+    evidence::Property::{Held, Unrestricted},
     prompt::{Field, FieldKind::Code, Fields, Prompt, Text},
     random::RandomExt as _,
     user::Credential,
@@ -31,7 +31,7 @@ const MESSAGES: &[(&str, &str)] = &[
 /// The authenticator `gridcard`.
 pub fn gridcard() -> GridCard {
     // RFC 8176 has no word for a grid card; "otp" is the nearest, since the next answer is another one.
-    let (factors, properties, amr) = ([Possession].into(), [Unrestricted].into(), ["otp".to_owned()].into());
+    let (factors, properties, amr) = ([Possession].into(), [Held, Unrestricted].into(), ["otp".to_owned()].into());
     let (settings, opening, connection, messages) = (json!({ "type": "object" }), Opening::Once, None, MESSAGES);
     GridCard(Descriptor { name: "gridcard".into(), factors, properties, amr, opening, connection, settings, messages })
 }

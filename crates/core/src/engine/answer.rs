@@ -108,10 +108,9 @@ impl<S: Store + ?Sized> Engine<S> {
             Some(id) => Some(situation.challenges.iter().filter(fits).find(|c| c.id == id)?.clone()),
             None => None,
         };
-        let chosen = interaction.chosen.filter(|chosen| chosen.step == step).map(|chosen| chosen.alternative);
-        let only = alternatives.first().copied().filter(|_| alternatives.len() == 1);
+        let at = || self.at(situation, step, &alternatives, enrolling);
         let spoken = || self.spoken(situation, step, &alternatives, &answer.fields).filter(|_| !enrolling);
-        let alternative = challenge.as_ref().map(|c| c.alternative).or_else(spoken).or(chosen).or(only)?;
+        let alternative = challenge.as_ref().map(|c| c.alternative).or_else(spoken).or_else(at)?;
         let authenticator = authenticator(&self.parts.registry, &situation.chain, step, alternative)?;
         let opening = if enrolling { Opening::Once } else { authenticator.descriptor().opening };
         let costly = !enrolling && authenticator.costly();
@@ -191,7 +190,7 @@ impl<S: Store + ?Sized> Engine<S> {
 
     async fn judge(
         &self,
-        situation: Situation,
+        mut situation: Situation,
         turn: Turn,
         who: &Who,
         fields: &Fields,
@@ -212,6 +211,7 @@ impl<S: Store + ?Sized> Engine<S> {
             }
         }
         let judgement = self.ask(&situation, &turn, fields, cx).await;
+        self.renew(&mut situation, &judgement).await;
         let follow = self.follow(&situation, &judgement, cx).await;
         self.write_down(situation, turn, tries, counted_first, judgement, follow, cx).await
     }

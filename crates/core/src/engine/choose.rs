@@ -166,7 +166,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let person = if self.can_begin(situation, step, alternative).await { &situation.person } else { &nobody };
         let mut context =
             self.step_context_for(person, situation, step, alternative, Value::Null).ok_or_else(missing)?;
-        let begun = match authenticator.enrolment().filter(|_| enrolling && !situation.trial) {
+        let enrolment = authenticator.enrolment().or_else(|| authenticator.replacement());
+        let begun = match enrolment.filter(|_| enrolling && !situation.trial) {
             Some(enrolment) => guarded(enrolment.begin(&mut context)).await,
             None if enrolling => return Err(missing()),
             None => guarded(authenticator.begin(&mut context)).await,
@@ -203,8 +204,8 @@ impl<S: Store + ?Sized> Engine<S> {
             code,
             outgoing: context.outgoing.take(),
             sent: None,
-            sent_at: sent.then_some(now),
             carried_by: None,
+            sent_at: sent.then_some(now),
             sends: u32::from(sent),
             tries: 0,
             created_at: now,
@@ -224,7 +225,9 @@ impl<S: Store + ?Sized> Engine<S> {
         let authenticator = authenticator(&self.parts.registry, &situation.chain, step, alternative);
         let context = self.step_context(situation, step, alternative, Value::Null);
         let Some((authenticator, context)) = authenticator.zip(context) else { return false };
-        matches!(guarded(authenticator.readiness(&context)).await, Ok(Readiness::Ready { .. }))
+        let rule = situation.chain.document.steps.get(step);
+        let taken = rule.is_some_and(|rule| rule.takes_from(authenticator.changed_at(&context), context.now).is_none());
+        taken && matches!(guarded(authenticator.readiness(&context)).await, Ok(Readiness::Ready { .. }))
     }
 
     pub(super) fn sends(
@@ -372,6 +375,7 @@ impl<S: Store + ?Sized> Engine<S> {
 
     async fn turn_to(&self, mut interaction: Interaction, chosen: Option<Chosen>) -> Result<(), EngineError> {
         interaction.chosen = chosen;
+        interaction.choosing = chosen.is_none();
         interaction.notice = None;
         self.save(interaction).await
     }
@@ -401,6 +405,7 @@ pub(super) fn store_opened(
     }
     let challenge = &opened.challenge;
     tx.insert_challenge(challenge)?;
+    interaction.choosing = false;
     interaction.issues = interaction.issues.saturating_add(1);
     interaction.chosen =
         Some(Chosen { step: challenge.step, alternative: challenge.alternative, challenge: Some(challenge.id) });

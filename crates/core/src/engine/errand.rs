@@ -10,6 +10,7 @@ use crate::{
     authenticator::Registry,
     chain::{Alternative, ChainRevision, EnrolPolicy, Seconds, Step},
     condition::{Condition, Test},
+    evidence::Strength,
     id::AuthenticatorName,
     interaction::Errand,
     plan::Denial,
@@ -18,9 +19,10 @@ use crate::{
 /// How old the proof may be that is asked for once more.
 const FRESH: Seconds = Seconds(300);
 
-/// The steps that an errand adds to `chain`.
+/// The steps that an errand of somebody adds to `chain` who has no better than `best`.
 pub(super) fn steps(
     errand: &Errand,
+    best: Strength,
     chain: &ChainRevision,
     configuration: &Configuration,
     registry: &Registry,
@@ -29,22 +31,37 @@ pub(super) fn steps(
     if let Errand::Transaction { .. } = errand {
         return Err(Denial::MayNotAct);
     }
-    let mut steps = Vec::new();
     if let Errand::Test { authenticator } = errand {
         let none = || unknown(chain.document.steps.len() + 1, authenticator);
         return Ok(vec![test(way(authenticator, configuration, registry).ok_or_else(none)?)]);
     }
-    let ways = beyond_knowledge(configuration, registry);
-    if !ways.is_empty() {
-        steps.push(confirm(ways));
-    }
+    let mut steps = confirming(best, configuration, registry);
     if let Errand::Enrol { authenticator } = errand {
         let number = chain.document.steps.len() + steps.len() + 1;
         let none = || unknown(number, authenticator);
         let way = way(authenticator, configuration, registry).ok_or_else(none)?;
-        steps.push(Step { enrol: EnrolPolicy::Require, ..Step::from(vec![way]) });
+        steps.push(adding(way));
     }
     Ok(steps)
+}
+
+/// The steps by which somebody sets up `way` besides, who has no better than `best`.
+pub(super) fn besides(way: Alternative, best: Strength, configuration: &Configuration, registry: &Registry) -> Vec<Step> {
+    let mut steps = confirming(best, configuration, registry);
+    steps.push(adding(way));
+    steps
+}
+
+/// The step by which somebody proves the best that they have, where there is a way.
+fn confirming(best: Strength, configuration: &Configuration, registry: &Registry) -> Vec<Step> {
+    let ways = beyond_knowledge(configuration, registry);
+    let good: Vec<Alternative> = ways.into_iter().filter(|way| registry.proves(&way.authenticator) >= best).collect();
+    if good.is_empty() { Vec::new() } else { vec![confirm(good)] }
+}
+
+/// The step that is passed by setting one up.
+fn adding(way: Alternative) -> Step {
+    Step { enrol: EnrolPolicy::Require, ..Step::from(vec![way]) }
 }
 
 fn unknown(step: usize, authenticator: &AuthenticatorName) -> Denial {

@@ -41,7 +41,7 @@ pub(super) enum Verdict {
 impl Verdict {
     /// Whether it was a try: neither our trouble nor an empty field is one.
     pub(super) fn counts(&self) -> bool {
-        matches!(self, Self::Passed(_) | Self::Rejected(Rejection::Wrong | Rejection::Expired))
+        matches!(self, Self::Passed(_) | Self::Rejected(Rejection::Wrong | Rejection::Unknown | Rejection::Expired))
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Follow<T: ?Sized> {
     Nothing,
     /// The next step asks for something that needs no challenge, or leaves a choice.
     Ask,
-    /// The next step has one alternative, and its challenge is opened at once.
+    /// The next step has one alternative, or one that the person prefers, and its challenge is opened at once.
     Open(Box<Opened>),
     /// The next step's challenge could not be opened.
     Trouble(Notice),
@@ -77,7 +77,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let context = self.step_context(situation, turn.step, turn.alternative, state);
         let Some((authenticator, mut context)) = authenticator.zip(context) else { return trouble(missing()) };
         context.code = turn.challenge.as_ref().and_then(|challenge| challenge.code.clone());
-        let outcome = match authenticator.enrolment().filter(|_| turn.enrolling && !situation.trial) {
+        let enrolment = authenticator.enrolment().or_else(|| authenticator.replacement());
+        let outcome = match enrolment.filter(|_| turn.enrolling && !situation.trial) {
             Some(enrolment) => guarded(enrolment.answer(&mut context, fields)).await,
             None if turn.enrolling => return trouble(missing()),
             None => guarded(authenticator.answer(&mut context, fields)).await,
@@ -126,6 +127,7 @@ impl<S: Store + ?Sized> Engine<S> {
         after.person.settle(&judgement.changes, &evidence.authenticator, situation.now);
         after.interaction.subject = Subject::Proven(evidence.user);
         after.interaction.evidence.push(evidence.clone());
+        after.interaction.choosing = false;
         let due = match self.plan(&after, cx).await.next {
             Next::Done(completed) => {
                 return Follow::End(Box::new(self.ending(&after, completed, None, cx)));
@@ -134,12 +136,12 @@ impl<S: Store + ?Sized> Engine<S> {
             next => next.due(),
         };
         let Some(Due { step, alternatives, enrolling }) = due else { return Follow::Nothing };
-        let [only] = alternatives.as_slice() else { return Follow::Ask };
-        let opening = authenticator(&self.parts.registry, &after.chain, step, *only).map(|a| a.descriptor().opening);
+        let Some(only) = self.first(&after, step, &alternatives, enrolling) else { return Follow::Ask };
+        let opening = authenticator(&self.parts.registry, &after.chain, step, only).map(|a| a.descriptor().opening);
         if !enrolling && opening != Some(Opening::Once) {
             return Follow::Ask;
         }
-        match self.open(&after, Way { step, alternative: *only, enrolling }, cx).await {
+        match self.open(&after, Way { step, alternative: only, enrolling }, cx).await {
             Ok(opened) => Follow::Open(Box::new(opened)),
             Err(NotOpened::Pointless) => Follow::Ask,
             Err(trouble) => Follow::Trouble(self.trouble(trouble, cx)),
@@ -160,6 +162,7 @@ fn evidence(descriptor: &Descriptor, proof: Proof, user: UserId, situation: &Sit
         via: Via::Direct,
         interaction: situation.interaction.id,
         step,
+        changed_at: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod proof;
 mod ready;
 mod receipt;
 mod record;
+mod renewal;
 mod send;
 mod session;
 mod situation;
@@ -70,7 +71,7 @@ pub use self::{
     start::{NotInteractive, Start, Started},
     stranger::Stranger,
     trace::Trace,
-    view::{AlternativeView, Body, ChallengeView, RememberView, StepView, View},
+    view::{AlternativeView, Body, ChallengeView, LaterView, RememberView, StepView, View},
     wish::Wish,
 };
 

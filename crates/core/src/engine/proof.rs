@@ -15,7 +15,7 @@ use crate::{
     authenticator::{Outcome, Readiness, Rejection, StepError},
     budget::{Limited, Who},
     chain::Alternative,
-    evidence::{Evidence, FactorClass},
+    evidence::{Evidence, Strength},
     id::{AuthenticatorName, InteractionId},
     outside::{Outside, own},
     prompt::Fields,
@@ -54,9 +54,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let credentials = self.store.read(move |tx: &mut S::Tx| tx.credentials_of(id)).await?;
         let recent = session.evidence.iter().filter(|given| given.user == id && given.fresh(FRESH, now));
         let held: Vec<&Evidence> = recent.filter(|given| self.still_held(given, user, &credentials)).collect();
-        let more = |given: &&Evidence| given.factors.iter().any(|class| *class != FactorClass::Knowledge);
-        let configuration = self.configuration();
-        Ok(!held.is_empty() && (held.iter().any(more) || !self.has_more(&configuration, user, &credentials).await))
+        let Some(best) = held.iter().map(|given| given.strength()).max() else { return Ok(false) };
+        Ok(best >= self.strength(&self.configuration(), user, &credentials).await)
     }
 
     fn still_held(&self, given: &Evidence, user: &User, credentials: &[Credential]) -> bool {
@@ -66,24 +65,27 @@ impl<S: Store + ?Sized> Engine<S> {
         seen.is_ok_and(|(authenticator, context)| authenticator.holds(&context, &given.credential))
     }
 
-    /// Whether they have a factor that is more than knowledge, anywhere on this server. What nobody can tell is one; what is used
-    /// up (the last recovery code) is none, since nobody could ever prove it again.
-    pub(super) async fn has_more(
+    /// The best that they have, anywhere on this server. What nobody can tell they have; what is used up (the last recovery code)
+    /// they have not, since nobody could ever prove it again.
+    pub(super) async fn strength(
         &self,
         configuration: &Configuration,
         user: &User,
         credentials: &[Credential],
-    ) -> bool {
+    ) -> Strength {
+        let mut best = Strength::Knowledge;
         for way in &errand::beyond_knowledge(configuration, &self.parts.registry) {
             let own = own(credentials, &way.authenticator);
             let outside = self.outside(&configuration.connections);
-            let Ok((authenticator, context)) = outside.seen(way, 0, Some(user), &own) else { return true };
-            let ready = guarded(authenticator.readiness(&context)).await;
-            if matches!(ready, Ok(Readiness::Ready { .. } | Readiness::Broken { .. }) | Err(_)) {
-                return true;
+            let has = match outside.seen(way, 0, Some(user), &own) {
+                Ok((authenticator, context)) => guarded(authenticator.readiness(&context)).await,
+                Err(broken) => Ok(broken),
+            };
+            if matches!(has, Ok(Readiness::Ready { .. } | Readiness::Broken { .. }) | Err(_)) {
+                best = best.max(self.parts.registry.strength_wanted(&way.authenticator));
             }
         }
-        false
+        best
     }
 
     fn outside<'a>(&'a self, connections: &'a [crate::Connection]) -> Outside<'a> {
@@ -130,7 +132,7 @@ impl<S: Store + ?Sized> Engine<S> {
         event.user = Some(id);
         event.details.insert("authenticator".to_owned(), name.to_string());
         let kept = match &tried {
-            Tried::Wrong(Rejection::Wrong | Rejection::Expired) => Kept::Failure,
+            Tried::Wrong(Rejection::Wrong | Rejection::Unknown | Rejection::Expired) => Kept::Failure,
             Tried::Right => Kept::Success,
             Tried::Wrong(_) | Tried::Limited(_) | Tried::Trouble { .. } => Kept::Nothing,
         };

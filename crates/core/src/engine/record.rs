@@ -1,20 +1,24 @@
 //! Writing down: one transaction that counts the try, spends the challenge, appends the evidence, and opens the next
 //! challenge or ends the interaction.
 
+use std::sync::Arc;
+
 use super::{
     Acted, Engine, EngineError, RequestContext,
     answer::Turn,
+    authenticator,
     choose::{advance, stale_is_none, store_opened},
     finish::Keepsake,
     judge::{Follow, Judgement, Verdict},
     may_act,
+    renewal::end_elsewhere,
     send::Departure,
     situation::Situation,
     tries::{Report, Tries},
 };
 use crate::{
     audit::AuditEvent,
-    authenticator::{Changes, Contact, Rejection, RenewedCredential, StepError},
+    authenticator::{Changes, Contact, Noted, Rejection, RenewedCredential, StepError},
     budget::Limited,
     id::{AuthenticatorName, ChallengeId, UserId},
     interaction::{Interaction, Notice, Subject},
@@ -41,6 +45,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let notice = self.notice(&judgement.verdict, &turn, cx);
         let outgoing = turn.challenge.as_ref().and_then(|challenge| challenge.outgoing.as_ref());
         let own_sends = outgoing.map(|outgoing| self.sends(&situation, Some(outgoing), false, cx));
+        let renewing = turn.enrolling && situation.interaction.renews(situation.chain.document.steps.len()) == Some(turn.step);
+        let finish = Arc::clone(&self.finish);
         let Situation { mut interaction, .. } = situation;
         if turn.remember {
             interaction.remember.insert(turn.step);
@@ -49,6 +55,7 @@ impl<S: Store + ?Sized> Engine<S> {
         }
         let Judgement { verdict, changes } = judgement;
         let told = changes.told.as_ref().map(|told| self.posted(told, interaction.subject.user(), now));
+        let noted = self.noted(&interaction, authenticator.as_ref(), &changes, cx, now);
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);
         let mut unsent = self.report("otp.limited", cx, now);
@@ -93,9 +100,16 @@ impl<S: Store + ?Sized> Engine<S> {
                     own_sends.iter().try_for_each(|sends| sends.used(tx))?;
                     change(tx, &changes, evidence.user, now)?;
                     told.iter().try_for_each(|told| tx.post(told))?;
+                    if renewing {
+                        end_elsewhere(tx, &*finish, evidence.user, interaction.session, now)?;
+                    }
+                    for event in &noted {
+                        tx.append_audit(&AuditEvent { user: Some(evidence.user), ..event.clone() })?;
+                    }
                     interaction.subject = Subject::Proven(evidence.user);
                     interaction.evidence.push(evidence.clone());
                     interaction.chosen = None;
+                    interaction.choosing = false;
                     go_on(tx, &mut interaction, &follow, now)?
                 }
                 Verdict::Asks(opened) => {
@@ -152,6 +166,25 @@ impl<S: Store + ?Sized> Engine<S> {
         stale_is_none(self.store.write(work).await).map(drop)
     }
 
+    /// What the log is told besides.
+    fn noted(
+        &self,
+        interaction: &Interaction,
+        authenticator: Option<&AuthenticatorName>,
+        changes: &Changes,
+        cx: &RequestContext,
+        now: Time,
+    ) -> Vec<AuditEvent> {
+        let event = |noted: &Noted| {
+            let mut event = self.event(noted.kind, cx, now);
+            event.client = Some(interaction.request.client.to_string());
+            event.details.extend(authenticator.map(|name| ("authenticator".to_owned(), name.to_string())));
+            event.details.extend(noted.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            event
+        };
+        changes.noted.iter().map(event).collect()
+    }
+
     fn limited_report(&self, interaction: &Interaction, cx: &RequestContext, now: Time) -> Report {
         let mut report = self.report("otp.limited", cx, now);
         let event = &mut report.event;
@@ -172,21 +205,32 @@ impl<S: Store + ?Sized> Engine<S> {
     ) -> Option<AuditEvent> {
         let outcome = match &judgement.verdict {
             Verdict::Passed(_) => "passed",
-            Verdict::Rejected(Rejection::Wrong | Rejection::Expired) => "rejected",
+            Verdict::Rejected(Rejection::Wrong | Rejection::Unknown | Rejection::Expired) => "rejected",
             Verdict::Trouble(_) => "failed",
             Verdict::Rejected(_) | Verdict::Pending | Verdict::Asks(_) => return None,
         };
         let code = turn.challenge.as_ref().is_some_and(|challenge| challenge.code.is_some());
         let family = if code { "otp" } else { "step" };
         let enrolled = turn.enrolling && matches!(judgement.verdict, Verdict::Passed(_));
-        let kind =
-            if enrolled { kind_of_enrolment(situation, &judgement.changes) } else { format!("{family}.{outcome}") };
+        let renews = situation.interaction.renews(situation.chain.document.steps.len()) == Some(turn.step);
+        let by = authenticator(&self.parts.registry, &situation.chain, turn.step, turn.alternative);
+        let own = by.filter(|_| renews).and_then(|by| by.replacement()?.event());
+        let kind = match own {
+            Some(own) if enrolled => own.to_owned(),
+            _ if enrolled => kind_of_enrolment(situation, &judgement.changes),
+            _ => format!("{family}.{outcome}"),
+        };
         let mut event = self.event(&kind, cx, situation.now);
         event.client = Some(situation.request().client.to_string());
         event.user = situation.interaction.subject.user();
         let name = situation.alternative(turn.step, turn.alternative).map(|a| a.authenticator.to_string());
         event.details.extend(name.map(|name| ("authenticator".to_owned(), name)));
         event.details.insert("step".to_owned(), (turn.step + 1).to_string());
+        // A code that was used tells by which way it came: what was paid for and not used can then be counted.
+        let came = turn.challenge.as_ref().filter(|_| matches!(judgement.verdict, Verdict::Passed(_)));
+        if let Some((challenge, outgoing)) = came.and_then(|came| Some((came, came.outgoing.as_ref()?))) {
+            event.details.extend(self.way_of(outgoing, challenge.carried_by.as_ref()));
+        }
         let told = judgement.changes.told.as_ref().filter(|_| enrolled);
         event.details.extend(told.map(|told| ("told".to_owned(), told.masked.clone())));
         Some(event)
@@ -223,11 +267,6 @@ impl<S: Store + ?Sized> Engine<S> {
                 let busy = matches!(error, StepError::Busy);
                 Some(Notice::Trouble { reference: cx.request_id.clone(), busy })
             }
-        }
-        // A code that was used tells by which way it came: what was paid for and not used can then be counted.
-        let came = turn.challenge.as_ref().filter(|_| matches!(judgement.verdict, Verdict::Passed(_)));
-        if let Some((challenge, outgoing)) = came.and_then(|came| Some((came, came.outgoing.as_ref()?))) {
-            event.details.extend(self.way_of(outgoing, challenge.carried_by.as_ref()));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     chain::{Alternative, ChainRevision},
     condition::Context,
     device::{DeviceGiven, TrustedDevice},
-    evidence::Evidence,
+    evidence::{Evidence, Strength},
     id::{AuthenticatorName, ChainName, InteractionId, UserId},
     interaction::{Challenge, Interaction, Request, Stage, Subject},
     plan::{Availability, Binding, Denial, Inputs, Next, Plan, plan},
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Everything that is known about an interaction at one moment.
+#[derive(Clone)]
 pub(super) struct Situation {
     pub(super) interaction: Interaction,
     pub(super) chain: ChainRevision,
@@ -45,18 +46,23 @@ pub(super) struct Situation {
 #[derive(Clone, Default)]
 pub(super) struct Person {
     pub(super) user: Option<User>,
+    /// What somebody has who may not act.
+    dormant: HashMap<AuthenticatorName, Vec<Credential>>,
     credentials: HashMap<AuthenticatorName, Vec<Credential>>,
 }
 
 impl Person {
     /// Loads a user who may act. A disabled user is nobody: from outside the two must look the same.
     pub(super) fn load(tx: &mut (impl Tx + ?Sized), user: Option<User>) -> StoreResult<Self> {
-        let Some(user) = user.filter(may_act) else { return Ok(Self::default()) };
+        let Some(user) = user else { return Ok(Self::default()) };
         let mut credentials: HashMap<AuthenticatorName, Vec<Credential>> = HashMap::new();
         for credential in tx.credentials_of(user.id)? {
             credentials.entry(credential.authenticator.clone()).or_default().push(credential);
         }
-        Ok(Self { user: Some(user), credentials })
+        Ok(match may_act(&user) {
+            true => Self { user: Some(user), credentials, dormant: HashMap::new() },
+            false => Self { user: None, credentials: HashMap::new(), dormant: credentials },
+        })
     }
 }
 
@@ -67,9 +73,17 @@ impl Person {
         let own = self.credentials.entry(authenticator.clone()).or_default();
         own.retain(|credential| !changes.dropped.contains(&credential.id));
         own.extend(changes.added.iter().cloned().map(|added| added.of(user.id, authenticator, now)));
+        for renewed in changes.renewed.iter().chain(&changes.spent) {
+            own.iter_mut().filter(|known| known.id == renewed.id).for_each(|own| own.secret = renewed.secret.clone());
+        }
         if let Some(proved) = changes.proved.clone() {
             proved.settle(user, now);
         }
+    }
+
+    /// The credential that a proof named.
+    pub(super) fn credential(&self, authenticator: &AuthenticatorName, named: &str) -> Option<&Credential> {
+        self.credentials.get(authenticator)?.iter().find(|own| own.id.to_string() == named)
     }
 }
 
@@ -91,7 +105,7 @@ impl<S: Store + ?Sized> Engine<S> {
             let Some(chain) = chain_of(tx, &configuration, &interaction.chain, interaction.revision)? else {
                 return Ok(None);
             };
-            let chain = chain.with_tail(&interaction.tail);
+            let chain = chain.with_tail(&interaction.tail).with_tail(&interaction.renewal);
             let session = match interaction.session {
                 Some(session) => tx.session(session)?.filter(|session| session.alive(now)),
                 None => None,
@@ -134,7 +148,26 @@ impl<S: Store + ?Sized> Engine<S> {
     /// Plans what comes next; and what the authenticators of the due step say they can do. Those of the other steps are not
     /// asked: the first step that is due decides. A step that is due only for those who have one of its ways may not be due
     /// once it was asked; then the next is.
+    ///
+    /// A wish to set up another way never costs a login: where it leads nowhere, the plan is made as if there were none.
     pub(super) async fn plan_and_ask(&self, situation: &Situation, cx: &RequestContext) -> (Plan, Availability) {
+        let planned = self.plan_of(situation, cx).await;
+        if !situation.interaction.wishes() || !matches!(planned.0.next, Next::Deny(_)) {
+            return planned;
+        }
+        let mut plain = situation.clone();
+        plain.without_wish();
+        self.plan_of(&plain, cx).await
+    }
+
+    /// The ways that the person may set up besides. On an errand they are, or wish for one already; of a trial nothing is to come.
+    pub(super) fn besides(&self, situation: &Situation, plan: &Plan) -> Vec<usize> {
+        let Interaction { tail, renewal, .. } = &situation.interaction;
+        let free = tail.is_empty() && renewal.is_empty() && !situation.trial;
+        if free { plan.besides.clone() } else { Vec::new() }
+    }
+
+    async fn plan_of(&self, situation: &Situation, cx: &RequestContext) -> (Plan, Availability) {
         let mut availability = Availability::all_ready(&situation.chain);
         let (mut asked, mut protected) = (BTreeSet::new(), None);
         loop {
@@ -142,7 +175,7 @@ impl<S: Store + ?Sized> Engine<S> {
             let step = match plan.next {
                 Next::Ask { step, .. } | Next::Enrol { step, .. } if asked.insert(step) => step,
                 Next::Enrol { .. } if protected.is_none() => {
-                    protected = Some(self.protected(situation).await);
+                    protected = Some(self.protected(&situation.person, &situation.configuration).await);
                     continue;
                 }
                 _ => return (plan, availability),
@@ -153,18 +186,18 @@ impl<S: Store + ?Sized> Engine<S> {
         }
     }
 
-    /// Whether the person has more than knowledge: then a password alone lets them set up nothing.
-    async fn protected(&self, situation: &Situation) -> bool {
-        let Some(user) = &situation.person.user else { return true };
-        let credentials: Vec<_> = situation.person.credentials.values().flatten().cloned().collect();
-        self.has_more(&situation.configuration, user, &credentials).await
+    /// The best that the person has: with less they set up nothing.
+    pub(super) async fn protected(&self, person: &Person, configuration: &Configuration) -> Strength {
+        let Some(user) = &person.user else { return Strength::Held };
+        let credentials: Vec<_> = person.credentials.values().flatten().cloned().collect();
+        self.strength(configuration, user, &credentials).await
     }
 
     fn plan_given(
         &self,
         situation: &Situation,
         availability: &Availability,
-        protected: bool,
+        protected: Strength,
         cx: &RequestContext,
     ) -> Plan {
         let interaction = &situation.interaction;
@@ -187,7 +220,7 @@ impl<S: Store + ?Sized> Engine<S> {
         };
         // Proven, and gone or disabled since.
         if proven.is_some() && user.is_none() {
-            return Plan { next: Next::Deny(Denial::MayNotAct), steps: Vec::new() };
+            return Plan { next: Next::Deny(Denial::MayNotAct), steps: Vec::new(), besides: Vec::new() };
         }
         let evidence = self.evidence(situation, proven);
         plan(&Inputs {
@@ -200,14 +233,18 @@ impl<S: Store + ?Sized> Engine<S> {
             acr_claim: request.acr_claim.as_ref(),
             not_before: request.not_before,
             interaction: interaction.id,
-            binding: Binding { protected, adds: interaction.adds(situation.chain.document.steps.len()) },
+            binding: Binding {
+                protected,
+                adds: interaction.adds(situation.chain.document.steps.len()),
+                renews: interaction.renews(situation.chain.document.steps.len()),
+            },
             now: situation.now,
         })
     }
 
     /// The plan as if everything worked and everybody had everything.
     pub(super) fn plan_ready(&self, situation: &Situation, cx: &RequestContext) -> Plan {
-        self.plan_given(situation, &Availability::all_ready(&situation.chain), true, cx)
+        self.plan_given(situation, &Availability::all_ready(&situation.chain), Strength::Held, cx)
     }
 
     /// What was proved in this run and, for the same user, in the session, as far as they still have what they proved it with:
@@ -217,7 +254,15 @@ impl<S: Store + ?Sized> Engine<S> {
         // In this run too: a page that somebody left open with a stolen password ends with that password.
         let all = situation.interaction.evidence.iter().chain(session.flat_map(|session| &session.evidence));
         let direct = all.filter(|given| self.still_has(&situation.person, situation, given)).cloned();
-        direct.chain(user.into_iter().flat_map(|user| self.second_hand(situation, user))).collect()
+        let all = direct.chain(user.into_iter().flat_map(|user| self.second_hand(situation, user)));
+        all.map(|given| Evidence { changed_at: self.changed_at(situation, &given.authenticator), ..given }).collect()
+    }
+
+    /// When what the person has of an authenticator came in the place of something else.
+    fn changed_at(&self, situation: &Situation, name: &AuthenticatorName) -> Option<Time> {
+        let settings = Map::new();
+        let context = self.context_of(&situation.person, situation, name, &settings, Value::Null);
+        self.parts.registry.get(name)?.changed_at(&context)
     }
 
     pub(super) fn still_has(&self, person: &Person, situation: &Situation, evidence: &Evidence) -> bool {
@@ -238,8 +283,11 @@ impl<S: Store + ?Sized> Engine<S> {
         let Some(context) = self.step_context_for(person, situation, step, alternative, Value::Null) else {
             return broken("there is no such connection".to_owned());
         };
+        let Some(rule) = situation.chain.document.steps.get(step) else {
+            return broken("there is no such step".to_owned());
+        };
         match guarded(authenticator.readiness(&context)).await {
-            Ok(readiness) => readiness,
+            Ok(readiness) => rule.cooled(readiness, authenticator.changed_at(&context), situation.now),
             Err(error) => broken(error.to_string()),
         }
     }
@@ -286,8 +334,10 @@ impl<S: Store + ?Sized> Engine<S> {
             user: person.user.as_ref(),
             proven: situation.proven(),
             credentials: person.credentials.get(authenticator).map_or(&[], Vec::as_slice),
+            dormant: person.dormant.get(authenticator).map_or(&[], Vec::as_slice),
             settings,
             connection: None,
+            locales: &situation.interaction.request.locales,
             client_name: &situation.interaction.request.client_name,
             host: &self.parts.host,
             now: situation.now,
@@ -336,6 +386,22 @@ impl Situation {
     pub(super) fn challenge(&self) -> Option<&Challenge> {
         let id = self.interaction.chosen?.challenge?;
         self.challenges.iter().find(|challenge| challenge.id == id)
+    }
+
+    /// The way that the person wished to set up besides.
+    pub(super) fn wished(&self) -> Option<&Alternative> {
+        self.interaction.tail.last().filter(|_| self.interaction.wishes())?.alternatives.first()
+    }
+
+    /// The same without that wish.
+    pub(super) fn without_wish(&mut self) {
+        if self.interaction.wishes() {
+            let own = self.chain.document.steps.len().saturating_sub(self.interaction.tail.len());
+            self.chain.document.steps.truncate(own);
+            self.interaction.tail.clear();
+            self.interaction.chosen = self.interaction.chosen.filter(|chosen| chosen.step < own);
+            self.interaction.notice = None;
+        }
     }
 
     pub(super) fn alternative(&self, step: usize, alternative: usize) -> Option<&Alternative> {

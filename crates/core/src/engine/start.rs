@@ -12,6 +12,7 @@ use crate::{
     authenticator::Opening,
     chain::{ChainRevision, Step},
     device::DeviceGiven,
+    evidence::Strength,
     id::{ChainName, InteractionId},
     interaction::{Interaction, Request, Stage, Subject},
     plan::{Completed, Denial, Due, Next},
@@ -96,15 +97,21 @@ impl<S: Store + ?Sized> Engine<S> {
             return Ok(self.refused(&request, denial));
         };
         let now = self.now();
+        let (known, person) = self.known(session, &request, now).await?;
         let tail = match request.errand.as_ref() {
-            Some(errand) => errand::steps(errand, &chain, &configuration, &self.parts.registry),
+            Some(errand) => {
+                let best = match &person.user {
+                    Some(_) => self.protected(&person, &configuration).await,
+                    None => Strength::Knowledge,
+                };
+                errand::steps(errand, best, &chain, &configuration, &self.parts.registry)
+            }
             None => Ok(Vec::new()),
         };
         let tail = match tail {
             Ok(tail) => tail,
             Err(denial) => return Ok(self.refused(&request, denial)),
         };
-        let (known, person) = self.known(session, &request, now).await?;
         self.mark_seen(known.as_ref(), session).await?;
         let subject = person.user.as_ref().map_or(Subject::Nobody, |user| Subject::Proven(user.id));
         let interaction = self.new_interaction(request, &chain, tail, known.as_ref(), subject, now);
@@ -192,7 +199,9 @@ impl<S: Store + ?Sized> Engine<S> {
             subject,
             evidence: Vec::new(),
             tail,
+            renewal: Vec::new(),
             chosen: None,
+            choosing: false,
             notice: None,
             issues: 0,
             created_at: now,
@@ -240,18 +249,18 @@ impl<S: Store + ?Sized> Engine<S> {
         Ok(Started::Interaction { id, binding: self.binding(id) })
     }
 
-    /// The only way of what somebody came for, when nothing else is due: it is opened at once, as after a passed step. Whoever is on
+    /// The only way of what somebody came for, or the one that they prefer, when nothing else is due: it is opened at once, as after a passed step. Whoever is on
     /// an errand has asked for it a moment ago, so that nothing is sent which a link from elsewhere could bring about.
     fn come_for(&self, situation: &Situation, due: &Due) -> Option<Way> {
         let Due { step, alternatives, enrolling } = due;
-        let [only] = alternatives.as_slice() else { return None };
+        let only = self.first(situation, *step, alternatives, *enrolling)?;
         let last = step.checked_add(1) == Some(situation.chain.document.steps.len());
         if situation.request().errand.is_none() || situation.interaction.tail.is_empty() || !last {
             return None;
         }
-        let asked = authenticator(&self.parts.registry, &situation.chain, *step, *only)?;
+        let asked = authenticator(&self.parts.registry, &situation.chain, *step, only)?;
         let opens = *enrolling || asked.descriptor().opening == Opening::Once;
-        opens.then_some(Way { step: *step, alternative: *only, enrolling: *enrolling })
+        opens.then_some(Way { step: *step, alternative: only, enrolling: *enrolling })
     }
 
     /// Single sign-on: the session's evidence is enough.

@@ -12,7 +12,7 @@ use crate::{
     channel::SendOutcome,
     device::DeviceGiven,
     id::{AuthenticatorName, ChallengeId, InteractionId, UserId},
-    interaction::{Challenge, Chosen, Notice, Request, Stage, Subject},
+    interaction::{Challenge, Notice, Request, Stage, Subject},
     plan::{Availability, Completed, Denial, Next, Plan, StepReport},
     prompt::{Exhibit, Prompt, Text},
     session::SessionRef,
@@ -92,6 +92,12 @@ pub struct StepView {
     pub remember: Option<RememberView>,
     /// All ways to pass the step.
     pub alternatives: Vec<AlternativeView>,
+    /// The ways by which the step can be passed some time later.
+    pub later: Vec<LaterView>,
+    /// The ways that may be set up besides.
+    pub besides: Vec<AlternativeView>,
+    /// How the way is called that the person wished to set up besides: a wish that they may take back.
+    pub wished: Option<Text>,
     /// What the last answer came to.
     pub notice: Option<Notice>,
 }
@@ -137,6 +143,15 @@ pub struct AlternativeView {
     pub target: Option<String>,
     /// Whether the person is at this one.
     pub chosen: bool,
+}
+
+/// A way that the step does not take yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaterView {
+    /// How it is called.
+    pub label: Text,
+    /// From then on.
+    pub from: Time,
 }
 
 impl<S: Store + ?Sized> Engine<S> {
@@ -187,12 +202,15 @@ impl<S: Store + ?Sized> Engine<S> {
                 None => denied(Denial::MayNotAct),
             },
             Next::Ask { step, alternatives } => {
-                let at = at(situation, *step, alternatives);
-                let ways = ways(situation, &availability, *step, alternatives, at);
-                Body::Step(Box::new(self.step(situation, &plan, (*step, false), at, ways).await))
+                let at = self.at(situation, *step, alternatives, false);
+                let alternatives = self.in_order(situation, *step, alternatives);
+                let ways = ways(situation, &availability, *step, &alternatives, at);
+                let later = later(situation, &availability, *step);
+                let view = self.step(situation, &plan, (*step, false), at, ways).await;
+                Body::Step(Box::new(StepView { later, ..view }))
             }
             Next::Enrol { step, alternatives } => {
-                let at = at(situation, *step, alternatives);
+                let at = self.at(situation, *step, alternatives, true);
                 let ways = ways(situation, &availability, *step, alternatives, at);
                 Body::Step(Box::new(self.step(situation, &plan, (*step, true), at, ways).await))
             }
@@ -234,6 +252,9 @@ impl<S: Store + ?Sized> Engine<S> {
             challenge: challenge.map(|challenge| self.challenge_view(situation, challenge)),
             remember: remember.map(|life| RememberView { life, wished }),
             alternatives,
+            later: Vec::new(),
+            besides: ways(situation, &Availability::default(), step, &self.besides(situation, plan), None),
+            wished: situation.wished().map(|way| label(&way.authenticator)),
             notice: interaction.notice.clone(),
         }
     }
@@ -298,19 +319,15 @@ fn ways(
         let authenticator = &situation.alternative(step, index)?.authenticator;
         let target = match availability.of(step, index) {
             Readiness::Ready { target } => target.filter(|_| situation.proven()),
-            Readiness::CanEnrol | Readiness::Unavailable { .. } | Readiness::Broken { .. } => None,
+            Readiness::CanEnrol
+            | Readiness::Unavailable { .. }
+            | Readiness::NotYet { .. }
+            | Readiness::Broken { .. } => None,
         };
         let (authenticator, label) = (authenticator.clone(), label(authenticator));
         Some(AlternativeView { index, authenticator, label, target, chosen: at == Some(index) })
     };
     open.iter().copied().filter_map(way).collect()
-}
-
-/// The alternative that the person is at: the chosen one, or the only one that needs no choice.
-fn at(situation: &Situation, step: usize, open: &[usize]) -> Option<usize> {
-    let chosen = |chosen: &Chosen| chosen.step == step && open.contains(&chosen.alternative);
-    let chosen = situation.interaction.chosen.filter(chosen).map(|chosen| chosen.alternative);
-    chosen.or_else(|| open.first().copied().filter(|_| open.len() == 1))
 }
 
 fn hint(situation: &Situation) -> String {
@@ -320,6 +337,16 @@ fn hint(situation: &Situation) -> String {
         Subject::Claimed { name, .. } => name.to_string(),
         Subject::Nobody | Subject::Proven(_) => situation.request().login_hint.clone().unwrap_or_default(),
     }
+}
+
+/// The ways of a step that it does not take yet.
+fn later(situation: &Situation, availability: &Availability, step: usize) -> Vec<LaterView> {
+    let ways = situation.chain.document.steps.get(step).into_iter().flat_map(|step| &step.alternatives).enumerate();
+    let not_yet = ways.filter_map(|(index, way)| match availability.of(step, index) {
+        Readiness::NotYet { from } => Some(LaterView { label: label(&way.authenticator), from }),
+        _ => None,
+    });
+    not_yet.collect()
 }
 
 /// What is asked when a way needs to know who it is about.

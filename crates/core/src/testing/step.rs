@@ -30,10 +30,14 @@ pub struct StepFixture {
     pub proven: bool,
     /// Their credentials.
     pub credentials: Vec<Credential>,
+    /// The same of somebody who may not act.
+    pub dormant: Vec<Credential>,
     /// The alternative's settings.
     pub settings: Map<String, Value>,
     /// The alternative's connection.
     pub connection: Option<Connection>,
+    /// The languages that the browser asks for.
+    pub locales: Vec<String>,
     /// The time.
     pub now: Time,
     /// What the authenticator kept.
@@ -64,8 +68,10 @@ impl StepFixture {
             user: Some(user),
             proven: false,
             credentials: Vec::new(),
+            dormant: Vec::new(),
             settings: Map::new(),
             connection: None,
+            locales: Vec::new(),
             now,
             state: Value::Null,
             prf: MasterKey::generate(&random).prf(),
@@ -130,8 +136,10 @@ impl StepFixture {
             user: self.user.as_ref(),
             proven: self.proven && self.user.is_some(),
             credentials: &self.credentials,
+            dormant: &self.dormant,
             settings: &self.settings,
             connection: self.connection.as_ref(),
+            locales: &self.locales,
             client_name: Self::CLIENT_NAME,
             host: Self::HOST,
             now: self.now,
@@ -188,7 +196,8 @@ impl StepFixture {
         self.state = state;
         self.code = code;
         self.outgoing = outgoing.or(self.outgoing.take());
-        let Changes { renewed, spent, added, dropped, proved, told } = changes;
+        let Changes { renewed, spent, added, dropped, proved, told, noted } = changes;
+        self.changes.noted.extend(noted);
         self.changes.told = told.or(self.changes.told.take());
         self.changes.renewed.extend(renewed);
         self.changes.spent.extend(spent);
@@ -254,7 +263,7 @@ impl StepFixture {
         self.issues += 1;
         self.code = None;
         let mut cx = self.context();
-        let outcome = authenticator.enrolment().expect("it can be enrolled").begin(&mut cx).await;
+        let outcome = authenticator.enrolment().or_else(|| authenticator.replacement()).expect("it can be enrolled").begin(&mut cx).await;
         let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
         self.keep(effects);
         outcome
@@ -271,7 +280,7 @@ impl StepFixture {
         input: &Fields,
     ) -> Result<Outcome, StepError> {
         let mut cx = self.context();
-        let outcome = authenticator.enrolment().expect("it can be enrolled").answer(&mut cx, input).await;
+        let outcome = authenticator.enrolment().or_else(|| authenticator.replacement()).expect("it can be enrolled").answer(&mut cx, input).await;
         let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
         self.keep(effects);
         outcome

@@ -130,6 +130,35 @@ async fn who_came_for_it_proves_what_they_have_and_sets_up_one_more() {
 }
 
 #[tokio::test]
+async fn a_080_what_a_gateway_carries_binds_nothing_beside_what_nobody_carries() {
+    let house = House::with(json!([["word"]])).await;
+    let other = serde_json::from_value(json!({ "chain": "shop", "revision": 1,
+        "steps": [["word"], [{ "authenticator": "code", "connection": "SMSOTP" }]] }));
+    let portal = serde_json::from_value(json!({ "chain": "portal", "revision": 1, "steps": [["word"]] }));
+    house.reconfigure(vec![portal.unwrap(), other.unwrap()]);
+    house.holds_a_key("17").await;
+    // Whoever runs the gateway knows her word, and comes without a session.
+    let mut wanted = request();
+    wanted.errand = Some(Errand::Enrol { authenticator: "key".into() });
+    let thief = comes(&house, Errand::Enrol { authenticator: "key".into() }).await;
+    let asked = step(house.word(&thief).await);
+    let code = asked.alternatives.iter().find(|way| way.authenticator.as_str() == "code").unwrap().index;
+    house.choose(&thief, Some(code)).await;
+    let told = house.answer(&thief, &[("code", &house.gateway.code())]).await;
+    assert!(matches!(told.body, Body::Denied { denial: Some(Denial::NoAlternative { .. }), .. }), "{told:?}");
+    assert_eq!(keys(&house, house.alice).await.len(), 1);
+    // She is not asked for it in the first place.
+    let alice = house.visit(from("192.0.2.2")).await;
+    let (_, session) = closed(house.word(&alice).await);
+    let Started::Interaction { id, binding } = house.start(wanted, Some(session), &from("192.0.2.2")).await else {
+        panic!("something is due")
+    };
+    let shown = house.step(&Visitor { id, binding, cx: from("192.0.2.2") }).await;
+    let ways: Vec<_> = shown.alternatives.iter().map(|way| way.authenticator.to_string()).collect();
+    assert_eq!(ways, ["key"]);
+}
+
+#[tokio::test]
 async fn who_has_nothing_more_than_the_word_sets_up_the_first_with_it() {
     let house = without_a_phone(json!([["word"]])).await;
     let alice = comes(&house, Errand::Enrol { authenticator: "key".into() }).await;

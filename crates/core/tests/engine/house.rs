@@ -20,6 +20,7 @@ use vestibule_core::{
     channel::{Message, SendOutcome},
     code::{Alphabet, CodeSpec},
     crypto::MasterKey,
+    evidence::Property,
     engine::{
         Acted, Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start,
         Started, StepView, View,
@@ -215,17 +216,22 @@ impl House {
 
     /// Alice holds a key that opens nothing any more.
     pub(crate) async fn holds_a_key_used_up(&self) {
+        self.holds_a_key(USED_UP).await;
+    }
+
+    /// Alice holds a key.
+    pub(crate) async fn holds_a_key(&self, number: &str) {
         let now = self.clock.now();
-        let spent = Credential {
+        let key = Credential {
             id: CredentialId::new(now, &SeededRandom::new(9)),
             user: self.alice,
             authenticator: "key".into(),
             label: None,
-            secret: USED_UP.into(),
+            secret: number.into(),
             version: 1,
             created_at: now,
         };
-        self.store.write(move |tx: &mut (dyn Tx + 'static)| tx.insert_credential(&spent)).await.unwrap();
+        self.store.write(move |tx: &mut (dyn Tx + 'static)| tx.insert_credential(&key)).await.unwrap();
     }
 
     pub(crate) fn wait(&self, seconds: u64) {
@@ -511,6 +517,9 @@ impl Authenticator for Code {
     fn holds(&self, cx: &StepContext<'_>, credential: &str) -> bool {
         phone(cx).is_some_and(|phone| phone == credential)
     }
+    fn changed_at(&self, cx: &StepContext<'_>) -> Option<Time> {
+        cx.user.and_then(|user| user.phone_number_changed_at)
+    }
 }
 
 /// The secret of a key that opens nothing any more.
@@ -521,7 +530,13 @@ struct Key(Descriptor);
 
 impl Key {
     fn new() -> Self {
-        Self(descriptor("key", FactorClass::Possession, Opening::Free))
+        let properties = [Property::Held, Property::Unrestricted].into();
+        Self(Descriptor { properties, ..descriptor("key", FactorClass::Possession, Opening::Free) })
+    }
+
+    fn proof(&self, key: CredentialId) -> Outcome {
+        let Descriptor { factors, properties, amr, .. } = self.0.clone();
+        Outcome::Passed(Proof { credential: key.to_string(), factors, properties, amr })
     }
 }
 
@@ -544,7 +559,7 @@ impl Authenticator for Key {
         }
         let next = own.secret.expose_secret().parse::<u32>().unwrap() + 1;
         cx.spend_credential(own, next.to_string().into());
-        Ok(proof("key", FactorClass::Possession, &own.id.to_string()))
+        Ok(self.proof(own.id))
     }
     fn claims(&self, input: &Fields) -> Option<UserId> {
         input.get("owner").parse().ok()
@@ -569,7 +584,7 @@ impl Enrolment for Key {
             return Ok(Rejection::Wrong.into());
         }
         let id = cx.add_credential(Some("mine".to_owned()), number.into());
-        Ok(proof("key", FactorClass::Possession, &id.to_string()))
+        Ok(self.proof(id))
     }
 }
 
@@ -653,7 +668,6 @@ impl Authenticator for Broken {
             Some("panics") => panic!("as its settings say"),
             Some("hangs") => std::future::pending().await,
             Some("boasts") => {
-                use vestibule_core::evidence::Property;
                 Ok(Outcome::Passed(Proof {
                     credential: "x".to_owned(),
                     factors: [FactorClass::Knowledge, FactorClass::Possession, FactorClass::Inherence].into(),

@@ -280,8 +280,8 @@ async fn run(
     };
     let id = user.as_ref().map_or(UserId(uuid::Uuid::max()), |user| user.id);
     let evidence = if request.known_device { remembered(state, chain, id, now) } else { Vec::new() };
-    let more = |own: &Credential| state.engine.registry().beyond_knowledge(&own.authenticator);
-    let protected = user.as_ref().is_some_and(|user| user.phone_number_verified) || credentials.iter().any(more);
+    let known = user.as_ref().map(|user| state.engine.registry().strength_of(user, credentials));
+    let protected = known.unwrap_or_default();
     let simulation = simulate(&Scenario {
         protected,
         chain,
@@ -316,6 +316,7 @@ fn remembered(state: &State, chain: &ChainRevision, user: UserId, now: Time) -> 
             via: Via::TrustedDevice,
             interaction: InteractionId(uuid::Uuid::nil()),
             step: position,
+            changed_at: None,
         })
     });
     given.collect()
@@ -342,8 +343,12 @@ fn told(
         let facts = Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
         let unmet = step.when.iter().find(|condition| condition.holds(&facts) == Ok(false));
         let unmet = unmet.filter(|_| matches!(simulated.fate, Fate::NotDue { .. }));
-        let Asked { offered, chosen, condition_error } =
-            simulated.asked.unwrap_or(Asked { offered: Vec::new(), chosen: None, condition_error: None });
+        let Asked { offered, chosen, condition_error, .. } = simulated.asked.unwrap_or(Asked {
+            offered: Vec::new(),
+            chosen: None,
+            condition_error: None,
+            besides: Vec::new(),
+        });
         SimulatedStep {
             step: position.saturating_add(1),
             fate: simulated.fate,
