@@ -140,6 +140,30 @@ async fn a_password_that_others_may_know_is_not_chosen_again_behind_a_link() {
 }
 
 #[tokio::test]
+async fn a_067_whoever_got_another_password_is_told_by_their_other_ways() {
+    let app = house_with(|settings| {
+        settings.post.notices = true;
+        settings.post.sms = Some("SMSOTP".into());
+    })
+    .await;
+    app.alice().await;
+    ask(&mut app.browser(), "alice").await;
+    let link = links(&app, ADDRESS, 1).await.remove(0);
+    let mut browser = app.browser();
+    let page = browser.open(&link).await;
+    assert_eq!(app.sms().count_to(PHONE), 0, "nothing has happened yet");
+    assert_eq!(browser.submit(&page, "password", &[("password", NEW)]).await.status, 200);
+    for _ in 0..1000 {
+        if app.sms().count_to(PHONE) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let told = app.sms().latest_to(PHONE).await;
+    assert!(told.contains("localhost") && !told.contains("/reset-password/") && !told.contains(NEW), "{told}");
+}
+
+#[tokio::test]
 async fn a_067_of_several_links_the_newest_alone_works_and_none_for_long() {
     let app = house().await;
     app.alice().await;
