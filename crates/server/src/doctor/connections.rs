@@ -9,10 +9,13 @@ use super::{
     PATIENCE, Patient, circuits,
     outcome::{
         CODES_UNUSED, CONNECTION_AWAY, CONNECTION_INCOMPLETE, CONNECTION_KEPT, CONNECTION_OFF, CONNECTION_REACHED,
-        CONNECTIONS_NONE, Finding, LATE, UNREAD,
+        CONNECTIONS_NO_NOTICES, CONNECTIONS_NONE, Finding, LATE, UNREAD,
     },
 };
-use crate::authenticators::{Channels, Reached, Unfit};
+use crate::{
+    authenticators::{Channels, Reached, Unfit},
+    post::{Lines, usable},
+};
 
 /// So many at a time: names are looked up on few threads, and a login waits for the same ones.
 const AT_ONCE: usize = 8;
@@ -30,6 +33,10 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Finding> {
     };
     found.extend(records.unused.iter().map(unused));
     found.extend(circuits::of(&records.connections, patient));
+    let Lines { mail, sms } = Lines::of(&patient.settings.post, &records.connections);
+    // What keeps its messages writes to nobody, and is not meant to.
+    let nobody = patient.settings.post.notices && mail.is_none() && sms.is_none();
+    found.extend((nobody && records.connections.iter().any(usable)).then(|| CONNECTIONS_NO_NOTICES.found()));
     found
 }
 
@@ -85,7 +92,7 @@ mod tests {
         let mut named = keys(&found);
         named.sort_unstable();
         named.retain(|key| key.starts_with("connections."));
-        let wanted = ["connections.away", "connections.incomplete", "connections.incomplete", "connections.off"];
+        let wanted = ["away", "incomplete", "incomplete", "no_notices", "off"].map(|key| format!("connections.{key}"));
         assert_eq!(named, wanted);
         assert!(!format!("{found:?}").contains("hunter2"));
     }

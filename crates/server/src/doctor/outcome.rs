@@ -292,6 +292,7 @@ outcomes! {
     CONNECTION_OFF "connections.off" Connections Skipped Configuration "sms.md" ["connection"];
     CONNECTION_INCOMPLETE "connections.incomplete" Connections Fail Configuration "sms.md" ["connection", "why"];
     CODES_UNUSED "connections.unused" Connections Warn Dependency "sms.md#when-nobody-uses-the-codes" ["connection", "prefix"];
+    CONNECTIONS_NO_NOTICES "connections.no_notices" Connections Warn Configuration "notices.md#by-which-connection" [];
     CONNECTION_AWAY "connections.away" Connections Fail Dependency "sms.md" ["connection", "why"];
     CIRCUITS_CLOSED "circuits.closed" Connections Ok Dependency "sms.md#several-gateways" ["count"];
     CIRCUIT_OPEN "circuits.open" Connections Warn Dependency "sms.md#several-gateways" ["connection", "since", "until", "why"];

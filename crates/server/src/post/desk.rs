@@ -83,7 +83,8 @@ impl Lines {
     }
 }
 
-fn usable(connection: &Connection) -> bool {
+/// Whether messages by it reach anybody.
+pub(crate) fn usable(connection: &Connection) -> bool {
     !connection.disabled && connection.settings.0.get("preset").is_none_or(|preset| preset != "outbox")
 }
 

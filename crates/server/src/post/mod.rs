@@ -12,6 +12,7 @@ mod desk;
 mod letter;
 pub mod notices;
 
+pub(crate) use self::desk::usable;
 pub use self::{
     delivery::{Round, close, deliver, keep_delivered},
     desk::{Desk, Lines, Way},

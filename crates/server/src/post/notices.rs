@@ -80,7 +80,8 @@ const FIELDS: &[&str] =
 /// What is told of an event, if anything.
 fn told(event: &AuditEvent) -> Option<(&'static str, About)> {
     let (_, name, about) = TOLD.iter().find(|(kind, ..)| *kind == event.kind)?;
-    let by_paper = event.details.get("authenticator").is_some_and(|name| name == vestibule_authn_recovery::Recovery::NAME);
+    let by_paper =
+        event.details.get("authenticator").is_some_and(|name| name == vestibule_authn_recovery::Recovery::NAME);
     let concerns = match event.kind.as_str() {
         "step.passed" => by_paper,
         "admin.user.changed" => event.changes.iter().any(|change| FIELDS.contains(&change.field.as_str())),
