@@ -13,6 +13,7 @@ mod faces;
 mod joining;
 mod figures;
 mod forgotten;
+mod notices;
 mod password_then_sms;
 mod people;
 mod refusals;
