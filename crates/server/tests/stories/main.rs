@@ -18,6 +18,7 @@ mod password_then_sms;
 mod people;
 mod refusals;
 mod second_factor;
+mod sms_words;
 mod trials;
 
 #[path = "../support/mod.rs"]

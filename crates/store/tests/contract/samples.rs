@@ -93,6 +93,7 @@ pub(crate) fn evidence(user: UserId, interaction: InteractionId) -> Evidence {
         via: Via::Direct,
         interaction,
         step: 0,
+        changed_at: None,
     }
 }
 
@@ -122,6 +123,7 @@ pub(crate) fn interaction() -> Interaction {
         subject: Subject::Proven(user),
         evidence: vec![evidence(user, id)],
         tail: Vec::new(),
+        renewal: Vec::new(),
         chosen: None,
         notice: None,
         issues: 0,
@@ -165,8 +167,8 @@ pub(crate) fn challenge(interaction: InteractionId) -> Challenge {
             host: "localhost".to_owned(),
         }),
         sent: None,
-        sent_at: Some(NOW),
         carried_by: None,
+        sent_at: Some(NOW),
         sends: 1,
         tries: 0,
         max_tries: 5,
