@@ -188,12 +188,7 @@ fn at(position: usize, field: &str) -> String {
     format!("{VIA}[{position}].{field}")
 }
 
-fn member(
-    position: usize,
-    via: Via,
-    among: &[Connection],
-    outbox: Option<&Outbox>,
-) -> Result<Member, ConnectionError> {
+fn member(position: usize, via: Via, among: &[Connection], outbox: Option<&Outbox>) -> Result<Member, ConnectionError> {
     let Via { connection: name, prefixes: written } = via;
     let bad = |why: String| refused(&at(position, "connection"), why);
     let found = among.iter().find(|known| known.name == name && known.kind == SmsOtp::CONNECTION_KIND);
