@@ -77,6 +77,12 @@ pub struct Better {
 pub struct Factors {
     /// What there is, the password first.
     pub factors: Vec<FactorRow>,
+    /// Their kinds, the one that is opened first before the others; the action is the name of each.
+    pub order: Vec<Enrol>,
+    /// Where a change of that order goes.
+    pub reorder: String,
+    /// Whether they have said so, and not only what comes first by itself.
+    pub ordered: bool,
     /// What can be set up.
     pub ways: Vec<Enrol>,
     /// What was just done.

@@ -18,7 +18,7 @@ use vestibule_core::{
     user::{Credential, User},
 };
 
-use super::{FACTORS, PASSWORD, door, home::masked};
+use super::{FACTORS, PASSWORD, door, home::masked, order};
 use crate::{
     admin::users::PHONE_FACTOR,
     answer,
@@ -49,6 +49,12 @@ pub(super) async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
     };
     let page = Page::Factors(Factors {
         factors: rows(&state, &visitor.user, &credentials),
+        order: order::ways(&visitor.user, &credentials)
+            .into_iter()
+            .map(|name| Enrol { label: label(&name), action: name.to_string() })
+            .collect(),
+        reorder: state.public.path(&format!("{FACTORS}/order")),
+        ordered: !visitor.user.preferred.is_empty(),
         ways: offered(&state, &visitor.user, &credentials).into_iter().map(enrol).collect(),
         notice: notice(&state, &req, &visitor),
         paths: door::paths(&state),
@@ -72,6 +78,7 @@ fn notice(state: &State, req: &HttpRequest, visitor: &Visitor) -> Option<Done> {
     let text = match params.get("done")? {
         "removed" => "factors.removed",
         "renamed" => "factors.renamed",
+        "ordered" => "factors.ordered",
         _ => return None,
     };
     Some(Done { text: Text::new(text), which: None })

@@ -12,6 +12,7 @@ mod door;
 mod factor;
 mod factors;
 mod home;
+mod order;
 mod password;
 mod profile;
 mod proof;
@@ -42,6 +43,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource(CONFIRM).route(post().to(proof::post)))
         .service(resource(FACTORS).route(get().to(factors::get)))
         .service(resource("/portal/factors/add/{authenticator}").route(post().to(factors::add)))
+        .service(resource("/portal/factors/order").route(post().to(order::post)))
         .service(resource("/portal/factors/{id}").route(get().to(factor::get)))
         .service(resource("/portal/factors/{id}/rename").route(post().to(factor::rename)))
         .service(resource("/portal/factors/{id}/test").route(post().to(factor::test)))
