@@ -95,6 +95,7 @@ struct Wish {
 
 impl Wish {
     /// The list, in the order of the page. What is refused here is refused whoever has an account.
+    #[expect(clippy::result_large_err, reason = "it is shown as it is, once a request")]
     fn read(state: &State, params: &Params) -> Result<Self, Fault> {
         let text = |name: &str| params.get(name).unwrap_or_default().trim();
         let name = text("name");
@@ -170,7 +171,7 @@ async fn begin(
         }
     };
     if leaves {
-        words::depart(state, req, registration, by.name, stranger);
+        words::depart(state, req, &registration, by.name, stranger);
     }
     Ok(Ok(held))
 }

@@ -171,7 +171,7 @@ async fn resend(state: &Data<State>, req: &HttpRequest, held: &Held) -> StoreRes
     };
     let came = state.store.write(work).await?;
     if let Came::Leaves(registration) = &came {
-        words::depart(state, req, registration.clone(), by.name, stranger);
+        words::depart(state, req, registration, by.name, stranger);
     }
     Ok(came)
 }

@@ -27,13 +27,13 @@ use crate::{
 pub(super) fn depart(
     state: &Data<State>,
     req: &HttpRequest,
-    registration: Registration,
+    registration: &Registration,
     by: ConnectionName,
     stranger: Stranger,
 ) {
     let mut event = event(state, req, "registration.begun");
     event.details = BTreeMap::from([("to".to_owned(), masked(&registration.contact))]);
-    let (state, message) = (state.clone(), message(state, &registration));
+    let (state, message) = (state.clone(), message(state, registration));
     rt::spawn(async move {
         let outcome = state.engine.carry(&by, &message, &mut event).await;
         let record = move |tx: &mut Transaction| {

@@ -70,7 +70,7 @@ pub(super) fn register() -> Vec<State> {
         ("account-of-a-number", Page::Register(named.clone())),
         ("bad-user-name", wrong(&named, "username", "username", false)),
         ("taken-user-name", wrong(&named, "taken", "username", false)),
-        ("short-password", Page::Register(Register { fault: Some(short), ..account.clone() })),
+        ("short-password", Page::Register(Register { fault: Some(short), ..account })),
         ("done", Page::Register(Register { stage: Stage::Done, username: "ada".to_owned(), ..typed.clone() })),
         ("over", Page::Register(Register { stage: Stage::Over, ..typed })),
     ]
