@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use vestibule_core::{
     Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError, Time,
     authenticator::{Enrolment, Opening, Proof},
+    evidence::Property,
     prompt::{Exhibit, Field, FieldKind, Fields, Prompt, Text},
     user::Credential,
 };
@@ -35,7 +36,7 @@ impl Recovery {
             descriptor: Descriptor {
                 name: Self::NAME.into(),
                 factors: BTreeSet::from([FactorClass::Possession]),
-                properties: BTreeSet::new(),
+                properties: BTreeSet::from([Property::Held]),
                 amr: BTreeSet::from(["otp".to_owned()]),
                 opening: Opening::Free,
                 connection: None,
@@ -46,7 +47,7 @@ impl Recovery {
     }
 
     fn proof(&self, credential: String, factors: BTreeSet<FactorClass>) -> Outcome {
-        let (properties, amr) = (BTreeSet::new(), self.descriptor.amr.clone());
+        let (properties, amr) = (self.descriptor.properties.clone(), self.descriptor.amr.clone());
         Outcome::Passed(Proof { credential, factors, properties, amr })
     }
 }

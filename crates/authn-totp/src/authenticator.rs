@@ -44,7 +44,7 @@ impl Totp {
             descriptor: Descriptor {
                 name: Self::NAME.into(),
                 factors: BTreeSet::from([FactorClass::Possession]),
-                properties: BTreeSet::from([Property::Unrestricted]),
+                properties: BTreeSet::from([Property::Unrestricted, Property::Held]),
                 amr: BTreeSet::from(["otp".to_owned()]),
                 opening: Opening::Free,
                 connection: None,
@@ -273,7 +273,7 @@ mod tests {
         let code = shown(&device(1), &step, 0);
         let Outcome::Passed(proof) = answers(&mut step, &code).await else { panic!("it is right") };
         assert_eq!(proof.factors, BTreeSet::from([FactorClass::Possession]));
-        assert_eq!(proof.properties, BTreeSet::from([Property::Unrestricted]));
+        assert_eq!(proof.properties, BTreeSet::from([Property::Unrestricted, Property::Held]));
         assert_eq!(proof.amr, BTreeSet::from(["otp".to_owned()]));
         assert_eq!(proof.credential, step.credentials[0].id.to_string());
     }
