@@ -210,10 +210,7 @@ async fn of_two_instances_one_sends() {
 
 #[tokio::test]
 async fn a_connection_sends_no_more_than_it_may_in_a_day() {
-    let Some((app, _mail)) = house(false).await else { return };
-    let mut connection = app.read(|tx| tx.connections()).await.into_iter().find(|known| known.kind == "sms").unwrap();
-    connection.settings.0.insert("messages_a_day".to_owned(), 2.into());
-    app.write(move |tx| tx.put_connection(&connection)).await;
+    let app = TestApp::start_with(|settings| settings.limits.budgets.sends_by.limit = 2).await;
     for _ in 0..4 {
         let mut posted = Posted { connection: "SMSOTP".into(), ..letter(&app, None) };
         posted.message.to = PHONE.to_owned();
