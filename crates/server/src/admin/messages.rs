@@ -186,13 +186,8 @@ pub async fn lift(state: &State, actor: &Actor, wanted: Lift) -> Result<(), Admi
             return Ok(());
         }
         tx.clear_budget(&key)?;
-        let lifted = |span: Span| Tally {
-            span,
-            at: span.of(work.now),
-            what: LIFTED.to_owned(),
-            about: way.text(),
-            number: 1,
-        };
+        let lifted =
+            |span: Span| Tally { span, at: span.of(work.now), what: LIFTED.to_owned(), about: way.text(), number: 1 };
         tx.add_tallies(&Span::ALL.map(lifted))?;
         let object = format!("{} {}", way.connection, way.area);
         work.record(tx, &Change::new("messages.lifted", &object, &json!({ "stopped": true }), &Value::Null))

@@ -122,7 +122,10 @@ fn figures(screen: Screen, seen: &MessageFigures, base: &Base) -> Screen {
         let name = if one.gateway == one.connection {
             Say::from(one.gateway.as_str())
         } else {
-            Text::new("console.messages.through").with("gateway", &one.gateway).with("connection", &one.connection).into()
+            Text::new("console.messages.through")
+                .with("gateway", &one.gateway)
+                .with("connection", &one.connection)
+                .into()
         };
         row(name, &one.figures)
     };
@@ -166,16 +169,14 @@ fn alarms(raised: &[Raised], may: bool, base: &Base) -> Table {
     let row = |raised: &Raised| {
         let state = if raised.stopped { "console.messages.alarm.held" } else { "console.messages.alarm.told" };
         let hidden = [("connection", raised.connection.as_str()), ("prefix", raised.prefix.as_str())];
-        let button = |_| {
-            let about = format!("{} {}", raised.connection, raised.prefix);
-            Button::new(base.to("/admin/messages/lift"), "console.messages.lift", about, &hidden)
-        };
+        let about = format!("{} {}", raised.connection, raised.prefix);
+        let button = Button::new(base.to("/admin/messages/lift"), "console.messages.lift", about, &hidden);
         vec![
             Cell::say(raised.prefix.as_str()),
             Cell::say(raised.connection.as_str()),
             Cell::say(raised.at),
             Cell::say(Say::key(state)),
-            (may && raised.stopped).then(|| Cell::button(button(()))).unwrap_or_default(),
+            if may && raised.stopped { Cell::button(button) } else { Cell::default() },
         ]
     };
     let columns = ["prefix", "connection", "at", "state", "do"];

@@ -27,7 +27,7 @@ use vestibule_core::{
 
 use super::{
     Counted, latest,
-    messages::{ALARM, OTHER, RIPE, STOPPED, USED, Way, fates, SENT},
+    messages::{ALARM, OTHER, RIPE, SENT, STOPPED, USED, Way, fates},
 };
 use crate::state::{State, Transaction};
 

@@ -106,7 +106,10 @@ mod tests {
         assert_eq!(Way::parse(&route.text()), Some(route.clone()));
         assert_eq!(route.by_any().gateway, "");
         let mail = way(&[("connection", "a/b")]).unwrap();
-        assert_eq!((mail.gateway.as_str(), mail.area.as_str(), Way::parse(&mail.text())), ("a/b", "", Some(mail.clone())));
+        assert_eq!(
+            (mail.gateway.as_str(), mail.area.as_str(), Way::parse(&mail.text())),
+            ("a/b", "", Some(mail.clone()))
+        );
         let strange = way(&[("connection", "SMS"), ("prefix", "+4915123456789")]).unwrap();
         assert_eq!(strange.area, OTHER);
         for none in [&[("to", "+49")][..], &[("connection", "a\u{1f}b")], &[("connection", "")]] {

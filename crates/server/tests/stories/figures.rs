@@ -97,8 +97,7 @@ async fn a_message_is_counted_by_who_carried_it_and_where_it_went_and_a_refused_
     let (first, second) = (FakeGateway::start().await.unwrap(), FakeGateway::start().await.unwrap());
     first.answer(403, "no credit");
     for (name, fake) in [("FIRST", &first), ("SECOND", &second)] {
-        let settings =
-            json!({ "url": fake.url("/send?to=$ctx.num&text=$ctx.msg"), "price": 0.075, "currency": "EUR" });
+        let settings = json!({ "url": fake.url("/send?to=$ctx.num&text=$ctx.msg"), "price": 0.075, "currency": "EUR" });
         app.connection(name, settings).await;
     }
     let via = json!({ "via": [{ "connection": "FIRST" }, { "connection": "SECOND" }], "messages_a_day": 7 });
@@ -161,7 +160,11 @@ async fn a_078_where_hardly_any_code_is_used_an_alarm_is_raised_once_and_nowhere
     assert!(events(&app, "otp.alarm").await.is_empty(), "everybody has the time to type");
     app.advance(601);
     let (one, other) = tokio::join!(alarm::watch(&app.state), alarm::watch(&app.state));
-    assert_eq!(one.unwrap() + other.unwrap() + alarm::watch(&app.state).await.unwrap(), 1, "whoever looks, and how often");
+    assert_eq!(
+        one.unwrap() + other.unwrap() + alarm::watch(&app.state).await.unwrap(),
+        1,
+        "whoever looks, and how often"
+    );
     let [told] = events(&app, "otp.alarm").await.try_into().unwrap();
     for (name, value) in [("connection", "SMSOTP"), ("prefix", "+1 JM"), ("sent", "60"), ("used", "5")] {
         assert_eq!(told.details[name], value, "{name}");
@@ -226,7 +229,10 @@ async fn a_078_an_alarm_that_stops_holds_messages_back_there_alone_until_it_is_l
     at_the_code(&app, &mut app.browser(), "dora").await;
     app.sms().wait_for(DE, 1).await;
     assert_eq!(events(&app, "admin.messages.lifted").await.len(), 1);
-    assert!(!ada.open("/admin/messages").await.forms().iter().any(|form| form.has_input("prefix")), "nothing is left to lift");
+    assert!(
+        !ada.open("/admin/messages").await.forms().iter().any(|form| form.has_input("prefix")),
+        "nothing is left to lift"
+    );
     // The event of the alarm stays, and tomorrow it is over.
     let day = Span::Day.of(app.clock.now());
     assert_eq!(app.read(move |tx| tx.tallies_since(Span::Day, day, &[ALARM])).await.len(), 1);
