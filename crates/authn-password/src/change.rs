@@ -70,9 +70,8 @@ impl Enrolment for Password {
             return Ok(ask(Text::new("password.change_same")));
         }
         let hash = self.pool.hash(&password).await?;
-        for old in cx.credentials.to_vec() {
-            cx.drop_credential(&old);
-        }
+        let all = cx.credentials;
+        all.iter().for_each(|old| cx.drop_credential(old));
         let id = cx.add_credential(None, hash.into());
         Ok(Outcome::Passed(self.proof(&id.to_string())))
     }
