@@ -262,6 +262,7 @@ pub(super) fn factors() -> Vec<State> {
         ("works", done("factors.tested", Some("smsotp.label"))),
         ("removed", done("factors.removed", None)),
         ("renamed", done("factors.renamed", None)),
+        ("ordered", done("factors.ordered", None)),
     ]
 }
 
