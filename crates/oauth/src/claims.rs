@@ -67,6 +67,8 @@ pub(crate) mod tests {
             email_verified: true,
             phone_number: None,
             phone_number_verified: false,
+            phone_number_changed_at: None,
+            preferred: Vec::new(),
             locale: None,
             groups: vec!["staff".into()],
             roles: Vec::new(),

@@ -433,6 +433,8 @@ fn user(clock: &FakeClock, random: &SeededRandom) -> User {
         email_verified: true,
         phone_number: None,
         phone_number_verified: false,
+        phone_number_changed_at: None,
+        preferred: Vec::new(),
         locale: None,
         groups: vec![],
         roles: vec![],
