@@ -139,6 +139,9 @@ pub trait Tx: Send {
     fn interaction(&mut self, id: InteractionId) -> StoreResult<Option<Interaction>>;
     /// Saves an interaction whose version was raised by one, if the stored version is still the one before; whether it was.
     fn advance_interaction(&mut self, interaction: &Interaction) -> StoreResult<bool>;
+    /// Saves an interaction that stays in its version, if that is still the stored one; whether it was. What is judged meanwhile
+    /// is not too late by it.
+    fn note_interaction(&mut self, interaction: &Interaction) -> StoreResult<bool>;
 
     /// A new challenge.
     fn insert_challenge(&mut self, challenge: &Challenge) -> StoreResult<()>;

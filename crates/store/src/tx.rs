@@ -197,6 +197,7 @@ verbs! { vestibule_core::store::Tx {
         fn insert_interaction(interaction: &Interaction) -> ();
         fn interaction(id: InteractionId) -> Option<Interaction>;
         fn advance_interaction(interaction: &Interaction) -> bool;
+        fn note_interaction(interaction: &Interaction) -> bool;
     }
     challenges {
         fn insert_challenge(challenge: &Challenge) -> ();

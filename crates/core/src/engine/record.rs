@@ -161,9 +161,11 @@ impl<S: Store + ?Sized> Engine<S> {
         interaction.notice = Some(Notice::Limited { retry_at: limited.retry_at, sends: false });
         let work = move |tx: &mut S::Tx| {
             report.note(tx, now)?;
-            advance(tx, interaction.clone())
+            // No new version: the last try of the budget may still be judged, and a right one must not be too late for this. If
+            // it was faster, there is nothing to tell.
+            tx.note_interaction(&interaction).map(drop)
         };
-        stale_is_none(self.store.write(work).await).map(drop)
+        Ok(self.store.write(work).await?)
     }
 
     /// What the log is told besides.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use vestibule_core::engine::{Answer, Body};
+use vestibule_core::{
+    budget::Limits,
+    engine::{Answer, Body},
+};
 
 use crate::house::{House, from};
 
@@ -64,6 +67,19 @@ async fn a_057_a_double_submit_makes_one_challenge_and_sends_once() {
         house.answer(&again, &[("username", "alice"), ("password", "guess")]).await;
     }
     assert_eq!(house.audited("step.limited").await, limited_before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_right_answer_within_its_budget_is_not_lost_to_those_beyond_it() {
+    // One try alone is left, and fifteen of sixteen are told so while that one is still judged.
+    let mut limits = Limits::default();
+    limits.tries.limit = 1;
+    for _ in 0..10 {
+        let house = Arc::new(House::build(two_steps(), limits.clone()).await);
+        let alice = house.visit(from("192.0.2.1")).await;
+        sixteen(&house, &alice, &[("username", "alice"), ("password", "open sesame")]).await;
+        assert_eq!((house.step(&alice).await.number, house.gateway.count()), (2, 1));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -35,10 +35,17 @@ on_both! {
     }
 
     pub(crate) fn advance_interaction(tx: &mut Tx, interaction: &Interaction) -> Verdict<bool> {
+        save(tx, interaction, interaction.version.saturating_sub(1))
+    }
+
+    pub(crate) fn note_interaction(tx: &mut Tx, interaction: &Interaction) -> Verdict<bool> {
+        save(tx, interaction, interaction.version)
+    }
+
+    fn save(tx: &mut Tx, interaction: &Interaction, stored: i64) -> Verdict<bool> {
         let id = interaction.id.to_string();
         let body = tx.seal.close_json(&record(&id), interaction)?;
-        let before = interaction.version.saturating_sub(1);
-        let changed = diesel::update(interactions::table.find(&id).filter(interactions::version.eq(before)))
+        let changed = diesel::update(interactions::table.find(&id).filter(interactions::version.eq(stored)))
             .set((
                 interactions::version.eq(interaction.version),
                 interactions::expires_at.eq(interaction.expires_at.0),

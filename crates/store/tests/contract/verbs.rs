@@ -247,7 +247,14 @@ pub(crate) async fn an_interaction_advances_by_one_version(place: Place) {
     let advanced = store.write(move |tx| Ok([tx.advance_interaction(&two)?, tx.advance_interaction(&two)?])).await;
     assert_eq!(advanced.unwrap(), [true, false]);
     let stored = store.read(move |tx| tx.interaction(id)).await.unwrap();
-    assert_eq!(stored, Some(second));
+    assert_eq!(stored, Some(second.clone()));
+    // What is only noted stays in its version, and is lost once that went by.
+    let (mut noted, late) = (second, first);
+    noted.issues = 2;
+    let saved = noted.clone();
+    let noting = store.write(move |tx| Ok([tx.note_interaction(&saved)?, tx.note_interaction(&late)?])).await;
+    assert_eq!(noting.unwrap(), [true, false]);
+    assert_eq!(store.read(move |tx| tx.interaction(id)).await.unwrap(), Some(noted));
     assert_eq!(store.read(|tx| tx.interaction(samples::interaction_id())).await.unwrap(), None);
 }
 
