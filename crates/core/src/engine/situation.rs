@@ -222,6 +222,10 @@ impl<S: Store + ?Sized> Engine<S> {
         if proven.is_some() && user.is_none() {
             return Plan { next: Next::Deny(Denial::MayNotAct), steps: Vec::new(), besides: Vec::new() };
         }
+        // Nothing more is asked of somebody else than the one who is wanted: no message is sent for it, and nothing is set up.
+        if proven.is_some_and(|user| request.required_user.is_some_and(|required| required != user)) {
+            return Plan { next: Next::Deny(Denial::OtherUser), steps: Vec::new(), besides: Vec::new() };
+        }
         let evidence = self.evidence(situation, proven);
         plan(&Inputs {
             chain: &situation.chain,
@@ -237,6 +241,7 @@ impl<S: Store + ?Sized> Engine<S> {
                 protected,
                 adds: interaction.adds(situation.chain.document.steps.len()),
                 renews: interaction.renews(situation.chain.document.steps.len()),
+                cool_off: errand::cool_off(&situation.configuration),
             },
             now: situation.now,
         })

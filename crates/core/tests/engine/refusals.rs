@@ -8,7 +8,7 @@ use vestibule_core::{
     budget::Limits,
     channel::SendOutcome,
     engine::{Answer, Body, EngineError, Start, Started},
-    interaction::Notice,
+    interaction::{Errand, Notice},
     plan::Denial,
     session::SessionRef,
     store::{StoreError, StoreExt as _},
@@ -316,6 +316,27 @@ async fn another_user_than_the_client_asked_for_is_refused() {
     let visitor = crate::house::Visitor { id, binding, cx: from("192.0.2.1") };
     let view = house.word(&visitor).await;
     assert!(matches!(view.body, Body::Denied { denial: Some(Denial::OtherUser), .. }), "{:?}", view.body);
+}
+
+#[tokio::test]
+async fn another_user_is_refused_by_the_first_proof_and_asked_nothing_more() {
+    let house = House::with(two_steps()).await;
+    let bob = house.add("bob", "another word").await;
+    let mut wanted = request();
+    (wanted.required_user, wanted.errand) = (Some(bob), Some(Errand::Confirm));
+    let Started::Interaction { id, binding } = house.start(wanted, None, &from("192.0.2.1")).await else {
+        panic!("not asked")
+    };
+    let visitor = crate::house::Visitor { id, binding, cx: from("192.0.2.1") };
+    let view = house.word(&visitor).await;
+    assert!(matches!(view.body, Body::Denied { denial: Some(Denial::OtherUser), .. }), "{:?}", view.body);
+    assert_eq!(house.gateway.count(), 0, "no code leaves for who is not wanted");
+    // Whatever is given now: nothing is judged, and the one who is wanted begins anew.
+    for fields in [[("username", "bob"), ("password", "another word")], [("code", "123456"), ("password", "")]] {
+        let view = house.answer(&visitor, &fields).await;
+        assert!(matches!(view.body, Body::Denied { denial: Some(Denial::OtherUser), .. }), "{:?}", view.body);
+    }
+    assert_eq!((house.gateway.count(), house.audited("login.completed").await), (0, 0));
 }
 
 #[tokio::test]
