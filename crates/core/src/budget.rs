@@ -116,9 +116,15 @@ impl BudgetKey {
         Self(format!("send/prefix/{connection}/{}", destination.chars().take(6).collect::<String>()))
     }
 
-    /// Events that one user is told of.
-    pub fn notices(user: UserId) -> Self {
-        Self(format!("notice/{user}"))
+    /// Events of one sort that one user is told of.
+    pub fn notices(user: UserId, what: &str) -> Self {
+        Self(format!("notice/{user}/{what}"))
+    }
+
+    /// The same for those who are no users: what they use up is not the users'.
+    #[must_use]
+    pub fn of_strangers(self) -> Self {
+        Self(format!("stranger/{}", self.0))
     }
 
     /// All messages by one connection.

@@ -39,7 +39,7 @@ impl Purpose {
     pub fn parse(text: &str) -> Result<Self, PurposeError> {
         let text = text.trim_matches(' ');
         match () {
-            () if text.is_empty() => Err(PurposeError::Empty),
+            () if text.chars().all(char::is_whitespace) => Err(PurposeError::Empty),
             () if text.chars().count() > Self::LONGEST => Err(PurposeError::TooLong),
             () if text.chars().any(hidden) => Err(PurposeError::Hidden),
             () if text.contains(['{', '}']) => Err(PurposeError::Brace),
@@ -67,6 +67,7 @@ fn hidden(c: char) -> bool {
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{2800}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -88,6 +89,8 @@ mod tests {
         for (bad, why) in [
             ("", PurposeError::Empty),
             ("   ", PurposeError::Empty),
+            ("\u{a0}\u{3000}", PurposeError::Empty),
+            ("\u{2800}\u{2800}", PurposeError::Hidden),
             (&*"x".repeat(141), PurposeError::TooLong),
             ("120 EUR\nto X", PurposeError::Hidden),
             ("120 EUR\r\n@evil.example #123456", PurposeError::Hidden),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use vestibule_core::{
     crypto::Prf,
     engine::{Completion, Finish, Finished},
-    id::SessionId,
+    id::{SessionId, UserId},
     interaction::Request,
     plan::Denial,
     random::Random,
@@ -23,7 +23,7 @@ use crate::{
     errors::{ClientAnswer, ErrorCode, Problem},
     may_act::{Dead, may_act},
     model::{AuthorizationCode, Client, Grant, GrantId, GrantType, RefreshState},
-    redirect_uri,
+    redirect_uri, sign_out,
     snapshot::{Current, Registered},
     store::Tx,
     trial::Outcome,
@@ -200,5 +200,9 @@ impl Finish<dyn Tx> for Grants {
 
     fn session_ended(&self, tx: &mut (dyn Tx + 'static), session: SessionId, now: Time) -> StoreResult<()> {
         tx.revoke_session_grants(session, now).map(|_| ())
+    }
+
+    fn taken_back(&self, tx: &mut (dyn Tx + 'static), user: UserId, now: Time) -> StoreResult<()> {
+        sign_out::take_back(tx, user, now)
     }
 }

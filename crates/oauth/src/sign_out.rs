@@ -41,9 +41,15 @@ fn but(tx: &mut dyn Tx, user: UserId, here: Option<SessionId>, now: Time) -> Sto
             ended += 1;
         }
     }
+    take_back(tx, user, now)?;
+    tx.revoke_devices(user, now)?;
+    Ok(ended)
+}
+
+/// Revokes every grant of a user, those with `offline_access` too.
+pub(crate) fn take_back(tx: &mut dyn Tx, user: UserId, now: Time) -> StoreResult<()> {
     for client in tx.clients()? {
         tx.revoke_consent_grants(user, &client.id, now)?;
     }
-    tx.revoke_devices(user, now)?;
-    Ok(ended)
+    Ok(())
 }

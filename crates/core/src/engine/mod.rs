@@ -52,7 +52,7 @@ use crate::{
     channel::{Channel, Connection},
     crypto::{Prf, same_secret},
     device::DeviceRef,
-    id::{ChainName, ConnectionName, InteractionId, SessionId},
+    id::{ChainName, ConnectionName, InteractionId, SessionId, UserId},
     interaction::Request,
     plan::{Completed, Denial},
     random::Random,
@@ -97,6 +97,12 @@ pub trait Finish<T: ?Sized>: Send + Sync + 'static {
     /// # Errors
     /// When the store fails.
     fn session_ended(&self, tx: &mut T, session: SessionId, now: Time) -> StoreResult<()>;
+
+    /// Takes back everything that was given to somebody until now, what outlives a session too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn taken_back(&self, tx: &mut T, user: UserId, now: Time) -> StoreResult<()>;
 }
 
 /// What [`Finish::finish`] makes a grant from.

@@ -54,7 +54,7 @@ impl<S: Store + ?Sized> Engine<S> {
             interaction.remember.remove(&turn.step);
         }
         let Judgement { verdict, changes } = judgement;
-        let told = changes.told.as_ref().map(|told| self.posted(told, interaction.subject.user(), now));
+        let told = changes.told.as_ref().map(|told| self.posted(told, now));
         let noted = self.noted(&interaction, authenticator.as_ref(), &changes, cx, now);
         let challenge = turn.challenge.as_ref().map(|challenge| challenge.id);
         let report = self.limited_report(&interaction, cx, now);

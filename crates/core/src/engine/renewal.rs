@@ -65,5 +65,7 @@ pub(super) fn end_elsewhere<T: Tx + ?Sized + 'static>(
             finish.session_ended(tx, session.id, now)?;
         }
     }
+    // What was granted for long outlives every session, and what this run gives is not there yet.
+    finish.taken_back(tx, user, now)?;
     tx.revoke_devices(user, now).map(drop)
 }

@@ -63,16 +63,12 @@ impl Sends {
         asker: Vec<(BudgetKey, Rule)>,
         proven: bool,
     ) -> Self {
-        let own = |rule: Rule, setting: &str| {
-            let limit = connection.and_then(|connection| connection.allowance(setting)).unwrap_or(rule.limit);
-            Rule { limit, ..rule }
-        };
-        let cooldown = Rule { limit: 1, window: limits.cooldown, beyond: Beyond::WaitForWindow };
+        let own = |rule: Rule, setting: &str| allowed(connection, rule, setting);
         let mut sends = Self { asker, destination: Vec::new(), other: Vec::new(), proven, stop: None };
         if let Some(outgoing) = outgoing {
             sends.destination = vec![
                 (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
-                (BudgetKey::cooldown(prf, &outgoing.to), cooldown),
+                (BudgetKey::cooldown(prf, &outgoing.to), cooldown(limits)),
                 (
                     BudgetKey::sends_to_prefix(&outgoing.connection, &outgoing.to),
                     own(limits.sends_to_prefix, Connection::MESSAGES_TO_PREFIX),
@@ -84,6 +80,36 @@ impl Sends {
             sends.other.extend(again.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
         }
         sends
+    }
+
+    /// The budgets of a message to `to` that a stranger asks for: of who asks and of the connection as for any other, of the
+    /// destination narrower ones of their own. What strangers ask for must not use up what the owner of a number signs in with. Of
+    /// how it begins nothing is given back: who pumps a range can read the codes, too.
+    pub(super) fn to_stranger(
+        limits: &Limits,
+        prf: &Prf,
+        (by, connection): (&ConnectionName, Option<&Connection>),
+        to: &str,
+        asker: Vec<(BudgetKey, Rule)>,
+    ) -> Self {
+        let half = |rule: Rule| Rule { limit: rule.limit.div_ceil(2), ..rule };
+        // They type it: one mailbox has one budget, however it is spelt.
+        let to = &*to.to_lowercase();
+        let prefix = allowed(connection, limits.sends_to_prefix, Connection::MESSAGES_TO_PREFIX);
+        Self {
+            asker,
+            destination: vec![
+                (BudgetKey::sends_to(prf, to).of_strangers(), half(limits.sends_to)),
+                (BudgetKey::cooldown(prf, to).of_strangers(), cooldown(limits)),
+            ],
+            other: vec![
+                (BudgetKey::sends_by(by), allowed(connection, limits.sends_by, Connection::MESSAGES_A_DAY)),
+                (BudgetKey::sends_to_prefix(by, to).of_strangers(), prefix),
+                (BudgetKey::sends_daily(prf, to).of_strangers(), half(limits.sends_daily)),
+            ],
+            proven: false,
+            stop: None,
+        }
     }
 
     pub(super) fn count(&self, tx: &mut (impl Tx + ?Sized), now: Time) -> StoreResult<Counted> {
@@ -133,6 +159,17 @@ impl Sends {
     pub(super) fn used(&self, tx: &mut (impl Tx + ?Sized)) -> StoreResult<()> {
         self.destination.iter().chain(&self.asker).try_for_each(|entry| refund(tx, entry))
     }
+}
+
+/// A rule with the limit that the connection has for it.
+fn allowed(connection: Option<&Connection>, rule: Rule, setting: &str) -> Rule {
+    let limit = connection.and_then(|connection| connection.allowance(setting)).unwrap_or(rule.limit);
+    Rule { limit, ..rule }
+}
+
+/// One message, then a wait.
+fn cooldown(limits: &Limits) -> Rule {
+    Rule { limit: 1, window: limits.cooldown, beyond: Beyond::WaitForWindow }
 }
 
 /// A send that was decided and has not left yet.

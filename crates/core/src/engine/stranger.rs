@@ -1,5 +1,5 @@
 //! Messages to somebody who is no user (yet): asked for by a browser that has proved nothing, and held by the same budgets as
-//! the messages of a run.
+//! the messages of a run, of which those of the destination are kept apart: nobody has to wait for a code since strangers asked.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ impl<S: Store + ?Sized> Engine<S> {
         let configuration = self.configuration();
         let (parts, known) = (&self.parts, configuration.connection(connection));
         let asker = vec![(BudgetKey::sends_from(&cx.network()), parts.limits.sends_from)];
-        let sends = Sends::new(&parts.limits, &parts.prf, Some(&outgoing), known, None, asker, false);
+        let sends = Sends::to_stranger(&parts.limits, &parts.prf, (connection, known), to, asker);
         Stranger { sends: sends.heeding(self.stop_of(Some(&outgoing), known)) }
     }
 

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::{
     authenticator::Outgoing,
     channel::Message,
-    id::{MessageId, UserId},
+    id::MessageId,
     outbox::{LIFE, Posted},
     store::Store,
     time::Time,
@@ -18,10 +18,11 @@ use crate::{
 const KIND: &str = "former";
 
 impl<S: Store + ?Sized> Engine<S> {
-    pub(super) fn posted(&self, outgoing: &Outgoing, user: Option<UserId>, now: Time) -> Posted {
+    pub(super) fn posted(&self, outgoing: &Outgoing, now: Time) -> Posted {
         Posted {
             id: MessageId::new(now, &*self.parts.random),
-            user,
+            // It is nobody's any more: who deletes the account a moment later does not take the warning along.
+            user: None,
             kind: KIND.to_owned(),
             connection: outgoing.connection.clone(),
             message: message(outgoing),

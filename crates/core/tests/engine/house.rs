@@ -226,7 +226,7 @@ impl House {
             id: CredentialId::new(now, &SeededRandom::new(9)),
             user: self.alice,
             authenticator: "key".into(),
-            label: None,
+            label: label.map(str::to_owned),
             secret: number.into(),
             version: 1,
             created_at: now,
@@ -371,6 +371,10 @@ impl Finish<dyn Tx> for Grants {
 
     fn session_ended(&self, _: &mut (dyn Tx + 'static), session: SessionId, _: Time) -> StoreResult<()> {
         self.ended.lock().unwrap().push(session);
+        Ok(())
+    }
+
+    fn taken_back(&self, _: &mut (dyn Tx + 'static), _: UserId, _: Time) -> StoreResult<()> {
         Ok(())
     }
 }

@@ -7,7 +7,10 @@
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use vestibule_authn_password::{Password, marked, must_change};
-use vestibule_core::id::{AuthenticatorName, UserId};
+use vestibule_core::{
+    id::{AuthenticatorName, CredentialId, UserId},
+    user::Credential,
+};
 use vestibule_oauth::sign_out;
 
 use super::{
@@ -24,14 +27,20 @@ use crate::state::State;
 /// Without permission, for somebody above the actor, and when there is no such user or they have no password.
 pub async fn require(state: &State, actor: &Actor, id: UserId) -> Result<SignedOut, AdminError> {
     actor.needs(Permission::FactorsWrite)?;
-    let work = Work::new(state, actor);
+    let (work, random) = (Work::new(state, actor), state.random.clone());
     transact::write(state, move |tx| {
         let user = touched(tx, &work, id)?;
         let own = tx.credentials(id, &AuthenticatorName::from(Password::NAME))?.pop();
         let own = own.ok_or_else(|| AdminError::Refused("this user has no password".to_owned()))?;
         let stored = own.secret.expose_secret();
-        if !must_change(stored) && !tx.renew_credential(own.id, own.version, &marked(stored))? {
-            return Err(AdminError::Refused("the password was changed at this moment".to_owned()));
+        if !must_change(stored) {
+            // By another id: what was proved with it in a run that is under way counts no more, either.
+            let new = CredentialId::new(work.now, &*random);
+            let marked = Credential { id: new, secret: marked(stored).into(), version: 1, ..own.clone() };
+            if !tx.delete_credential(own.id)? {
+                return Err(AdminError::Refused("the password was changed at this moment".to_owned()));
+            }
+            tx.insert_credential(&marked)?;
         }
         let signed_out = SignedOut { sessions: sign_out::everywhere(tx, id, work.now)? };
         let view = json!({ "sessions": signed_out.sessions });

@@ -14,7 +14,7 @@ use vestibule_core::{
     audit::AuditEvent,
     engine::may_act,
     id::{AuthenticatorName, ClientId, CredentialId},
-    joining::Invitation,
+    joining::{Invitation, Invited},
     prompt::Text,
     store::{StoreExt as _, StoreResult},
     time::Time,
@@ -90,10 +90,13 @@ fn secret(state: &State, req: &HttpRequest) -> (String, String) {
     (token, hash)
 }
 
-/// An invitation that works, and of whom: who has nothing to sign in with, and the rank that they had.
+/// An invitation that works, and of whom: who has nothing to sign in with, the rank that they had, and the address that it went to.
+/// Where that was changed it may have gone to somebody else.
 fn living(tx: &mut Transaction, hash: &str, now: Time) -> StoreResult<Option<(Invitation, User)>> {
     let Some(invitation) = tx.invitation(hash)?.filter(|invitation| invitation.alive(now)) else { return Ok(None) };
-    let user = tx.user(invitation.user)?.filter(|user| may_act(user) && rank(user) == invitation.about.rank);
+    let Invited { sent_to, rank: had, .. } = &invitation.about;
+    let same = |user: &User| rank(user) == *had && (sent_to.is_none() || *sent_to == user.email);
+    let user = tx.user(invitation.user)?.filter(|user| may_act(user) && same(user));
     let Some(user) = user else { return Ok(None) };
     let bare = tx.credentials_of(user.id)?.is_empty();
     Ok(bare.then_some((invitation, user)))
@@ -129,7 +132,7 @@ async fn accept(state: &State, req: &HttpRequest, hash: String, user: &User, phc
             return Ok(false);
         }
         tx.insert_credential(&credential)?;
-        let came_by_mail = invitation.about.sent_to.is_some() && invitation.about.sent_to == user.email;
+        let came_by_mail = invitation.about.sent_to.is_some();
         if came_by_mail && !user.email_verified {
             tx.update_user(&User { email_verified: true, updated_at: now.max(user.updated_at), ..user })?;
         }

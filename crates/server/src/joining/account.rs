@@ -52,6 +52,10 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
         Err(answer) => return answer,
     };
     let registration = match under_way(&state, &held).await {
+        // Before anything that costs: who has tried too many names has nothing hashed any more.
+        Ok(Some(registration)) if registration.proved_at.is_some() && registration.tries >= TRIES => {
+            return over(&state, &req);
+        }
         Ok(Some(registration)) if registration.proved_at.is_some() => registration,
         Ok(Some(_)) => return answer::see_other(&state.public.path(CODE)),
         Ok(None) => return over(&state, &req),

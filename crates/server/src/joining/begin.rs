@@ -107,7 +107,7 @@ impl Wish {
             let wrong = || fault("register.fault.email", "contact");
             let typed = params.get("contact").unwrap_or_default();
             let address = parse_address(typed).map_err(|_| wrong())?;
-            if !crate::declare::is_email(address.as_str()) {
+            if !crate::declare::is_email(address.as_str()) || !is_itself(address.as_str()) {
                 return Err(wrong());
             }
             let domain = address.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
@@ -124,6 +124,14 @@ impl Wish {
         }
         Ok(Self { name: name.to_owned(), contact, by })
     }
+}
+
+/// Whether an address signs in as what it is. With `ſ` for `s`, or the sign of Kelvin for `k`, it would sign in as somebody
+/// else's, and keep them from theirs.
+fn is_itself(address: &str) -> bool {
+    let plain = |text: &str| text.bytes().filter(u8::is_ascii).count();
+    LoginName::parse(address)
+        .is_some_and(|name| name.as_str() == address.to_lowercase() && plain(name.as_str()) == plain(address))
 }
 
 /// Writes the registration down, and lets the message leave after the answer.

@@ -36,9 +36,10 @@ const BATCH: usize = 500;
 const MARK: &str = "notices";
 /// What is older is news to nobody: it was before notices were switched on.
 const NEWS: Duration = Duration::from_secs(24 * 3600);
-/// So many events an hour one person is told of. Whoever has an account do a hundred things shall not ring its owner's telephone a
-/// hundred times, and the first of them say enough.
-const PER_PERSON: Rule = Rule { limit: 10, window: Duration::from_secs(3600), beyond: Beyond::WaitForWindow };
+/// So many events of one sort an hour one person is told of. Whoever has an account do a hundred things shall not ring its owner's
+/// telephone a hundred times, and the first of them say enough. Of each sort apart: who does what is small again and again must
+/// not silence what matters.
+const PER_PERSON: Rule = Rule { limit: 5, window: Duration::from_secs(3600), beyond: Beyond::WaitForWindow };
 
 /// The ways that an event itself is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,7 @@ const TOLD: &[(&str, &str, About)] = &[
     ("admin.user.bypass_code", "bypass_made", About::Nothing),
     ("admin.user.changed", "changed_by_admin", About::Fields),
     ("admin.user.factor_removed", "removed_by_admin", About::Nothing),
+    ("admin.user.invited", "link_made", About::Nothing),
     ("admin.user.password_link", "link_made", About::Nothing),
     ("data.exported", "exported", About::Nothing),
     ("device.replayed", "device_replayed", About::Nothing),
@@ -71,6 +73,7 @@ const TOLD: &[(&str, &str, About)] = &[
     ("password.reset", "password_changed", About::Nothing),
     ("password.set", "password_changed", About::Nothing),
     ("step.passed", "recovery_used", About::Nothing),
+    ("user.accepted", "password_changed", About::Nothing),
 ];
 
 /// The fields of a user by which somebody signs in or is reached; a change of another one is told to nobody.
@@ -84,6 +87,9 @@ fn told(event: &AuditEvent) -> Option<(&'static str, About)> {
         event.details.get("authenticator").is_some_and(|name| name == vestibule_authn_recovery::Recovery::NAME);
     let concerns = match event.kind.as_str() {
         "step.passed" => by_paper,
+        // An invitation that was mailed says so itself, and whoever came by it has that mailbox.
+        "admin.user.invited" => !event.changes.iter().any(|change| change.field == "sent_to" && change.after.is_some()),
+        "user.accepted" => event.details.get("proved").is_none_or(|proved| proved != "email"),
         "admin.user.changed" => event.changes.iter().any(|change| FIELDS.contains(&change.field.as_str())),
         _ => true,
     };
@@ -157,7 +163,7 @@ fn tell(
     if ways.is_empty() {
         return Ok(false);
     }
-    let key = BudgetKey::notices(id);
+    let key = BudgetKey::notices(id, name);
     let Ok(spent) = tx.budget(&key)?.spend(&PER_PERSON, now) else { return Ok(false) };
     tx.put_budget(&key, spent, spent.forgotten_at(&PER_PERSON))?;
     let locale = locale_of(&user);
@@ -190,7 +196,8 @@ fn concerned(event: &AuditEvent, about: About, way: &Way) -> bool {
 pub fn former(tx: &mut Transaction, desk: &Desk, before: &User, after: &User, now: Time) -> StoreResult<()> {
     let kept = Way::of(after);
     let gone: Vec<Way> = Way::of(before).into_iter().filter(|way| !kept.contains(way)).collect();
-    last_word(tx, desk, &Letter::to(before, "former"), &gone, now)
+    // It is for an address that is nobody's any more: who deletes the account a moment later does not take it along.
+    last_word(tx, desk, &Letter::new("former", locale_of(before)), &gone, now)
 }
 
 /// Tells somebody that their account was deleted, in the transaction that does it, after it.

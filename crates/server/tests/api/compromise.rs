@@ -42,6 +42,22 @@ async fn another_password_is_required_by_the_help_desk_and_whoever_is_signed_in_
 }
 
 #[tokio::test]
+async fn a_068_a_run_that_was_begun_with_it_before_gives_nothing_after() {
+    let app = server().await;
+    let alice = app.alice().await;
+    let helper = admin(&app, Role::Helpdesk).await;
+    let sms = json!({ "authenticator": "smsotp", "connection": "SMSOTP" });
+    app.chain("default", json!([["password"], [sms]])).await;
+    let mut browser = app.browser();
+    let page = browser.open(&app.authorize(&[])).await;
+    let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    let code = app.sms().code_to(PHONE).await;
+    helper.post(&format!("/users/{}/password-change", alice.id), &json!({})).await.ok();
+    let after = browser.submit(&page, "code", &[("code", &code)]).await;
+    assert!(after.answer("code").is_none(), "{:?}", after.location());
+}
+
+#[tokio::test]
 async fn it_is_required_of_nobody_above_and_of_nobody_without_a_password() {
     let app = server().await;
     let helper = admin(&app, Role::Helpdesk).await;

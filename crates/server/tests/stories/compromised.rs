@@ -77,6 +77,28 @@ async fn another_password_is_asked_for_when_all_steps_have_passed_and_before_any
 }
 
 #[tokio::test]
+async fn a_025_what_was_granted_for_long_ends_with_the_password_that_others_knew() {
+    let app = TestApp::start().await;
+    app.chain("default", json!([["password"]])).await;
+    let alice = app.user("alice", "correct horse battery", None).await;
+    let mut elsewhere = app.browser();
+    let page = elsewhere.open(&app.authorize(&[("scope", "openid offline_access")])).await;
+    let typed = [("username", "alice"), ("password", "correct horse battery")];
+    let back = elsewhere.submit(&page, "password", &typed).await;
+    let tokens = app.exchange(&back).await.json();
+    let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
+    // As an import says it, which signs nobody out.
+    require(&app, &alice).await;
+    let mut browser = app.browser();
+    let page = password(&app, &mut browser, "correct horse battery").await;
+    let back = browser.submit(&page, "new_password", &[("new_password", NEW)]).await;
+    assert_eq!(app.exchange(&back).await.status, 200, "what the change itself gives works");
+    let form = [("grant_type", "refresh_token"), ("client_id", "shop"), ("refresh_token", &*refresh)];
+    let refused = app.browser().post("/oauth2/token", &form).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+}
+
+#[tokio::test]
 async fn the_password_that_others_know_is_not_chosen_again() {
     let app = TestApp::start().await;
     app.chain("default", json!([["password"]])).await;

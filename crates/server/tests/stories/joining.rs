@@ -9,7 +9,7 @@ use vestibule_core::{
 };
 use vestibule_server::config::{Proves, Settings};
 
-use crate::support::{Browser, Page, TestApp};
+use crate::support::{Browser, PHONE, Page, TestApp};
 
 const MAILBOX: &str = "ada@example.org";
 const PASSWORD: &str = "a door of one's own";
@@ -274,6 +274,60 @@ async fn a_078_who_pumps_a_prefix_or_a_network_sends_nothing() {
 }
 
 #[tokio::test]
+async fn a_078_who_registers_with_somebodys_number_does_not_use_up_the_messages_of_their_sign_in() {
+    let app = open(|settings| settings.registration.contact = Proves::Phone).await;
+    let sms = json!({ "authenticator": "smsotp", "connection": "SMSOTP" });
+    app.chain("default", json!([["password"], [sms]])).await;
+    app.alice().await;
+    for _ in 0..20 {
+        assert_eq!(ask(&mut app.browser(), "Mallory", PHONE).await.status, 200);
+        app.advance(31);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let pestered = app.sms().count_to(PHONE);
+    assert!((1..=5).contains(&pestered), "strangers write little to one number: {pestered}");
+    // A moment ago, too: their wait is not hers.
+    assert_eq!(ask(&mut app.browser(), "Mallory", PHONE).await.status, 200);
+    let mut browser = app.browser();
+    let page = browser.open(&app.authorize(&[])).await;
+    let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "alice")]).await;
+    app.sms().wait_for(PHONE, pestered + 1).await;
+    let code = app.sms().code_to(PHONE).await;
+    let back = browser.submit(&page, "code", &[("code", &code)]).await;
+    assert!(back.answer("code").is_some(), "{}", back.body);
+}
+
+#[tokio::test]
+async fn a_078_who_brings_the_codes_back_pumps_no_more_than_who_does_not() {
+    let app = open(|settings| {
+        settings.registration.contact = Proves::Phone;
+        settings.limits.budgets.sends_to_prefix.limit = 2;
+    })
+    .await;
+    for number in ["+491701234561", "+491701234562"] {
+        proved(&app, &mut app.browser(), number).await;
+    }
+    assert_eq!(ask(&mut app.browser(), "Ada", "+491701234563").await.status, 200, "nobody is told");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(app.sms().count_to("+491701234563"), 0, "the prefix has had enough");
+}
+
+#[tokio::test]
+async fn a_066_who_has_tried_all_names_has_no_more_passwords_hashed() {
+    let app = open(|_| {}).await;
+    app.user("bobby", "bobby", None).await;
+    let mut browser = app.browser();
+    let page = proved(&app, &mut browser, MAILBOX).await;
+    let taken = [("username", "bobby"), ("password", PASSWORD)];
+    for _ in 0..15 {
+        assert_eq!(browser.submit(&page, "password", &taken).await.status, 409);
+    }
+    // A password that is refused before it would be hashed tells whether anybody looked at it.
+    let bad = [("username", "bobby"), ("password", "short")];
+    assert_eq!(browser.submit(&page, "password", &bad).await.status, 410);
+}
+
+#[tokio::test]
 async fn a_number_gets_an_account_with_a_name() {
     let app = open(|settings| settings.registration.contact = Proves::Phone).await;
     let mut browser = app.browser();
@@ -308,6 +362,26 @@ async fn a_081_what_is_typed_stays_text_and_leaves_no_mark_in_a_message() {
     browser.submit(&wrong, "contact", &[("name", evil), ("contact", MAILBOX)]).await;
     let mail = app.sms().latest_to(MAILBOX).await;
     assert!(!mail.contains("evil") && !mail.contains('<') && !mail.contains('{'), "{mail}");
+}
+
+#[tokio::test]
+async fn a_061_an_address_that_would_sign_in_as_another_is_none() {
+    let app = open(|_| {}).await;
+    for lookalike in ["ſupport@example.org", "ａda@example.org", "ada@ｅxample.org", "\u{212a}ate@example.org"] {
+        assert_eq!(ask(&mut app.browser(), "Ada", lookalike).await.status, 422, "{lookalike}");
+    }
+    assert!(app.outbox.messages().is_empty());
+    assert_eq!(ask(&mut app.browser(), "Ada", "Käthe@Example.org").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_061_one_mailbox_however_it_is_spelt_gets_one_message() {
+    let app = open(|_| {}).await;
+    for spelt in ["ada@example.org", "Ada@example.org", "ADA@EXAMPLE.ORG"] {
+        assert_eq!(ask(&mut app.browser(), "Ada", spelt).await.status, 200, "nobody is told");
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(app.outbox.messages().len(), 1);
 }
 
 #[tokio::test]

@@ -118,18 +118,62 @@ async fn a_094_what_a_recovery_code_and_an_admins_code_opened_is_told_by_all_way
 }
 
 #[tokio::test]
-async fn nobody_is_told_more_than_ten_things_an_hour() {
+async fn nobody_is_told_the_same_more_than_five_times_an_hour() {
     let Some((app, mail)) = house(false).await else { return };
     let alice = app.alice().await;
     for _ in 0..25 {
         happens(&app, "factor.enrolled", alice.id, &[("authenticator", "totp")]).await;
     }
     catch_up(&app).await;
-    assert_eq!((mail.received().len(), texts(&app).len()), (10, 10));
+    assert_eq!((mail.received().len(), texts(&app).len()), (5, 5));
     app.advance(3600);
     happens(&app, "password.changed", alice.id, &[]).await;
     catch_up(&app).await;
-    assert_eq!(mail.received().len(), 11, "an hour later they are told again");
+    assert_eq!(mail.received().len(), 6, "an hour later they are told again");
+}
+
+#[tokio::test]
+async fn a_067_much_that_is_small_does_not_silence_what_matters() {
+    let Some((app, mail)) = house(false).await else { return };
+    let alice = app.alice().await;
+    for _ in 0..25 {
+        happens(&app, "data.exported", alice.id, &[]).await;
+    }
+    happens(&app, "password.changed", alice.id, &[]).await;
+    happens(&app, "factor.enrolled", alice.id, &[("authenticator", "passkey")]).await;
+    catch_up(&app).await;
+    let mails: String = mail.received().iter().map(Received::text).collect();
+    assert!(mails.contains("password of your account was changed") && mails.contains("Passkey"), "{mails}");
+}
+
+#[tokio::test]
+async fn a_091_an_invitation_that_an_admin_saw_is_told_to_who_is_reached_already() {
+    let Some((app, mail)) = house(false).await else { return };
+    let alice = app.alice().await;
+    happens(&app, "admin.user.invited", alice.id, &[]).await;
+    happens(&app, "user.accepted", alice.id, &[("proved", "nothing")]).await;
+    catch_up(&app).await;
+    assert_eq!((mail.received().len(), texts(&app).len()), (2, 2));
+    happens(&app, "user.accepted", alice.id, &[("proved", "email")]).await;
+    catch_up(&app).await;
+    assert_eq!(mail.received().len(), 2, "whoever came by their own mailbox knows");
+}
+
+#[tokio::test]
+async fn a_067_who_deletes_the_account_does_not_take_the_last_word_along() {
+    let Some((app, mail)) = house(false).await else { return };
+    let alice = app.alice().await;
+    let (desk, now) = (post::Desk::of(&app.state), app.state.clock.now());
+    let stolen = User { email: Some("mallory@example.com".to_owned()), ..alice.clone() };
+    app.write(move |tx| {
+        tx.update_user(&stolen)?;
+        post::notices::former(tx, &desk, &alice, &stolen, now)?;
+        tx.delete_user(alice.id).map(drop)
+    })
+    .await;
+    catch_up(&app).await;
+    let [received]: [Received; 1] = mail.received().try_into().unwrap();
+    assert_eq!(received.to, [format!("<{ADDRESS}>")]);
 }
 
 #[tokio::test]
