@@ -92,6 +92,8 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         notice: notice.map(|outcome| notice_of(outcome, step)),
         others: step.alternatives.iter().filter(|way| !way.chosen).map(Way::from).collect(),
         later: step.later.iter().map(Later::from).collect(),
+        besides: step.besides.iter().map(Way::from).collect(),
+        wished: step.wished.clone(),
         join: None,
         forgot: None,
     })
@@ -106,6 +108,8 @@ fn choose_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         enrolling: step.enrolling,
         ways: step.alternatives.iter().map(Way::from).collect(),
         later: step.later.iter().map(Later::from).collect(),
+        besides: step.besides.iter().map(Way::from).collect(),
+        wished: step.wished.clone(),
         notice: step.notice.as_ref().map(|outcome| notice_of(outcome, step)),
     })
 }
@@ -466,6 +470,22 @@ mod tests {
         assert_eq!(page.form.challenge, "00000000-0000-0000-0000-000000000000");
         assert_eq!(page.others.iter().map(|way| way.index).collect::<Vec<_>>(), [1]);
         assert_eq!(page.others[0].target.as_deref(), Some("+1\u{a0}••42"));
+    }
+
+    #[test]
+    fn what_may_be_set_up_besides_is_offered_and_a_wish_can_be_taken_back_on_both_pages() {
+        let wishing = || StepView { besides: vec![way(1, "totp", false)], ..code_step() };
+        let page = step(wishing());
+        assert_eq!((page.besides.iter().map(|way| way.index).collect::<Vec<_>>(), page.wished), (vec![1], None));
+        let wished = || Some(Text::new("totp.label"));
+        let page = step(StepView { wished: wished(), ..code_step() });
+        assert!(page.besides.is_empty() && page.wished.is_some());
+        for (besides, wished) in [(1, None), (0, wished())] {
+            let mut choice = StepView { prompt: None, challenge: None, wished: wished.clone(), ..wishing() };
+            choice.besides.truncate(besides);
+            let Some(Page::Choose(page)) = shown(Body::Step(Box::new(choice))) else { panic!("a choice") };
+            assert_eq!((page.besides.len(), page.wished.is_some()), (besides, wished.is_some()));
+        }
     }
 
     #[test]

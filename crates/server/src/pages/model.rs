@@ -197,6 +197,10 @@ pub struct Step {
     pub others: Vec<Way>,
     /// The ways that it does not take yet.
     pub later: Vec<Later>,
+    /// The ways that may be set up besides.
+    pub besides: Vec<Way>,
+    /// The way that was wished for besides: a wish that may be taken back.
+    pub wished: Option<Text>,
     /// Where somebody goes who has no account; none where nobody makes one by themselves, or it is known who sits there.
     pub join: Option<String>,
     /// Where somebody goes who has forgotten what is asked; none where nothing can be done about that here.
@@ -554,6 +558,10 @@ pub struct Choose {
     pub ways: Vec<Way>,
     /// The ways that are not taken yet.
     pub later: Vec<Later>,
+    /// The ways that may be set up besides.
+    pub besides: Vec<Way>,
+    /// The way that was wished for besides: a wish that may be taken back.
+    pub wished: Option<Text>,
     /// What the last answer came to.
     pub notice: Option<Notice>,
 }

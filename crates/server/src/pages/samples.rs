@@ -135,6 +135,8 @@ fn password() -> Step {
         notice: None,
         others: Vec::new(),
         later: Vec::new(),
+        besides: Vec::new(),
+        wished: None,
         forgot: None,
         join: None,
     }
@@ -142,6 +144,14 @@ fn password() -> Step {
 
 fn later() -> Vec<Later> {
     vec![Later { label: Text::new("smsotp.label"), from: Moment::from(Time::from_unix_seconds(1_795_529_000)) }]
+}
+
+fn besides() -> Vec<Way> {
+    vec![way(3, "totp", None), way(4, "passkey", None)]
+}
+
+fn wished() -> Option<Text> {
+    Some(Text::new("totp.label"))
 }
 
 fn named(name: &str) -> Step {
@@ -195,12 +205,16 @@ fn choose() -> Vec<(&'static str, Page)> {
         ways,
         notice: None,
         later: Vec::new(),
+        besides: Vec::new(),
+        wished: None,
     };
     let told = |notice| Page::Choose(Choose { notice: Some(notice), ..choice.clone() });
     let one = Choose { ways: vec![way(0, "smsotp", Some(MASKED))], ..choice.clone() };
     vec![
         ("three-ways", Page::Choose(choice.clone())),
         ("number-changed", Page::Choose(Choose { later: later(), ..choice.clone() })),
+        ("may-set-up-more", Page::Choose(Choose { besides: besides(), ..choice.clone() })),
+        ("sets-up-more", Page::Choose(Choose { wished: wished(), ..choice.clone() })),
         ("one-way", Page::Choose(Choose { notice: Some(Notice::trouble(REFERENCE.to_owned(), false)), ..one })),
         ("wait-for-messages", told(Notice::wait_for_messages(Some(at(900))))),
         ("number-not-allowed", told(Notice::number_not_allowed())),
@@ -261,6 +275,8 @@ fn code() -> Vec<(&'static str, Page)> {
     let hopeless = CodeStatus { state: CodeState::Expired, resend: None, ..status.clone() };
     vec![
         ("sent", Page::Step(step.clone())),
+        ("may-set-up-more", Page::Step(Step { besides: besides(), ..step.clone() })),
+        ("sets-up-more", Page::Step(Step { wished: wished(), ..step.clone() })),
         ("remember", Page::Step(Step { remember: Some(Remember::new(Seconds(30 * 86_400), false)), ..step.clone() })),
         ("remember-wished", remembering(Remember::new(Seconds(7200), true))),
         ("remember-shortly", remembering(Remember::new(Seconds(900), false))),

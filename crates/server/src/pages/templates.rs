@@ -24,7 +24,7 @@ templates! {
     "console/live", "console/live-line",
     "console/chain-sentence", "console/chain-steps", "console/chain-step", "console/chain-problems", "console/chain-fields",
     "console/chain-diff", "console/chain-steps-run", "console/chain-run",
-    "_answer", "_back", "_beside", "_code", "_context", "_doors", "_exhibit", "_fields", "_hidden", "_later", "_notice", "_passkey", "_prove", "_rooms",
+    "_answer", "_back", "_beside", "_besides", "_code", "_context", "_doors", "_exhibit", "_fields", "_hidden", "_later", "_notice", "_passkey", "_prove", "_rooms",
 }
 
 /// Strict: a name that a page does not have is an error, not an empty place. HTML is escaped wherever it is not asked for.

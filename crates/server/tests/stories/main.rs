@@ -21,5 +21,6 @@ mod second_factor;
 mod sms_words;
 mod trials;
 
+mod wish;
 #[path = "../support/mod.rs"]
 mod support;

@@ -120,6 +120,8 @@ pub struct SimulatedStep {
     pub offered: Vec<String>,
     /// The one that is taken.
     pub chosen: Option<String>,
+    /// Those that could be set up besides.
+    pub besides: Vec<String>,
     /// Why a condition had no answer: the step is due then.
     pub condition_error: Option<String>,
     /// The condition that does not hold, where that is why it is not due.
@@ -196,7 +198,7 @@ pub async fn plan_of(
 fn alike(one: &SimulatedRun, other: &SimulatedRun) -> bool {
     let asked = |run: &SimulatedRun| {
         let steps = run.steps.iter().filter(|step| !step.offered.is_empty());
-        steps.map(|step| (step.offered.clone(), step.chosen.clone())).collect::<Vec<_>>()
+        steps.map(|step| (step.offered.clone(), step.chosen.clone(), step.besides.clone())).collect::<Vec<_>>()
     };
     one.outcome == other.outcome && asked(one) == asked(other)
 }
@@ -343,7 +345,7 @@ fn told(
         let facts = Facts { context, user: Some(user), enrolled, evidence: &[], not_before: None, interaction, now };
         let unmet = step.when.iter().find(|condition| condition.holds(&facts) == Ok(false));
         let unmet = unmet.filter(|_| matches!(simulated.fate, Fate::NotDue { .. }));
-        let Asked { offered, chosen, condition_error, .. } = simulated.asked.unwrap_or(Asked {
+        let Asked { offered, chosen, condition_error, besides } = simulated.asked.unwrap_or(Asked {
             offered: Vec::new(),
             chosen: None,
             condition_error: None,
@@ -355,6 +357,7 @@ fn told(
             offered: offered.iter().filter_map(name).collect(),
             chosen: chosen.as_ref().and_then(name),
             condition_error,
+            besides: besides.iter().filter_map(name).collect(),
             unmet: unmet.map(vestibule_core::condition::Condition::sentence),
             sentence: words::sentence(step, state.engine.registry()),
         }

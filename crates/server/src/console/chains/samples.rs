@@ -199,6 +199,7 @@ fn simulated() -> Simulated {
         step: at.saturating_add(1),
         offered: if at == 0 { vec!["password".to_owned(), "smsotp".to_owned()] } else { Vec::new() },
         chosen: (at == 0).then(|| "password".to_owned()),
+        besides: (at == 0).then(|| "totp".to_owned()).into_iter().collect(),
         condition_error: (at == 0).then(|| "the browser's address is not known".to_owned()),
         fate,
         unmet,

@@ -42,6 +42,9 @@ fn step_json(step: &StepView) -> Value {
             "chosen": way.chosen,
         })
     });
+    let besides = step.besides.iter().map(|way| {
+        json!({ "besides": way.index, "authenticator": way.authenticator, "label": way.label })
+    });
     json!({
         "step": step.number,
         "of": step.of,
@@ -52,6 +55,8 @@ fn step_json(step: &StepView) -> Value {
         "user": step.user.as_ref().map(|user| &user.username),
         "challenge": step.challenge.as_ref().map(challenge_json),
         "alternatives": ways.collect::<Vec<_>>(),
+        "besides": besides.collect::<Vec<_>>(),
+        "wished": step.wished,
         "later": step.later.iter().map(|way| json!({ "label": way.label, "from": way.from.unix_seconds() })).collect::<Vec<_>>(),
         "remember": step.remember.map(|remember| json!({ "seconds": remember.life, "wished": remember.wished })),
         "notice": step.notice,

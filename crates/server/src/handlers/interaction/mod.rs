@@ -21,7 +21,7 @@ use serde_json::Value;
 use vestibule_core::{
     Rejection, Time,
     device::DeviceGiven,
-    engine::{Acted, Body, Choose, EngineError, RequestContext, StepView, View},
+    engine::{Acted, Body, Choose, EngineError, RequestContext, StepView, View, Wish},
     id::{ChallengeId, InteractionId},
     interaction::Notice,
     session::SessionRef,
@@ -129,6 +129,7 @@ async fn act(
     let Submission { version, act, .. } = submission;
     match act {
         Act::Choose(alternative) => engine.choose(id, binding, Choose { version, alternative }, cx).await,
+        Act::Wish(alternative) => engine.wish(id, binding, Wish { version, alternative }, cx).await,
         Act::Resend => engine.resend(id, binding, version, cx).await,
         Act::Decide(decision) => engine.conclude(id, binding, decision.to_value(), cx).await,
         Act::Answer(answer) => engine.answer(id, binding, answer, cx).await,

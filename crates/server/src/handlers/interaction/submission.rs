@@ -29,6 +29,8 @@ pub(super) enum Act {
     Choose(Option<usize>),
     /// Wants the message again.
     Resend,
+    /// Wishes to set up another way besides, or takes that back.
+    Wish(Option<usize>),
     /// Agrees, or not.
     Decide(Decision),
     /// Gives an answer.
@@ -45,7 +47,7 @@ pub(super) enum Refused {
 }
 
 /// Names that are not fields of a prompt.
-const OURS: [&str; 7] = [csrf::FIELD, "version", "challenge", "action", "alternative", "decision", "scope"];
+const OURS: [&str; 8] = [csrf::FIELD, "version", "challenge", "action", "alternative", "besides", "decision", "scope"];
 
 /// The box by which a person asks to be remembered.
 const REMEMBER: &str = "remember_device";
@@ -111,11 +113,19 @@ fn of(params: &Params, scopes: Option<BTreeSet<String>>) -> Result<Submission, S
     let csrf = params.get(csrf::FIELD).unwrap_or_default().to_owned();
     let challenge = params.get("challenge").map(str::parse::<ChallengeId>).transpose();
     let challenge = challenge.map_err(|_| "challenge".to_owned())?;
-    let act = match (params.get("decision"), number("alternative")?, params.get("action")) {
+    let position = |name: &str| match number(name)? {
+        Some(index) => usize::try_from(index).map(Some).map_err(|_| name.to_owned()),
+        None => Ok(None),
+    };
+    if let (None, Some(wished)) = (params.get("decision"), position("besides")?) {
+        return Ok(Submission { version, csrf, challenge, act: Act::Wish(Some(wished)) });
+    }
+    let act = match (params.get("decision"), position("alternative")?, params.get("action")) {
         (Some(decision), _, _) => Act::Decide(decide(decision, scopes)?),
-        (None, Some(index), _) => Act::Choose(Some(usize::try_from(index).map_err(|_| "alternative".to_owned())?)),
+        (None, Some(index), _) => Act::Choose(Some(index)),
         (None, None, Some("resend")) => Act::Resend,
         (None, None, Some("choose")) => Act::Choose(None),
+        (None, None, Some("not_now")) => Act::Wish(None),
         (None, None, None | Some("answer")) => Act::Answer(answer(params, version, challenge)),
         (None, None, Some(_)) => return Err("action".to_owned()),
     };
@@ -176,6 +186,8 @@ mod tests {
             (json!({"version": "x"}), "version"),
             (json!({"version": 1.5}), "version"),
             (json!({"alternative": -1}), "alternative"),
+            (json!({"besides": -1}), "besides"),
+            (json!({"besides": "all"}), "besides"),
             (json!({"challenge": "x"}), "challenge"),
             (json!({"action": "skip"}), "action"),
             (json!({"decision": "maybe"}), "decision"),
@@ -194,6 +206,15 @@ mod tests {
         assert_eq!(wished(read_form("code=1&remember_device=yes")), "yes");
         assert_eq!(wished(read_json(json!({"code": "1", "remember_device": true}))), "yes");
         assert_eq!(wished(read_json(json!({"code": "1", "remember_device": false}))), "");
+    }
+
+    #[test]
+    fn a_wish_is_read_and_taken_back_and_is_no_answer() {
+        for read in [read_form("version=3&besides=1").unwrap(), read_json(json!({"besides": 1})).unwrap()] {
+            assert!(matches!(read.act, Act::Wish(Some(1))), "{read:?}");
+        }
+        let back = read_json(json!({"action": "not_now"})).unwrap();
+        assert!(matches!(back.act, Act::Wish(None)), "{back:?}");
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(super) fn enrolment() -> Vec<State> {
         ways: vec![way(0, "password", None), way(1, "smsotp", None)],
         notice: None,
         later: Vec::new(),
+        besides: Vec::new(),
+        wished: None,
     };
     let one = Choose { ways: vec![way(1, "smsotp", None)], ..choice.clone() };
     let fields = vec![input("label", "factor.label", InputKind::Label, false), code("smsotp.field", 6, true, true)];

@@ -81,6 +81,7 @@ fn run(run: &SimulatedRun, registry: &Registry) -> Value {
             "because": because,
             "unmet": step.unmet,
             "sentence": step.sentence,
+            "besides": step.besides.iter().map(|name| label(&name.as_str().into())).collect::<Vec<_>>(),
             "offered": step.offered.iter().map(|name| label(&name.as_str().into())).collect::<Vec<_>>(),
             "chosen": step.chosen.as_ref().map(|name| label(&name.as_str().into())),
             "error": step.condition_error.as_ref().map(|error| told(error, registry)),
