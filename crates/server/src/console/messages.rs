@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use vestibule_core::prompt::Text;
+use vestibule_core::{Time, prompt::Text};
 
 use super::{Desk, Place, desk::Base, form};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         overview::Window,
     },
     pages::{
-        Tone,
+        Moment, Tone,
         console::{Action, BarRow, Bars, Block, Button, Cell, Fact, Say, Screen, Table},
     },
     state::State,
@@ -117,7 +117,11 @@ fn figures(screen: Screen, seen: &MessageFigures, base: &Base) -> Screen {
         facts.push(number("unpriced", total.unpriced));
     }
     let time = if seen.window == Window::Day { "console.messages.by_hour" } else { "console.messages.by_day" };
-    let by_time = seen.by_time.iter().map(|one| row(one.at.into(), &one.figures));
+    let when = |at: Time| match seen.window {
+        Window::Day => Say::from(at),
+        Window::Week | Window::Month => Say::from(Moment::from(at).utc_day()),
+    };
+    let by_time = seen.by_time.iter().map(|one| row(when(one.at.into()), &one.figures));
     let gateway = |one: &GatewayFigures| {
         let name = if one.gateway == one.connection {
             Say::from(one.gateway.as_str())

@@ -129,7 +129,8 @@ impl Body for Register {
         match self.stage {
             Stage::Code => vec!["otp.js", "time.js"],
             Stage::Account => vec!["password.js"],
-            _ => Vec::new(),
+            Stage::Address => vec!["time.js"],
+            Stage::Done | Stage::Over => Vec::new(),
         }
     }
 }

@@ -15,6 +15,13 @@ pub struct Moment {
     pub(crate) date: String,
 }
 
+impl Moment {
+    /// `2026-11-23`, for a day of UTC: rewritten to the reader's clock it would be the evening before.
+    pub(crate) fn utc_day(&self) -> &str {
+        self.date.split(' ').next().unwrap_or_default()
+    }
+}
+
 impl From<Time> for Moment {
     fn from(time: Time) -> Self {
         // Only a year beyond 262,000 is out of range.
@@ -34,5 +41,6 @@ mod tests {
         assert_eq!(moment.iso, "2026-11-23T14:03:20Z");
         assert_eq!(moment.clock, "14:03:20 UTC");
         assert_eq!(moment.date, "2026-11-23 14:03 UTC");
+        assert_eq!(moment.utc_day(), "2026-11-23");
     }
 }

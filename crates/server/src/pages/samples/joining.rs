@@ -39,6 +39,7 @@ pub(super) fn register() -> Vec<State> {
     let terms = [("/terms", "register.terms"), ("/privacy", "register.policy")]
         .map(|(href, label)| Term { href: href.to_owned(), label: Text::new(label) });
     let from = Register { app: Some("Shop".to_owned()), terms: terms.into(), ..blank() };
+    let disagreeing = Register { name: typed.name.clone(), contact: typed.contact.clone(), ..from.clone() };
     let number = Register { phone: true, ..blank() };
     let code = Register { stage: Stage::Code, action: "/register/code".to_owned(), ..typed.clone() };
     let account = Register { stage: Stage::Account, action: "/register/account".to_owned(), ..typed.clone() };
@@ -56,7 +57,7 @@ pub(super) fn register() -> Vec<State> {
         ("wrong-address", wrong(&typed, "email", "contact", false)),
         ("wrong-number", wrong(&number, "phone", "contact", false)),
         ("other-domain", wrong(&typed, "domain", "contact", false)),
-        ("not-agreed", wrong(&from, "agree", "agree", false)),
+        ("not-agreed", wrong(&disagreeing, "agree", "agree", false)),
         ("too-many", wrong(&typed, "network", "", true)),
         ("closed", wrong(&typed, "closed", "", false)),
         ("code", Page::Register(code.clone())),

@@ -164,6 +164,11 @@ fn text_fields(name: &str, schema: &Value, value: Option<&Value>, sizes: &[&Mess
     let text = |texts: &Map<String, Value>, language: &str| {
         texts.get(language).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
+    // What is sent in a language that has no text here: what the admin wrote for all others, then the built-in words.
+    let instead = |language: &str| {
+        let texts = [text(&own, OTHER), text(&built_in, language), text(&built_in, "en")];
+        texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+    };
     let size = |language: &str| sizes.iter().find(|size| size.language.eq_ignore_ascii_case(language));
     let sized = |hint: Text, language: &str| match size(language) {
         Some(MessageSize { characters, parts, .. }) => {
@@ -180,7 +185,7 @@ fn text_fields(name: &str, schema: &Value, value: Option<&Value>, sizes: &[&Mess
         .map(|language| {
             let mut field = Field::new(Kind::Area, format!("setting.{name}.{language}"), "", text(&own, language));
             field.label = Text::new("chains.setting.language").with("title", title).with("language", language);
-            let hint = Text::new("chains.setting.text").with("default", text(&built_in, language));
+            let hint = Text::new("chains.setting.text").with("default", instead(language));
             field.hint = Some(sized(hint, language));
             field
         })
