@@ -150,6 +150,30 @@ fn users_and_clients_are_made_and_shown() {
 }
 
 #[test]
+fn what_an_owner_lost_is_taken_away_at_the_machine_when_that_is_meant() {
+    let place = Place::new();
+    let add = ["user", "add", "ada", "--phone", "+1 202 555 0143"];
+    assert_eq!(place.run_with_input(&add, "correct horse battery staple\n").status.code(), Some(0));
+    let remove = |more: &[&str]| place.run(&[&["user", "remove-factor"], more].concat());
+    assert_eq!(remove(&["bob", "all", "--yes"]).status.code(), Some(65), "there is nobody of that name");
+    let output = remove(&["ada", "telepathy", "--yes"]);
+    assert!(output.status.code() == Some(64) && err(&output).contains("totp"), "{}", err(&output));
+    assert_eq!(remove(&["ada", "totp", "--yes"]).status.code(), Some(65), "she has none");
+    let output = remove(&["ada", "all"]);
+    assert!(output.status.code() == Some(64) && out(&output).contains("would remove smsotp"), "{}", out(&output));
+    assert!(out(&place.run(&["user", "list"])).contains("••43"), "nothing was removed");
+    let output = remove(&["ada", "all", "--yes"]);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(text.starts_with("removed smsotp (") && text.contains("signed out"), "{text}");
+    assert!(!text.contains("5550143") && !text.contains("password"), "{text}");
+    assert!(err(&output).contains("No owner can sign in"), "nobody is one yet: {}", err(&output));
+    assert!(!out(&place.run(&["user", "list"])).contains("••43"));
+    assert_eq!(remove(&["ada", "all", "--yes"]).status.code(), Some(65), "the password is no part of all");
+    assert_eq!(remove(&["ada", "password", "--yes"]).status.code(), Some(0), "but may be meant");
+}
+
+#[test]
 fn a_dry_run_says_2_and_an_export_changes_nothing() {
     let place = Place::new();
     let file = place.path().join("chains.toml");

@@ -3,6 +3,9 @@
 //! It tries the chain out with the engine's own [`plan`], as if each alternative that is ready had been passed, one after
 //! another. Nothing is sent and nothing is kept. It waits for nobody: an authenticator that cannot tell at once counts as not
 //! ready, since this is asked inside a transaction. What it cannot decide it denies.
+//!
+//! A way that lasts is another question than a way in today: a bypass code is good for an hour and once, and whoever is left with
+//! that alone is locked out tomorrow.
 
 use std::collections::BTreeSet;
 
@@ -45,6 +48,8 @@ pub struct Reach<'a> {
     pub random: &'a dyn Random,
     /// The time.
     pub now: Time,
+    /// Whether only what lasts counts: not what is good for once more at most, such as a bypass code or the last one on paper.
+    pub lasting: bool,
 }
 
 /// A try, and how many plans it may still make.
@@ -64,6 +69,8 @@ impl Reach<'_> {
     /// # Errors
     /// What would stop them first.
     pub fn finishes(&self, user: &User, credentials: &[Credential]) -> Result<(), Denial> {
+        let credentials: Vec<Credential> = credentials.iter().filter(|own| self.counts(own)).cloned().collect();
+        let credentials = credentials.as_slice();
         let interaction = InteractionId(self.random.uuid(self.now));
         let steps = self.chain.document.steps.iter().enumerate();
         let ready = steps.map(|(number, step)| {
@@ -73,6 +80,11 @@ impl Reach<'_> {
         let availability = Availability(ready.collect());
         let protected = self.registry.strength_of(user, credentials);
         Attempt { reach: *self, user, protected, availability, interaction, left: PLANS }.pass(&mut Vec::new())
+    }
+
+    fn counts(&self, own: &Credential) -> bool {
+        let left = self.registry.get(&own.authenticator).and_then(|known| known.uses_left(own, self.now));
+        !self.lasting || left.is_none_or(|left| left > 1)
     }
 
     fn readiness(

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use vestibule_authn_password::names_of;
 use vestibule_authn_smsotp::parse_number;
 use vestibule_core::{
+    Registry,
     audit::Via,
     budget::{BudgetKey, Who},
     store::StoreExt as _,
@@ -18,7 +19,12 @@ use vestibule_core::{
 };
 use vestibule_oauth::store::Tx;
 use vestibule_server::{
-    admin::record::Told,
+    admin::{
+        guard::Guard,
+        record::Told,
+        rescue::{self, Rescued, Which},
+        users::FactorView,
+    },
     config::tree::Place,
     declare::{self, Action, Declaration, DeclaredPassword, DeclaredUser},
 };
@@ -44,6 +50,17 @@ pub(crate) enum User {
     Unlock {
         /// The name to sign in with.
         username: String,
+    },
+    /// Take away what somebody lost, who cannot get in any more; they are signed out everywhere.
+    RemoveFactor {
+        /// The name to sign in with.
+        username: String,
+        /// The authenticator that asks for it, such as `totp`; `all` for everything but the password.
+        #[arg(value_name = "AUTHENTICATOR")]
+        factor: String,
+        /// Do it; without this it is only said what would be taken away.
+        #[arg(long)]
+        yes: bool,
     },
     /// Take people from a CSV file: make those who are new, change the others.
     Import(super::import::Import),
@@ -88,6 +105,7 @@ impl User {
             Self::Add(add) => add.run(arguments).await,
             Self::Passwd { username } => passwd(arguments, &username).await,
             Self::Unlock { username } => unlock(arguments, &username).await,
+            Self::RemoveFactor { username, factor, yes } => remove_factor(arguments, &username, &factor, yes).await,
             Self::Import(import) => import.run(arguments).await,
             Self::Export(export) => export.run(arguments).await,
             Self::List { json } => list(&offline::open(arguments)?, json).await,
@@ -157,6 +175,58 @@ async fn unlock(arguments: &SettingsArguments, username: &str) -> Result<ExitCod
     }
     say(format_args!("{username} can try again with everything."));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes factors away, if that is meant. An owner who has lost all of them has nobody else to ask.
+async fn remove_factor(
+    arguments: &SettingsArguments,
+    username: &str,
+    factor: &str,
+    yes: bool,
+) -> Result<ExitCode, Failure> {
+    let username = login_name(username)?;
+    let Offline { workshop, settings } = offline::open(arguments)?;
+    let which = which(&workshop.registry, factor)?;
+    let (name, asked) = (username.clone(), which.clone());
+    let meant = workshop.store.read(move |tx: &mut (dyn Tx + 'static)| rescue::meant(tx, &name, &asked)).await?;
+    let meant = meant.ok_or_else(|| nobody(&username))?;
+    if meant.is_empty() {
+        return Err(Failure::new(DATA, format!("{username} has nothing of that.")));
+    }
+    if !yes {
+        meant.iter().for_each(|factor| say(line("would remove", factor)));
+        return Err(Failure::new(USAGE, "nothing was removed. Say --yes to do it; they are signed out everywhere then."));
+    }
+    let guard = Guard::of(&workshop, settings.default_chain.unwrap_or_else(|| "default".into()));
+    let (by, random, now) = (offline::account(Via::Cli), Arc::clone(&workshop.random), workshop.clock.now());
+    let name = username.clone();
+    let remove = move |tx: &mut (dyn Tx + 'static)| rescue::remove(tx, &name, &which, &by, &guard, &*random, now);
+    let done = workshop.store.write(remove).await?;
+    let Rescued { removed, signed_out, owner } = done.ok_or_else(|| nobody(&username))?;
+    removed.iter().for_each(|factor| say(line("removed", factor)));
+    say(format_args!("{username} was signed out of {signed_out} browsers, and no browser is remembered."));
+    if let Err(why) = owner {
+        complain(format!("No owner can sign in to the console now ({why})."));
+        complain("`vestibule admin link` sets a password; a chain that asks for more is changed with `vestibule apply`.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn which(registry: &Registry, factor: &str) -> Result<Which, Failure> {
+    let names: Vec<_> = registry.iter().map(|authenticator| authenticator.descriptor().name.clone()).collect();
+    if factor == "all" {
+        return Ok(Which::All);
+    }
+    let known = names.iter().find(|name| name.as_str() == factor).cloned();
+    known.map(Which::Of).ok_or_else(|| {
+        let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+        Failure::new(USAGE, format!("there is no authenticator {factor:?}. There are {}, and all.", names.join(", ")))
+    })
+}
+
+fn line(what: &str, factor: &FactorView) -> String {
+    let label = factor.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
+    format!("{what} {}{label}", factor.authenticator)
 }
 
 fn nobody(username: &LoginName) -> Failure {

@@ -1,7 +1,8 @@
 //! The last owner is never locked out: after a change, somebody who is an owner and may act must be able to finish the chain
 //! of the console. Asked inside the transaction that changes something, of what it leaves behind.
 //!
-//! Counting those with the role was the road not taken: an owner without the phone that the chain asks for is none.
+//! Counting those with the role was the road not taken: an owner without the phone that the chain asks for is none. Nor is one
+//! who has a bypass code alone, which is good for an hour and once; but as long as nobody has more, that is not taken away either.
 
 use std::sync::Arc;
 
@@ -46,7 +47,16 @@ pub struct Guard {
 /// Whether somebody could sign in to the console as an owner before a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "ask again after the change: Guard::hold"]
-pub struct Before(bool);
+pub struct Before(Way);
+
+/// The best way in that an owner has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    None,
+    /// Once more, such as by a bypass code.
+    Once,
+    Lasting,
+}
 
 impl Guard {
     /// A guard for one change.
@@ -76,7 +86,11 @@ impl Guard {
     /// # Errors
     /// When the store fails.
     pub fn before(&self, tx: &mut Transaction) -> StoreResult<Before> {
-        Ok(Before(self.look(tx)?.is_ok()))
+        Ok(Before(match () {
+            () if self.look(tx)?.is_ok() => Way::Lasting,
+            () if self.look_for(tx, false)?.is_ok() => Way::Once,
+            () => Way::None,
+        }))
     }
 
     /// Asked after a change, in the same transaction.
@@ -84,17 +98,22 @@ impl Guard {
     /// # Errors
     /// [`AdminError::LocksOut`] when there was somebody and is nobody now, with what stops the last one who was asked.
     pub fn hold(&self, tx: &mut Transaction, before: Before) -> Result<(), AdminError> {
-        if !before.0 {
-            return Ok(());
+        match before.0 {
+            Way::None => Ok(()),
+            Way::Once => self.look_for(tx, false)?.map_err(AdminError::LocksOut),
+            Way::Lasting => self.look(tx)?.map_err(AdminError::LocksOut),
         }
-        self.look(tx)?.map_err(AdminError::LocksOut)
     }
 
-    /// Whether an owner can sign in to the console; why the last one who was asked cannot.
+    /// Whether an owner can sign in to the console, and not only once more; why the last one who was asked cannot.
     ///
     /// # Errors
     /// When the store fails.
     pub fn look(&self, tx: &mut Transaction) -> StoreResult<Result<(), String>> {
+        self.look_for(tx, true)
+    }
+
+    fn look_for(&self, tx: &mut Transaction, lasting: bool) -> StoreResult<Result<(), String>> {
         let Some(client) = tx.clients()?.into_iter().find(|client| client.id.as_str() == CONSOLE) else {
             return Ok(Err("the console's service provider is not there".to_owned()));
         };
@@ -103,7 +122,7 @@ impl Guard {
             return Ok(Err(format!("the chain `{name}` of the console is not there")));
         };
         let connections = tx.connections()?;
-        let mut verdicts = self.look_through(tx, &client, &[chain], &connections)?;
+        let mut verdicts = self.judge(tx, &client, &[chain], &connections, lasting)?;
         Ok(verdicts.pop().unwrap_or_else(|| Err(String::new())))
     }
 
@@ -119,6 +138,17 @@ impl Guard {
         chains: &[ChainRevision],
         connections: &[Connection],
     ) -> StoreResult<Vec<Result<(), String>>> {
+        self.judge(tx, client, chains, connections, true)
+    }
+
+    fn judge(
+        &self,
+        tx: &mut Transaction,
+        client: &Client,
+        chains: &[ChainRevision],
+        connections: &[Connection],
+        lasting: bool,
+    ) -> StoreResult<Vec<Result<(), String>>> {
         let scopes: Vec<String> = client.scopes.iter().cloned().collect();
         let reach = |chain| Reach {
             registry: &self.registry,
@@ -129,6 +159,7 @@ impl Guard {
             prf: &self.prf,
             random: &*self.random,
             now: self.now,
+            lasting,
         };
         let search = UserSearch { role: Some(Role::Owner.name().to_owned()), ..UserSearch::default() };
         let mut verdicts = vec![Err("nobody has the role of an owner".to_owned()); chains.len()];

@@ -29,6 +29,7 @@ pub mod paging;
 pub mod profile;
 pub mod record;
 pub mod registration;
+pub mod rescue;
 pub mod sessions;
 pub mod settings;
 pub mod transact;

@@ -589,8 +589,7 @@ pub(crate) fn take_away(
 ) -> Result<FactorView, AdminError> {
     if factor_id == PHONE_FACTOR {
         let removed = phone_of(user).ok_or(AdminError::NotFound("factor"))?;
-        let updated_at = now.max(user.updated_at);
-        let without = User { phone_number: None, phone_number_verified: false, updated_at, ..user.clone() };
+        let without = numberless(user, now);
         tx.update_user(&without)?;
         notices::former(tx, desk, user, &without, now)?;
         return Ok(removed);
@@ -600,6 +599,13 @@ pub(crate) fn take_away(
     let credential = credential.ok_or(AdminError::NotFound("factor"))?;
     tx.delete_credential(credential.id)?;
     Ok(factor(&credential))
+}
+
+/// Somebody as they are without their number. The next one is no first one.
+pub(super) fn numberless(user: &User, now: Time) -> User {
+    let phone_number_changed_at = user.number_changed_at(None, now);
+    let updated_at = now.max(user.updated_at);
+    User { phone_number: None, phone_number_verified: false, phone_number_changed_at, updated_at, ..user.clone() }
 }
 
 /// The keyed hash by which a link is found.

@@ -45,6 +45,7 @@ pub(super) const DONE: &[&str] = &[
     "published",
     "imported",
     "lifted",
+    "proved",
 ];
 
 /// A place in the navigation.
@@ -134,7 +135,8 @@ pub(crate) struct Desk {
     pub(crate) actor: Actor,
     /// The name that the actor is shown by.
     name: String,
-    cookie: String,
+    /// Who sits here, and what they proved.
+    pub(super) visitor: Visitor,
 }
 
 impl Desk {
@@ -159,7 +161,7 @@ impl Desk {
         let params = read.map_err(|error| answer::form_error(&state, &req, error))?;
         let desk = Self::open(req, state).await?;
         let given = params.get(csrf::FIELD).unwrap_or_default();
-        if !csrf::right(&desk.state.prf, FORM, &desk.cookie, given) {
+        if !csrf::right(&desk.state.prf, FORM, &desk.visitor.cookie, given) {
             return Err(answer::error(&desk.state, &desk.req, Cause::Forbidden));
         }
         Ok((desk, params))
@@ -180,7 +182,7 @@ impl Desk {
         let read = multipart::read(&desk.state, &desk.req, payload, most).await;
         let params = read.map_err(|error| answer::form_error(&desk.state, &desk.req, error))?;
         let given = params.get(csrf::FIELD).unwrap_or_default();
-        if !csrf::right(&desk.state.prf, FORM, &desk.cookie, given) {
+        if !csrf::right(&desk.state.prf, FORM, &desk.visitor.cookie, given) {
             return Err(answer::error(&desk.state, &desk.req, Cause::Forbidden));
         }
         Ok((desk, params))
@@ -202,15 +204,15 @@ impl Desk {
 
     #[expect(clippy::result_large_err, reason = "an answer is as large as it is, and this is asked once a request")]
     fn seated(req: HttpRequest, state: Data<State>, visitor: Visitor) -> Result<Self, HttpResponse> {
-        let Visitor { user, cookie, .. } = visitor;
+        let user = &visitor.user;
         let name = user.display_name.clone().unwrap_or_else(|| user.username.to_string());
         let Some(role) = Role::strongest(&user.roles) else {
-            return Err(denied::no_role(&state, &req, &name, &csrf::token(&state.prf, FORM, &cookie)));
+            return Err(denied::no_role(&state, &req, &name, &csrf::token(&state.prf, FORM, &visitor.cookie)));
         };
         let permissions = Permissions::of_roles(&user.roles);
-        let who = Who::Person { user: user.id, username: user.username, role };
+        let who = Who::Person { user: user.id, username: user.username.clone(), role };
         let actor = Actor { who, permissions, via: Via::Console, cx: context::of(&state, &req) };
-        Ok(Self { state, req, actor, name, cookie })
+        Ok(Self { state, req, actor, name, visitor })
     }
 
     /// What paths of this server begin with.
@@ -264,7 +266,7 @@ impl Desk {
                 logout: self.path("/admin/sign-out"),
             }),
         };
-        let drawing = Drawing { csrf: csrf::token(&self.state.prf, FORM, &self.cookie), ..Drawing::default() };
+        let drawing = Drawing { csrf: csrf::token(&self.state.prf, FORM, &self.visitor.cookie), ..Drawing::default() };
         answer::page(&self.state, &self.req, status, &Page::Console(Console { shell, screen }), drawing)
     }
 

@@ -12,7 +12,7 @@ use actix_web::{
 use vestibule_core::prompt::Text;
 use vestibule_oauth::Params;
 
-use super::{Desk, Place, desk::Base, form};
+use super::{Desk, Place, desk::Base, form, proof};
 use crate::{
     admin::{
         AdminError, FieldFault, Permission,
@@ -66,6 +66,10 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
     };
     if let Err(error) = desk.actor.needs(Permission::UsersWrite) {
         return desk.refused(HERE, &error);
+    }
+    // A sheet brings roles and passwords, too; asked before it is looked at, since it has to be chosen again.
+    if let Err(answer) = proof::fresh(&desk, HERE, PATH).await {
+        return answer;
     }
     let csv = match given(&params) {
         Ok(csv) => csv,

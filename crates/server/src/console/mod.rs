@@ -22,6 +22,7 @@ mod keys;
 mod live;
 mod mail_server;
 mod messages;
+mod proof;
 mod registration;
 pub(crate) mod samples;
 mod sessions;
@@ -103,6 +104,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin").route(get().to(home::get)))
         .service(resource("/admin/callback").route(get().to(callback)))
         .service(resource("/admin/sign-out").route(post().to(home::sign_out)))
+        .service(resource(proof::PATH).route(post().to(proof::post)))
         .service(resource("/admin/enter/{secret}").route(get().to(entry::get)).route(post().to(entry::post)));
     config
         .service(resource("/admin/clients").route(get().to(clients::list)))

@@ -20,7 +20,7 @@ use super::{
     desk::{Base, DONE, Place},
     doctor, entry, groups, home, import, keys, registration,
     live::{Doing, Live},
-    messages,
+    messages, proof,
     sessions, settings, trials, users,
 };
 use crate::{
@@ -179,6 +179,7 @@ fn people(add: &mut Add<'_>, base: &Base) {
     }
     add(Place::Users, "console-user", "wrong", users::detail_screen(&detail(false), Some(&typed), &wrong, may, base));
     let link = PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
+    add(Place::Users, "console-user", "prove-first", proof::screen("/admin/users/1", base));
     add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
     let invited = |standing| users::Detail { factors: Vec::new(), invitation: Some(invitation(standing)), ..detail(false) };
     for (state, standing) in [

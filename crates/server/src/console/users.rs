@@ -12,7 +12,7 @@ use vestibule_oauth::Params;
 use super::{
     Desk, Place, audit as log,
     desk::{Base, role_text, status},
-    form, import, registration, sessions,
+    form, import, proof, registration, sessions,
 };
 use crate::{
     admin::{
@@ -228,6 +228,9 @@ async fn create(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpR
         ..NewUser::default()
     };
     let own = OwnRoles { roles: form::all(&params, "own_roles").map(str::to_owned).collect() };
+    if !own.roles.is_empty() && let Err(answer) = proof::fresh(&desk, HERE, "/admin/users/new").await {
+        return answer;
+    }
     match users::create_with(&desk.state, &desk.actor, wanted, own).await {
         Ok(made) => desk.go(&format!("/admin/users/{}", made.value.id), "created"),
         Err(error) => again(&desk, &error, |faults| new_screen(&params, faults, May::of(&desk), &desk.base())),
@@ -430,7 +433,7 @@ fn edited(params: &Params) -> UserChange {
 
 /// `POST /admin/users/{id}/roles`.
 async fn set_roles(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
-    let (desk, params, id) = match opened(req, state, &path, payload).await {
+    let (desk, params, id) = match proven(req, state, &path, payload).await {
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
@@ -444,7 +447,7 @@ async fn set_roles(req: HttpRequest, state: Data<State>, path: Path<String>, pay
 
 /// `POST /admin/users/{id}/factors`.
 async fn remove_factor(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
-    let (desk, params, id) = match opened(req, state, &path, payload).await {
+    let (desk, params, id) = match proven(req, state, &path, payload).await {
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
@@ -457,7 +460,7 @@ async fn remove_factor(req: HttpRequest, state: Data<State>, path: Path<String>,
 /// `POST /admin/users/{id}/password-link`: the link is the answer, since it stands in no address and in no cookie. Reload makes
 /// another.
 async fn password_link(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
-    let (desk, _, id) = match opened(req, state, &path, payload).await {
+    let (desk, _, id) = match proven(req, state, &path, payload).await {
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
@@ -526,6 +529,10 @@ async fn invite(req: HttpRequest, state: Data<State>, path: Path<String>, payloa
     };
     let new = NewInvitation { client: form::some(&params, "client"), show: form::ticked(&params, "show") };
     let here = format!("/admin/users/{id}");
+    // One that is sent is for whoever has the mailbox; one that is shown is for whoever sits here.
+    if new.show && let Err(answer) = proof::fresh(&desk, HERE, &here).await {
+        return answer;
+    }
     match invitations::invite(&desk.state, &desk.actor, id, &new).await {
         Ok(invitations::Made { url: Some(url), expires_at, .. }) => {
             desk.show(HERE, invited_screen(&PasswordLink { url, expires_at }, &here, &desk.base()))
@@ -569,7 +576,7 @@ fn bypass_form(action: String) -> Form {
 
 /// `POST /admin/users/{id}/bypass-code`: the code is the answer, as the link is. Reload makes another, and ends this one.
 async fn bypass_code(req: HttpRequest, state: Data<State>, path: Path<String>, payload: Payload) -> HttpResponse {
-    let (desk, params, id) = match opened(req, state, &path, payload).await {
+    let (desk, params, id) = match proven(req, state, &path, payload).await {
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
@@ -641,6 +648,18 @@ async fn opened(
         Ok(id) => Ok((desk, params, id)),
         Err(error) => Err(desk.refused(HERE, &error)),
     }
+}
+
+/// The same for what asks for a proof of a moment ago.
+async fn proven(
+    req: HttpRequest,
+    state: Data<State>,
+    path: &str,
+    payload: Payload,
+) -> Result<(Desk, Params, UserId), HttpResponse> {
+    let (desk, params, id) = opened(req, state, path, payload).await?;
+    proof::fresh(&desk, HERE, &format!("/admin/users/{id}")).await?;
+    Ok((desk, params, id))
 }
 
 fn named(id: &str) -> Result<UserId, AdminError> {

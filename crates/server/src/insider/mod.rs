@@ -6,6 +6,7 @@
 
 pub(crate) mod chain;
 mod login;
+mod proof;
 mod session;
 
 use vestibule_core::store::{StoreExt as _, StoreResult};

@@ -21,7 +21,7 @@ use vestibule_core::{
     user::{Credential, LoginName},
 };
 
-use super::{DATA, apps, door, proof};
+use super::{DATA, apps, door};
 use crate::{
     admin::{
         AdminError,
@@ -55,7 +55,7 @@ pub(super) async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
 
 /// Goes on when they proved a moment ago that it is them.
 async fn proved(state: &State, req: &HttpRequest, visitor: &Visitor) -> Result<(), HttpResponse> {
-    match proof::fresh(state, visitor).await {
+    match visitor.proved_now(state).await {
         Ok(true) => Ok(()),
         Ok(false) => {
             let fault = Fault(StatusCode::FORBIDDEN, "own-data.prove_first");
@@ -228,7 +228,7 @@ fn gone(state: &State, req: &HttpRequest) -> HttpResponse {
 }
 
 async fn show(state: &State, req: &HttpRequest, visitor: &Visitor, fault: Option<Fault>) -> HttpResponse {
-    let fresh = match proof::fresh(state, visitor).await {
+    let fresh = match visitor.proved_now(state).await {
         Ok(fresh) => fresh,
         Err(error) => return answer::engine_error(state, req, &error, None),
     };

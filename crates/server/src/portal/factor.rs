@@ -19,7 +19,7 @@ use vestibule_core::{
     user::{Credential, User},
 };
 
-use super::{FACTORS, door, factors, proof};
+use super::{FACTORS, door, factors};
 use crate::{
     admin::{
         AdminError,
@@ -95,7 +95,7 @@ pub(super) async fn remove(req: HttpRequest, state: Data<State>, id: Path<String
         Ok(admitted) => admitted,
         Err(refusal) => return refusal,
     };
-    match proof::fresh(&state, &visitor).await {
+    match visitor.proved_now(&state).await {
         Ok(true) => {}
         Ok(false) => {
             return shown(&state, &req, &visitor, &id, StatusCode::FORBIDDEN, Some("factor.prove_first")).await;
@@ -182,6 +182,7 @@ impl Reaching {
             prf: &self.prf,
             random: &*self.random,
             now: self.now,
+            lasting: true,
         };
         reach.finishes(user, credentials).is_ok()
     }
@@ -201,7 +202,7 @@ async fn shown(
         Ok(None) => return answer::error(state, req, Cause::NotFound),
         Err(error) => return answer::store_error(state, req, &error),
     };
-    let fresh = match proof::fresh(state, visitor).await {
+    let fresh = match visitor.proved_now(state).await {
         Ok(fresh) => fresh,
         Err(error) => return answer::engine_error(state, req, &error, None),
     };

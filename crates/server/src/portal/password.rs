@@ -19,7 +19,7 @@ use vestibule_core::{
 };
 use vestibule_oauth::{Params, sign_out};
 
-use super::{door, proof};
+use super::door;
 use crate::{
     answer, context,
     http::gate::request_id,
@@ -74,7 +74,7 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
 
 /// The list: a proof of a moment ago, a password that may be one, the present one, and only then the change.
 async fn change(state: &State, req: &HttpRequest, visitor: &Visitor, params: &Params) -> Result<(), NotDone> {
-    if !proof::fresh(state, visitor).await? {
+    if !visitor.proved_now(state).await? {
         return Err(Fault(StatusCode::FORBIDDEN, Text::new("change-password.prove_first"), None).into());
     }
     let text = |name: &str| params.get(name).unwrap_or_default();
@@ -166,7 +166,7 @@ fn page(state: &State, visitor: &Visitor, done: bool) -> Page {
 }
 
 async fn ask(state: &State, req: &HttpRequest, visitor: &Visitor, fault: Option<Fault>) -> HttpResponse {
-    let fresh = match proof::fresh(state, visitor).await {
+    let fresh = match visitor.proved_now(state).await {
         Ok(fresh) => fresh,
         Err(error) => return answer::engine_error(state, req, &error, None),
     };

@@ -1,5 +1,6 @@
 //! Whatever is edited, and in whatever order: somebody can still sign in to the console as an owner.
 
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use vestibule_authn_totp::{Algorithm, Device, Digits};
 use vestibule_core::{Clock as _, id::CredentialId, random::SystemRandom, user::Credential};
@@ -71,18 +72,8 @@ async fn the_app_of_the_last_owner_stays_where_the_console_asks_everybody_for_on
     );
     assert_eq!(publish(&owner, "admin", &always).await, 409, "the owner has no app");
     let me = owner.get("/users?q=owner").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
-    let (now, random) = (app.clock.now(), SystemRandom::default());
-    let device = Credential {
-        id: CredentialId::new(now, &random),
-        user: me.parse().unwrap(),
-        authenticator: "totp".into(),
-        label: None,
-        secret: Device::new(vec![7; 20], Algorithm::Sha1, Digits::Six).secret().unwrap(),
-        version: 1,
-        created_at: now,
-    };
-    let factor = format!("/users/{me}/factors/{}", device.id);
-    app.write(move |tx: &mut Transaction| tx.insert_credential(&device)).await;
+    let device = Device::new(vec![7; 20], Algorithm::Sha1, Digits::Six).secret().unwrap();
+    let factor = format!("/users/{me}/factors/{}", held(&app, &me, "totp", device).await);
     assert_eq!(publish(&owner, "admin", &always).await, 200);
     let refused = owner.call("DELETE", &factor, None).await;
     assert_eq!(refused.problem(), "locks-out", "{}", refused.text);
@@ -90,6 +81,46 @@ async fn the_app_of_the_last_owner_stays_where_the_console_asks_everybody_for_on
     assert_eq!(publish(&owner, "admin", &whoever).await, 200);
     owner.call("DELETE", &factor, None).await.ok();
     assert!(somebody_can(&app).await);
+}
+
+#[tokio::test]
+async fn a_bypass_code_of_the_last_owner_is_no_way_in_that_lasts() {
+    let app = server().await;
+    let root = program(&app, &all_scopes()).await;
+    let ann = format!("/users/{}", person(&app, "ann", &[Role::Owner.name()]).await.id);
+    let always = json!([["password"], ["totp", "recovery"]]);
+    let sheet = |left: usize| json!({ "is": "codes", "left": vec!["x"; left] }).to_string();
+    let paper = held(&app, &ann, "recovery", sheet(2).into()).await;
+    assert_eq!(publish(&root, "admin", &always).await, 200, "codes on paper are a way in");
+    root.post(&format!("{ann}/bypass-code"), &json!({})).await.ok();
+    let refused = root.call("DELETE", &format!("{ann}/factors/{paper}"), None).await;
+    assert_eq!(refused.problem(), "locks-out", "only the code of an hour would be left: {}", refused.text);
+    // With one code left they are hardly more than that; as long as nobody has more, what there is stays all the same.
+    let (id, last) = (paper.parse().unwrap(), sheet(1));
+    assert!(app.write(move |tx: &mut Transaction| tx.renew_credential(id, 1, &last)).await);
+    assert!(!somebody_can(&app).await);
+    let factors = root.get(&format!("{ann}/factors")).await.json()["items"].clone();
+    let password = factors.as_array().unwrap().iter().find(|own| own["authenticator"] == "password").unwrap();
+    let refused = root.call("DELETE", &format!("{ann}/factors/{}", password["id"].as_str().unwrap()), None).await;
+    assert_eq!(refused.problem(), "locks-out", "{}", refused.text);
+    root.call("DELETE", &format!("{ann}/factors/{paper}"), None).await.ok();
+}
+
+/// Gives somebody a credential; its id.
+async fn held(app: &TestApp, user: &str, authenticator: &str, secret: SecretString) -> String {
+    let (created_at, random) = (app.clock.now(), SystemRandom::default());
+    let credential = Credential {
+        id: CredentialId::new(created_at, &random),
+        user: user.trim_start_matches("/users/").parse().unwrap(),
+        authenticator: authenticator.into(),
+        label: None,
+        secret,
+        version: 1,
+        created_at,
+    };
+    let id = credential.id.to_string();
+    app.write(move |tx: &mut Transaction| tx.insert_credential(&credential)).await;
+    id
 }
 
 /// Writes a draft and publishes it; the status.

@@ -12,7 +12,7 @@ use vestibule_server::admin::operations;
 use crate::support::{TestApp, html};
 
 /// What a visitor does with their own browser, or to find a page: no operation of an admin.
-const OWN: [&str; 2] = ["/admin/sign-out", "/admin/enter/{link}"];
+const OWN: [&str; 3] = ["/admin/confirm", "/admin/sign-out", "/admin/enter/{link}"];
 
 /// Whether a path is one of a page: a part in braces is any.
 fn is_of(page: &str, path: &str) -> bool {

@@ -16,6 +16,7 @@ mod forgotten;
 mod notices;
 mod password_then_sms;
 mod people;
+mod proving;
 mod refusals;
 mod second_factor;
 mod sms_words;
