@@ -12,7 +12,7 @@ use vestibule_core::{
     Authenticator, Descriptor, FactorClass, Outcome, Readiness, Rejection, StepContext, StepError,
     authenticator::{Enrolment, Opening, Proof},
     evidence::Property,
-    id::UserId,
+    id::{AuthenticatorName, UserId},
     prompt::{Exhibit, Field, FieldKind, Fields, Prompt, Text},
     user::Credential,
 };
@@ -172,6 +172,13 @@ impl Authenticator for Passkeys {
                 Ok(Outcome::Passed(self.proof(credential.id.to_string(), &key, verified)))
             }
         }
+    }
+
+    /// Where models are listed, one of these passkeys and nothing else: what it would prove, any other proves too.
+    fn takes(&self, cx: &StepContext<'_>, by: &AuthenticatorName, credential: &str) -> bool {
+        let listed = read(cx).map_or(true, |settings| settings.lists());
+        let own = || usable(cx).is_ok_and(|own| own.iter().any(|(own, _)| own.id.to_string() == credential));
+        !listed || (by.as_str() == Self::NAME && own())
     }
 
     // A signature is looked at in less time than a transaction takes, and nobody guesses one.

@@ -411,6 +411,14 @@ mod tests {
         let outcome = answers(&mut both, &good.get(&options)).await;
         assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
 
+        // What was proved elsewhere is looked at by the same list, and what is no passkey is on none.
+        let mut plain = StepFixture::new();
+        plain.credentials = both.credentials.clone();
+        for (by, of, taken) in [(Passkeys::NAME, &listed, true), (Passkeys::NAME, &unlisted, false), ("other", &listed, false)] {
+            let proved = |step: &StepFixture| passkeys().takes(&step.context(), &by.into(), &of.id.to_string());
+            assert_eq!((proved(&both), proved(&plain)), (taken, true), "{by}");
+        }
+
         // Who has none of them has none, whatever else they have: they may set one up, where the chain says so.
         for (models, root) in [
             (serde_json::json!([Uuid::from_u128(9)]), pem.as_str()),

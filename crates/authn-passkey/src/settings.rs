@@ -73,6 +73,11 @@ impl Settings {
         }
     }
 
+    /// Whether it names models.
+    pub(crate) fn lists(&self) -> bool {
+        !self.models.is_empty()
+    }
+
     /// Whose word is taken for which models; `None` where any passkey will do.
     pub(crate) fn attestation(&self) -> Result<Option<AttestationCaList>, String> {
         if self.models.is_empty() {

@@ -89,6 +89,12 @@ pub trait Authenticator: Send + Sync {
         false
     }
 
+    /// Whether what was proved elsewhere, by an authenticator with a credential, is also what these settings ask for, beyond what it
+    /// proves: where they name some models of a device, another one is not, and neither is what another authenticator proved.
+    fn takes(&self, _cx: &StepContext<'_>, _by: &AuthenticatorName, _credential: &str) -> bool {
+        true
+    }
+
     /// When what the user would pass with came in the place of something else that they had, where it did: whoever stole an account
     /// begins with that. A step with a cool-off takes it only some time after.
     fn changed_at(&self, _cx: &StepContext<'_>) -> Option<Time> {

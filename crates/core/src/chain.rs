@@ -228,8 +228,7 @@ impl From<Vec<Alternative>> for Step {
 impl Step {
     /// From when on the step takes what came in the place of something else at `changed_at`; `None` when it does by now.
     pub fn takes_from(&self, changed_at: Option<Time>, now: Time) -> Option<Time> {
-        let from = changed_at? + self.cool_off?.into();
-        (now < from).then_some(from)
+        not_before(self.cool_off, changed_at, now)
     }
 
     /// What a way can do here that is `readiness` elsewhere.
@@ -239,6 +238,12 @@ impl Step {
             (readiness, _) => readiness,
         }
     }
+}
+
+/// From when on what was changed counts; `None` when it does by now.
+pub(crate) fn not_before(cool_off: Option<Seconds>, changed_at: Option<Time>, now: Time) -> Option<Time> {
+    let from = changed_at? + cool_off?.into();
+    (now < from).then_some(from)
 }
 
 impl From<Step> for StepForm {

@@ -172,6 +172,7 @@ mod tests {
             interaction: InteractionId(random.uuid(NOW)),
             step: 1,
             changed_at: None,
+            unfit: Vec::new(),
         };
         let until = NOW + Duration::from_secs(3600);
         TrustedDevice {

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    chain::Alternative,
     id::{AuthenticatorName, InteractionId, UserId},
     time::Time,
 };
@@ -78,6 +79,10 @@ pub struct Evidence {
     /// When what was used came in the place of something else that the user had. Asked anew by each plan, and kept nowhere.
     #[serde(skip)]
     pub changed_at: Option<Time>,
+    /// The alternatives of the chain whose settings ask for something that this is not (a passkey of other models). Asked anew by
+    /// each plan, as well.
+    #[serde(skip)]
+    pub unfit: Vec<Alternative>,
 }
 
 /// How well somebody can prove that an account is theirs, as far as it matters for changing how they sign in to it.

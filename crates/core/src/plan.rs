@@ -443,7 +443,7 @@ fn passes(alternative: &Alternative, evidence: &Evidence, inputs: &Inputs<'_>) -
     // every evidence covers nothing.
     let same = evidence.authenticator == alternative.authenticator;
     let enough = evidence.covers(&descriptor.factors, &descriptor.properties);
-    fresh && if descriptor.factors.is_empty() { same } else { enough }
+    fresh && !evidence.unfit.contains(alternative) && if descriptor.factors.is_empty() { same } else { enough }
 }
 
 /// Whether an alternative of a step that is not passed was passed for this very step in this run: to ask for the same again would
@@ -490,9 +490,12 @@ fn open(position: usize, step: &Step, inputs: &Inputs<'_>, counted: &[&Evidence]
         None if again && !ready.is_empty() => return Err(Denial::AcrNotReached),
         None => ready,
     };
-    let may_enrol = step.enrol != EnrolPolicy::Refuse && position > 0 && binding::allowed(inputs, counted);
+    let may_enrol = step.enrol != EnrolPolicy::Refuse && position > 0;
+    if may_enrol && !enrollable.is_empty() && !binding::allowed(inputs, counted) {
+        not_yet.extend(binding::allowed_from(inputs, counted));
+    }
     // To set up another way at once would be the way round the cool-off.
-    let may_enrol = may_enrol && not_yet.is_empty();
+    let may_enrol = may_enrol && not_yet.is_empty() && binding::allowed(inputs, counted);
     match () {
         () if !ready.is_empty() => Ok(Next::Ask { step: position, alternatives: ready }),
         () if may_enrol && !enrollable.is_empty() => Ok(Next::Enrol { step: position, alternatives: enrollable }),

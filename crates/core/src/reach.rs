@@ -185,6 +185,7 @@ impl Attempt<'_> {
             interaction: self.interaction,
             step,
             changed_at: self.availability.changed_at(self.reach.chain, name),
+            unfit: Vec::new(),
         })
     }
 }

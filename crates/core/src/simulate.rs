@@ -284,6 +284,7 @@ impl Run<'_> {
             interaction: RUN,
             step,
             changed_at: self.scenario.availability.changed_at(self.scenario.chain, &alternative.authenticator),
+            unfit: Vec::new(),
         })
     }
 

@@ -119,6 +119,7 @@ impl Walk<'_> {
             interaction: RUN,
             step,
             changed_at: None,
+            unfit: Vec::new(),
         }
     }
 }

@@ -111,6 +111,7 @@ fn evidence(kind: &str, interaction: InteractionId, step: usize) -> Evidence {
         interaction,
         step,
         changed_at: None,
+        unfit: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ fn evidence(kind: &str, ago: u64, run: InteractionId, step: usize) -> Evidence {
         interaction: run,
         step,
         changed_at: None,
+        unfit: Vec::new(),
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) fn steps(
         let none = || unknown(chain.document.steps.len() + 1, authenticator);
         return Ok(vec![test(way(authenticator, configuration, registry).ok_or_else(none)?)]);
     }
-    let mut steps = confirming(best, configuration, registry);
+    let enrols = matches!(errand, Errand::Enrol { .. });
+    let wait = cool_off(configuration).filter(|_| enrols);
+    let mut steps = confirming(best, wait, configuration, registry);
     if let Errand::Enrol { authenticator } = errand {
         let number = chain.document.steps.len() + steps.len() + 1;
         let none = || unknown(number, authenticator);
@@ -45,18 +47,36 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// The steps by which somebody sets up `way` besides, who has no better than `best`.
-pub(super) fn besides(way: Alternative, best: Strength, configuration: &Configuration, registry: &Registry) -> Vec<Step> {
-    let mut steps = confirming(best, configuration, registry);
+/// The steps by which somebody sets up `way` besides, who has no better than `best`; `wait` is for how long what was changed does
+/// not do for that.
+pub(super) fn besides(
+    way: Alternative,
+    best: Strength,
+    wait: Option<Seconds>,
+    configuration: &Configuration,
+    registry: &Registry,
+) -> Vec<Step> {
+    let mut steps = confirming(best, wait, configuration, registry);
     steps.push(adding(way));
     steps
 }
 
+/// The longest wait of any step of the server: until it is over, what was changed sets up nothing that would pass that step.
+pub(super) fn cool_off(configuration: &Configuration) -> Option<Seconds> {
+    let steps = configuration.chains.iter().flat_map(|chain| &chain.document.steps);
+    steps.filter_map(|step| step.cool_off).max_by_key(|wait| wait.0)
+}
+
 /// The step by which somebody proves the best that they have, where there is a way.
-fn confirming(best: Strength, configuration: &Configuration, registry: &Registry) -> Vec<Step> {
+fn confirming(
+    best: Strength,
+    wait: Option<Seconds>,
+    configuration: &Configuration,
+    registry: &Registry,
+) -> Vec<Step> {
     let ways = beyond_knowledge(configuration, registry);
     let good: Vec<Alternative> = ways.into_iter().filter(|way| registry.proves(&way.authenticator) >= best).collect();
-    if good.is_empty() { Vec::new() } else { vec![confirm(good)] }
+    if good.is_empty() { Vec::new() } else { vec![Step { cool_off: wait, ..confirm(good) }] }
 }
 
 /// The step that is passed by setting one up.
@@ -72,11 +92,9 @@ fn unknown(step: usize, authenticator: &AuthenticatorName) -> Denial {
 /// connections, and those that need none.
 pub(super) fn beyond_knowledge(configuration: &Configuration, registry: &Registry) -> Vec<Alternative> {
     let written = configuration.chains.iter().flat_map(|chain| &chain.document.steps).flat_map(|s| &s.alternatives);
-    let simple = registry.iter().map(|authenticator| authenticator.descriptor());
-    let simple = simple.filter(|descriptor| descriptor.connection.is_none());
-    let simple = simple.map(|descriptor| Alternative::plain(descriptor.name.as_str()));
     let mut ways: Vec<Alternative> = Vec::new();
-    for way in written.cloned().chain(simple).filter(|way| registry.beyond_knowledge(&way.authenticator)) {
+    let written = written.filter(|way| registry.beyond_knowledge(&way.authenticator));
+    for way in written.cloned().chain(plain(registry)) {
         let same =
             |known: &Alternative| (&known.authenticator, &known.connection) == (&way.authenticator, &way.connection);
         if !ways.iter().any(same) {
@@ -84,6 +102,13 @@ pub(super) fn beyond_knowledge(configuration: &Configuration, registry: &Registr
         }
     }
     ways
+}
+
+/// Those of them that need no connection, without settings.
+pub(super) fn plain(registry: &Registry) -> Vec<Alternative> {
+    let simple = registry.iter().map(|authenticator| authenticator.descriptor());
+    let simple = simple.filter(|known| known.connection.is_none() && registry.beyond_knowledge(&known.name));
+    simple.map(|known| Alternative::plain(known.name.as_str())).collect()
 }
 
 /// The step by which somebody proves once more that it is them: due for whoever has any of its ways, and passed by what was

@@ -163,6 +163,7 @@ fn evidence(descriptor: &Descriptor, proof: Proof, user: UserId, situation: &Sit
         interaction: situation.interaction.id,
         step,
         changed_at: None,
+        unfit: Vec::new(),
     }
 }
 

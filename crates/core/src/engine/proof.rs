@@ -74,7 +74,9 @@ impl<S: Store + ?Sized> Engine<S> {
         credentials: &[Credential],
     ) -> Strength {
         let mut best = Strength::Knowledge;
-        for way in &errand::beyond_knowledge(configuration, &self.parts.registry) {
+        // What a chain's settings do not take (a passkey of another model) is had all the same.
+        let plain = errand::plain(&self.parts.registry);
+        for way in errand::beyond_knowledge(configuration, &self.parts.registry).iter().chain(&plain) {
             let own = own(credentials, &way.authenticator);
             let outside = self.outside(&configuration.connections);
             let has = match outside.seen(way, 0, Some(user), &own) {

@@ -37,7 +37,7 @@ impl<S: Store + ?Sized> Engine<S> {
         }
         let best = self.protected(&person, &situation.configuration).await;
         let way = Alternative::plain(name.as_str());
-        let steps = errand::besides(way, best, &situation.configuration, &self.parts.registry);
+        let steps = errand::besides(way, best, None, &situation.configuration, &self.parts.registry);
         // First things first: what somebody wished for besides can be wished for again.
         situation.without_wish();
         situation.chain = situation.chain.clone().with_tail(&steps);

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Configuration, Engine, EngineError, RequestContext, authenticator, guard::guarded, may_act};
+use super::{Configuration, Engine, EngineError, RequestContext, authenticator, errand, guard::guarded, may_act};
 use crate::{
     authenticator::{Changes, CodeKey, Readiness, StepContext},
     chain::{Alternative, ChainRevision},
@@ -260,7 +260,23 @@ impl<S: Store + ?Sized> Engine<S> {
         let all = situation.interaction.evidence.iter().chain(session.flat_map(|session| &session.evidence));
         let direct = all.filter(|given| self.still_has(&situation.person, situation, given)).cloned();
         let all = direct.chain(user.into_iter().flat_map(|user| self.second_hand(situation, user)));
-        all.map(|given| Evidence { changed_at: self.changed_at(situation, &given.authenticator), ..given }).collect()
+        let asked = |given: Evidence| Evidence {
+            changed_at: self.changed_at(situation, &given.authenticator),
+            unfit: self.unfit(situation, &given),
+            ..given
+        };
+        all.map(asked).collect()
+    }
+
+    /// The alternatives whose settings ask for something else than what was given, whatever that proves.
+    fn unfit(&self, situation: &Situation, given: &Evidence) -> Vec<Alternative> {
+        let ways = situation.chain.document.steps.iter().flat_map(|step| &step.alternatives);
+        let refuses = |way: &&Alternative| {
+            let context = self.context_of(&situation.person, situation, &way.authenticator, &way.settings, Value::Null);
+            let known = self.parts.registry.get(&way.authenticator);
+            known.is_some_and(|known| !known.takes(&context, &given.authenticator, &given.credential))
+        };
+        ways.filter(refuses).cloned().collect()
     }
 
     /// When what the person has of an authenticator came in the place of something else.

@@ -62,7 +62,8 @@ impl<S: Store + ?Sized> Engine<S> {
             return Ok(nothing);
         }
         let best = self.protected(&situation.person, &situation.configuration).await;
-        let tail = errand::besides(way.clone(), best, &situation.configuration, &self.parts.registry);
+        let wait = errand::cool_off(&situation.configuration);
+        let tail = errand::besides(way.clone(), best, wait, &situation.configuration, &self.parts.registry);
         let mut interaction = situation.interaction;
         let open = Acted::open(&interaction);
         interaction.tail = tail;

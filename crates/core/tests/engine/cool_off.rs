@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vestibule_core::{
     chain::ChainDocument,
-    engine::{Body, LaterView, Started},
+    engine::{Body, LaterView, Started, Wish},
+    interaction::Errand,
     plan::Denial,
     prompt::Text,
     store::StoreExt as _,
@@ -126,4 +127,71 @@ async fn of_whom_nothing_is_proved_the_page_does_not_tell_that_the_number_is_new
     let ((known, sent), (new, not_sent)) = (page(false).await, page(true).await);
     assert_eq!(known, new);
     assert!(sent <= 1 && not_sent == 0);
+}
+
+/// The portal has these steps and asks for no patience; another service provider does.
+async fn beside_one_that_waits(portal: Value) -> House {
+    let house = House::with(json!([["word"]])).await;
+    let chain = |name: &str, steps: Value| {
+        serde_json::from_value(json!({ "chain": name, "revision": 1, "steps": steps })).unwrap()
+    };
+    let bank = cooled(json!([code(), "key"]));
+    house.reconfigure(vec![chain("portal", portal), chain("bank", bank)]);
+    changed(&house).await;
+    house
+}
+
+async fn keys(house: &House) -> usize {
+    let owner = house.alice;
+    let keys = move |tx: &mut (dyn Tx + 'static)| tx.credentials(owner, &"key".into());
+    house.store.read(keys).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_080_a_new_number_sets_up_no_other_way_where_nothing_waits() {
+    let house = beside_one_that_waits(json!([["word"], [code()]])).await;
+    let from_then = house.clock.now() + Duration::from_secs(DAY);
+    let mut wanted = request();
+    wanted.errand = Some(Errand::Enrol { authenticator: "key".into() });
+    let thief = || async {
+        let cx = from("192.0.2.1");
+        let Started::Interaction { id, binding } = house.start(wanted.clone(), None, &cx).await else { panic!() };
+        let visitor = Visitor { id, binding, cx };
+        house.word(&visitor).await;
+        let code = house.gateway.code();
+        (house.answer(&visitor, &[("code", &code)]).await, visitor)
+    };
+    let (told, visitor) = thief().await;
+    let later = |body: &Body| matches!(body, Body::Denied { denial: Some(Denial::NotYet { from: told, .. }), .. } if *told == from_then);
+    assert!(later(&told.body), "{told:?}");
+    house.answer(&visitor, &[("number", "17")]).await;
+    house.answer(&visitor, &[("key", "17")]).await;
+    assert_eq!(keys(&house).await, 0);
+    house.wait(DAY);
+    let (told, visitor) = thief().await;
+    assert!(step(told).enrolling, "the day is over");
+    house.answer(&visitor, &[("number", "17")]).await;
+    closed(house.answer(&visitor, &[("key", "17")]).await);
+    assert_eq!(keys(&house).await, 1);
+}
+
+#[tokio::test]
+async fn a_080_a_new_number_sets_up_no_other_way_behind_a_step_that_it_passes() {
+    let house =
+        beside_one_that_waits(json!([["word"], [code()], { "alternatives": ["key"], "enrol": "require" }])).await;
+    let (visitor, _) = at_the_second_door(&house).await;
+    let told = house.answer(&visitor, &[("code", &house.gateway.code())]).await;
+    assert!(matches!(told.body, Body::Denied { denial: Some(Denial::NotYet { step: 3, .. }), .. }), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_080_a_wish_with_a_new_number_sets_up_nothing_and_costs_no_login() {
+    let house = beside_one_that_waits(json!([["word"], { "alternatives": [code(), "key"], "enrol": "allow" }])).await;
+    let (visitor, _) = at_the_second_door(&house).await;
+    let version = house.view(&visitor).await.version;
+    let (id, binding) = (visitor.id, Some(visitor.binding.as_str()));
+    let wish = Wish { version, alternative: Some(1) };
+    house.engine.wish(id, binding, wish, &visitor.cx).await.unwrap();
+    closed(house.answer(&visitor, &[("code", &house.gateway.code())]).await);
+    assert_eq!(keys(&house).await, 0);
 }

@@ -348,3 +348,35 @@ async fn a_078_who_sets_up_a_number_sends_to_few_of_them_wherever_they_come_from
     assert_eq!(house.gateway.count(), 6);
     closed(house.answer(&alice, &[("code", &house.gateway.code())]).await);
 }
+
+fn of_the_list() -> serde_json::Value {
+    json!({ "authenticator": "key", "settings": { "mine": true } })
+}
+
+#[tokio::test]
+async fn a_080_a_key_that_another_chain_does_not_take_protects_all_the_same() {
+    let house = House::with(json!([["word"]])).await;
+    let strict = serde_json::from_value(json!({ "chain": "strict", "revision": 1, "steps": [["word"], [of_the_list()]] }));
+    let portal = serde_json::from_value(json!({ "chain": "portal", "revision": 1, "steps": [["word"]] }));
+    house.reconfigure(vec![strict.unwrap(), portal.unwrap()]);
+    house.change("alice", |user| user.phone_number = None).await;
+    house.holds_a_key("17").await;
+    let thief = comes(&house, Errand::Enrol { authenticator: "key".into() }).await;
+    let told = house.word(&thief).await;
+    assert!(matches!(told.body, Body::Denied { denial: Some(Denial::NoAlternative { .. }), .. }), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_088_what_is_not_of_the_list_passes_no_step_that_has_one_wherever_it_was_proved() {
+    for (label, opens) in [(Some("mine"), true), (None, false)] {
+        let house = House::with(json!([["word"], ["key"]])).await;
+        house.holds_a_key_called(label, "17").await;
+        let alice = house.visit(from("192.0.2.1")).await;
+        house.word(&alice).await;
+        let (_, session) = closed(house.answer(&alice, &[("key", "17")]).await);
+        let strict = json!({ "chain": "portal", "revision": 2, "steps": [["word"], [of_the_list()]] });
+        house.reconfigure(vec![serde_json::from_value(strict).unwrap()]);
+        let started = house.start(request(), Some(session), &from("192.0.2.1")).await;
+        assert_eq!(matches!(started, Started::Finished { .. }), opens, "{started:?}");
+    }
+}

@@ -25,7 +25,7 @@ use vestibule_core::{
         Acted, Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start,
         Started, StepView, View,
     },
-    id::{CredentialId, InteractionId, SessionId, UserId},
+    id::{AuthenticatorName, CredentialId, InteractionId, SessionId, UserId},
     interaction::Request,
     plan::Denial,
     prompt::{Field, FieldKind, Fields, Prompt, Text},
@@ -221,6 +221,11 @@ impl House {
 
     /// Alice holds a key.
     pub(crate) async fn holds_a_key(&self, number: &str) {
+        self.holds_a_key_called(None, number).await;
+    }
+
+    /// Alice holds a key of that name; one called `mine` is of the kind that a setting may ask for.
+    pub(crate) async fn holds_a_key_called(&self, label: Option<&str>, number: &str) {
         let now = self.clock.now();
         let key = Credential {
             id: CredentialId::new(now, &SeededRandom::new(9)),
@@ -529,6 +534,11 @@ impl Authenticator for Code {
 /// The secret of a key that opens nothing any more.
 const USED_UP: &str = "used up";
 
+/// Whether a key is of the kind that the settings ask for.
+fn fits(cx: &StepContext<'_>, own: &Credential) -> bool {
+    !cx.settings.contains_key("mine") || own.label.as_deref() == Some("mine")
+}
+
 /// A number that its owner keeps: enrolled by giving it twice, and used up by one each time.
 struct Key(Descriptor);
 
@@ -550,7 +560,8 @@ impl Authenticator for Key {
         &self.0
     }
     async fn readiness(&self, cx: &StepContext<'_>) -> Result<Readiness, StepError> {
-        let none = cx.user.is_some() && cx.credentials.iter().all(|own| own.secret.expose_secret() == USED_UP);
+        let used_up = |own: &Credential| own.secret.expose_secret() == USED_UP;
+        let none = cx.user.is_some() && cx.credentials.iter().all(|own| used_up(own) || !fits(cx, own));
         Ok(if none { Readiness::CanEnrol } else { Readiness::Ready { target: None } })
     }
     async fn begin(&self, _: &mut StepContext<'_>) -> Result<Outcome, StepError> {
@@ -564,6 +575,10 @@ impl Authenticator for Key {
         let next = own.secret.expose_secret().parse::<u32>().unwrap() + 1;
         cx.spend_credential(own, next.to_string().into());
         Ok(self.proof(own.id))
+    }
+    fn takes(&self, cx: &StepContext<'_>, _: &AuthenticatorName, credential: &str) -> bool {
+        let own = |own: &Credential| own.id.to_string() == credential && fits(cx, own);
+        !cx.settings.contains_key("mine") || cx.credentials.iter().any(own)
     }
     fn claims(&self, input: &Fields) -> Option<UserId> {
         input.get("owner").parse().ok()

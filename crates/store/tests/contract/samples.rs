@@ -96,6 +96,7 @@ pub(crate) fn evidence(user: UserId, interaction: InteractionId) -> Evidence {
         interaction,
         step: 0,
         changed_at: None,
+        unfit: Vec::new(),
     }
 }
 

@@ -319,6 +319,7 @@ fn remembered(state: &State, chain: &ChainRevision, user: UserId, now: Time) -> 
             interaction: InteractionId(uuid::Uuid::nil()),
             step: position,
             changed_at: None,
+            unfit: Vec::new(),
         })
     });
     given.collect()
@@ -356,8 +357,8 @@ fn told(
             fate: simulated.fate,
             offered: offered.iter().filter_map(name).collect(),
             chosen: chosen.as_ref().and_then(name),
-            condition_error,
             besides: besides.iter().filter_map(name).collect(),
+            condition_error,
             unmet: unmet.map(vestibule_core::condition::Condition::sentence),
             sentence: words::sentence(step, state.engine.registry()),
         }
