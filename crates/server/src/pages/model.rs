@@ -953,7 +953,7 @@ impl Body for Step {
         let code = has(|kind| matches!(kind, InputKind::Code { .. })).then_some("otp.js");
         let at = self.notice.as_ref().is_some_and(|notice| notice.at.is_some());
         let codes = matches!(self.exhibit, Some(Exhibit::Codes { .. }));
-        let time = (at || codes || self.code.is_some()).then_some("time.js");
+        let time = (at || codes || self.code.is_some() || !self.later.is_empty()).then_some("time.js");
         let passkey = self.passkey.as_ref().or(self.beside.as_ref()).is_some().then_some("passkey.js");
         let keep = self.exhibit.is_some().then_some("keep.js");
         [password, code, passkey, keep, time].into_iter().flatten().collect()
@@ -994,6 +994,9 @@ impl Body for NoWay {
     const TEMPLATE: &'static str = "no-way";
     fn alarmed(&self) -> bool {
         true
+    }
+    fn scripts(&self) -> Vec<&'static str> {
+        if self.from.is_some() { vec!["time.js"] } else { Vec::new() }
     }
 }
 
