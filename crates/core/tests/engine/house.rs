@@ -231,7 +231,7 @@ impl House {
             id: CredentialId::new(now, &SeededRandom::new(9)),
             user: self.alice,
             authenticator: "key".into(),
-            label: label.map(str::to_owned),
+            label: None,
             secret: number.into(),
             version: 1,
             created_at: now,
