@@ -231,7 +231,7 @@ impl House {
             id: CredentialId::new(now, &SeededRandom::new(9)),
             user: self.alice,
             authenticator: "key".into(),
-            label: None,
+            label: label.map(str::to_owned),
             secret: number.into(),
             version: 1,
             created_at: now,
