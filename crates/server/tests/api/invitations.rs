@@ -177,7 +177,7 @@ async fn an_invitation_opens_no_account_that_is_locked_or_became_more() {
 }
 
 #[tokio::test]
-async fn of_sixteen_who_accept_one_does() {
+async fn of_64_who_accept_one_does() {
     let app = server().await;
     let owner = admin(&app, Role::Owner).await;
     let id = bare(&owner).await;
@@ -193,7 +193,8 @@ async fn of_sixteen_who_accept_one_does() {
     }
     let answers = all.join_all().await;
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
-    assert!(answers.iter().all(|status| [200, 404].contains(status)), "{answers:?}");
+    // There is no room for all in the queue of hashes: some are told to come again.
+    assert!(answers.iter().all(|status| [200, 404, 503].contains(status)), "{answers:?}");
     let id = ada(&app).await.id;
     assert_eq!(app.read(move |tx| tx.credentials_of(id)).await.len(), 1);
 }

@@ -74,14 +74,14 @@ async fn a_link_ends_and_an_older_one_and_a_made_up_one_are_none() {
 }
 
 #[tokio::test]
-async fn of_sixteen_who_use_a_link_one_does() {
+async fn of_64_who_use_a_link_one_does() {
     let app = server().await;
     let alice = app.alice().await;
     let helper = admin(&app, Role::Helpdesk).await;
     let url = link(&helper, alice.id).await;
     let page = app.browser().get(&url).await;
     let mut all = tokio::task::JoinSet::new();
-    for number in 0..16 {
+    for number in 0..64 {
         let (mut browser, page) = (app.browser(), page.at(&app.place()));
         all.spawn(async move {
             browser
@@ -93,5 +93,6 @@ async fn of_sixteen_who_use_a_link_one_does() {
     }
     let answers = all.join_all().await;
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
-    assert!(answers.iter().all(|status| [200, 404].contains(status)), "{answers:?}");
+    // There is no room for all in the queue of hashes: some are told to come again.
+    assert!(answers.iter().all(|status| [200, 404, 503].contains(status)), "{answers:?}");
 }

@@ -9,6 +9,7 @@ mod chain;
 mod device;
 mod house;
 mod input;
+mod judge;
 mod otp;
 mod passkey;
 mod password;
@@ -18,6 +19,8 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
+mod telling;
+mod thousand;
 mod token;
 mod totp;
 mod transaction;

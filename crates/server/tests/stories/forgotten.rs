@@ -278,3 +278,25 @@ async fn what_is_off_is_not_there_and_what_is_no_name_is_said() {
     assert_eq!(browser.submit(&page, "username", &[("username", "alice")]).await.status, 403);
     assert_eq!(events(&on, "password.reset_asked").await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_067_of_64_who_use_one_link_one_does() {
+    let app = house().await;
+    let alice = app.alice().await;
+    ask(&mut app.browser(), "alice").await;
+    let link = links(&app, ADDRESS, 1).await.remove(0);
+    let mut browser = app.browser();
+    let page = browser.open(&link).await;
+    let mut all = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let (mut browser, page) = (browser.clone(), page.clone());
+        let word = format!("quiet otters juggle {number}");
+        all.spawn(async move { browser.submit(&page, "password", &[("password", &word)]).await.status.as_u16() });
+    }
+    let answers = all.join_all().await;
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    // There is no room for all in the queue of hashes: some are told to come again.
+    assert!(answers.iter().all(|status| [200, 404, 503].contains(status)), "{answers:?}");
+    assert_eq!(events(&app, "password.reset").await.len(), 1);
+    assert_eq!(app.read(move |tx| tx.credentials(alice.id, &"password".into())).await.len(), 1);
+}
