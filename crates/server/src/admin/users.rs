@@ -14,6 +14,7 @@ use vestibule_core::{
     crypto::Prf,
     directory::{OneTimeLink, UserPlace, UserSearch},
     id::{CredentialId, UserId},
+    prompt::Text,
     random::RandomExt as _,
     store::StoreExt as _,
     time::{Time, Timestamp},
@@ -75,6 +76,8 @@ pub struct UserView {
     pub groups: Vec<String>,
     /// Roles, of applications and of this server (`vestibule:…`).
     pub roles: Vec<String>,
+    /// The authenticators that they would rather be asked for, the best first, where a step leaves a choice. Theirs to say.
+    pub preferred: Vec<String>,
     /// A disabled user gets nothing on any path.
     pub disabled: bool,
     /// When they were made.
@@ -96,6 +99,7 @@ impl From<&User> for UserView {
             locale: user.locale.clone(),
             groups: user.groups.clone(),
             roles: user.roles.clone(),
+            preferred: user.preferred.iter().map(ToString::to_string).collect(),
             disabled: user.disabled,
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
@@ -216,6 +220,9 @@ pub struct FactorView {
     pub must_change: bool,
     /// When it was made; not known of a number.
     pub created_at: Option<Timestamp>,
+    /// What its authenticator tells of it: that a passkey is kept on several devices.
+    #[serde(skip)]
+    pub about: Option<Text>,
 }
 
 /// A link, shown once.
@@ -531,7 +538,12 @@ pub async fn factors(state: &State, actor: &Actor, id: UserId) -> Result<Vec<Fac
     let read = move |tx: &mut Transaction| Ok((tx.user(id)?, tx.credentials_of(id)?));
     let (user, credentials) = state.store.read(read).await?;
     let user = user.ok_or(AdminError::NotFound("user"))?;
-    Ok(phone_of(&user).into_iter().chain(credentials.iter().map(factor)).collect())
+    let registry = state.engine.registry();
+    let told = |own: &Credential| {
+        let about = registry.get(&own.authenticator).and_then(|known| known.about(own));
+        FactorView { about, ..factor(own) }
+    };
+    Ok(phone_of(&user).into_iter().chain(credentials.iter().map(told)).collect())
 }
 
 pub(crate) fn factor(credential: &Credential) -> FactorView {
@@ -543,6 +555,7 @@ pub(crate) fn factor(credential: &Credential) -> FactorView {
         must_change: credential.authenticator.as_str() == Password::NAME
             && must_change(credential.secret.expose_secret()),
         created_at: Some(credential.created_at.into()),
+        about: None,
     }
 }
 
@@ -555,6 +568,7 @@ pub(crate) fn phone_of(user: &User) -> Option<FactorView> {
         usable: user.phone_number_verified,
         must_change: false,
         created_at: None,
+        about: None,
     })
 }
 

@@ -613,6 +613,7 @@ fn user(locked: bool) -> UserView {
         locale: None,
         groups: vec!["staff".to_owned()],
         roles: vec!["editor".to_owned(), Role::Admin.name().to_owned()],
+        preferred: vec!["passkey".to_owned(), "smsotp".to_owned()],
         disabled: locked,
         created_at: WRITTEN,
         updated_at: WRITTEN,
@@ -627,9 +628,14 @@ fn detail(locked: bool) -> users::Detail {
         usable,
         must_change: authenticator == "password",
         created_at: usable.then_some(WRITTEN),
+        about: (authenticator == "passkey").then(|| Text::new("passkey.synced")),
     };
     let factors =
-        if locked { Vec::new() } else { vec![factor(USER, "password", true), factor("phone", "smsotp", false)] };
+        ["password", "smsotp", "passkey"].map(|name| match name {
+            "smsotp" => factor("phone", name, false),
+            _ => factor(USER, name, true),
+        });
+    let factors = if locked { Vec::new() } else { factors.to_vec() };
     let (sessions, timeline) = if locked { (Vec::new(), Vec::new()) } else { (vec![session()], events()) };
     users::Detail { user: Versioned::new(user(locked)), factors, invitation: None, sessions: Some(sessions), timeline: Some(timeline) }
 }

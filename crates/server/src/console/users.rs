@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Path, Payload, ServiceConfig, get, post, resource},
 };
 use vestibule_authn_password::Password;
-use vestibule_core::{audit::page::AuditFilter, id::UserId, prompt::Text};
+use vestibule_core::{audit::page::AuditFilter, authenticator::label, id::UserId, prompt::Text};
 use vestibule_oauth::Params;
 
 use super::{
@@ -349,13 +349,18 @@ fn heading(id: &'static str, key: &str) -> Block {
 fn facts(user: &UserView) -> Block {
     let mut state = Vec::new();
     state.push(Say::key(if user.disabled { "console.users.state.locked" } else { "console.users.state.active" }));
+    let liked = user.preferred.iter().map(|name| Say::Text(label(&name.as_str().into())));
+    let preferred = (!user.preferred.is_empty()).then(|| Fact::new("console.user.preferred", liked));
     Block::Facts {
         facts: vec![
             Fact::new("console.users.state", state),
             Fact::new("console.user.id", [user.id.as_str()]).code(),
             Fact::new("console.user.made", [user.created_at]),
             Fact::new("console.user.changed", [user.updated_at]),
-        ],
+        ]
+        .into_iter()
+        .chain(preferred)
+        .collect(),
     }
 }
 
@@ -364,9 +369,10 @@ fn factors(found: &[FactorView], may: May, to: &dyn Fn(&str) -> String) -> Table
         let name = Cell::say(factor.authenticator.as_str()).code();
         let name = if factor.usable { name } else { name.tag(Say::key("console.user.unusable")) };
         let name = if factor.must_change { name.tag(Say::key("console.user.must_change")) } else { name };
+        let named = factor.label.as_deref().map_or_else(Cell::default, Cell::say);
         let mut cells = vec![
             name,
-            factor.label.as_deref().map_or_else(Cell::default, Cell::say),
+            factor.about.iter().cloned().fold(named, |cell, about| cell.tag(Say::Text(about))),
             factor.created_at.map_or_else(Cell::default, Cell::say),
         ];
         if may.factors {

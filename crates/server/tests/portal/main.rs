@@ -1,6 +1,7 @@
 //! The user portal: setting up, renaming and taking away ways to sign in, the password, and what happened.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod order;
 mod own;
 mod trying;
 
