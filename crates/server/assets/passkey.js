@@ -77,6 +77,8 @@ if (box && form && button && said) {
       const wanted = { publicKey: read(), signal: mine.signal, ...how };
       const credential = await (create ? navigator.credentials.create(wanted) : navigator.credentials.get(wanted));
       field.value = JSON.stringify(written(credential));
+      // For signal.js, on the next page.
+      try { sessionStorage.setItem("passkey", `${/** @type {any} */ (form).version.value} ${/** @type {any} */ (credential).id}`); } catch {}
       // The passkey says who it is: a name that is not typed is no fault here.
       form.submit();
     } catch (error) {

@@ -630,11 +630,10 @@ fn detail(locked: bool) -> users::Detail {
         created_at: usable.then_some(WRITTEN),
         about: (authenticator == "passkey").then(|| Text::new("passkey.synced")),
     };
-    let factors =
-        ["password", "smsotp", "passkey"].map(|name| match name {
-            "smsotp" => factor("phone", name, false),
-            _ => factor(USER, name, true),
-        });
+    let factors = ["password", "smsotp", "passkey"].map(|name| match name {
+        "smsotp" => factor("phone", name, false),
+        _ => factor(USER, name, true),
+    });
     let factors = if locked { Vec::new() } else { factors.to_vec() };
     let (sessions, timeline) = if locked { (Vec::new(), Vec::new()) } else { (vec![session()], events()) };
     users::Detail { user: Versioned::new(user(locked)), factors, invitation: None, sessions: Some(sessions), timeline: Some(timeline) }

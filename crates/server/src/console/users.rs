@@ -370,9 +370,13 @@ fn factors(found: &[FactorView], may: May, to: &dyn Fn(&str) -> String) -> Table
         let name = if factor.usable { name } else { name.tag(Say::key("console.user.unusable")) };
         let name = if factor.must_change { name.tag(Say::key("console.user.must_change")) } else { name };
         let named = factor.label.as_deref().map_or_else(Cell::default, Cell::say);
+        let named = match &factor.about {
+            Some(about) => named.tag(Say::Text(about.clone())),
+            None => named,
+        };
         let mut cells = vec![
             name,
-            factor.about.iter().cloned().fold(named, |cell, about| cell.tag(Say::Text(about))),
+            named,
             factor.created_at.map_or_else(Cell::default, Cell::say),
         ];
         if may.factors {

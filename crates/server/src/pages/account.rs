@@ -87,6 +87,8 @@ pub struct Factors {
     pub ways: Vec<Enrol>,
     /// What was just done.
     pub notice: Option<Done>,
+    /// Which passkeys are theirs, as the browser is told (JSON); `None` where that is not known for sure.
+    pub accepted: Option<String>,
     /// The portal's paths.
     pub paths: Paths,
 }
@@ -217,7 +219,7 @@ impl Body for Factors {
     const TEMPLATE: &'static str = "factors";
     const WIDE: bool = true;
     fn scripts(&self) -> Vec<&'static str> {
-        vec!["time.js"]
+        std::iter::once("time.js").chain(self.accepted.is_some().then_some("signal.js")).collect()
     }
     fn style(&self) -> Option<&'static str> {
         Some("account.css")

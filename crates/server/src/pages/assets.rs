@@ -45,6 +45,7 @@ impl Assets {
             asset!("otp.js", "text/javascript; charset=utf-8"),
             asset!("account.css", "text/css; charset=utf-8"),
             asset!("passkey.js", "text/javascript; charset=utf-8"),
+            asset!("signal.js", "text/javascript; charset=utf-8"),
             asset!("keep.js", "text/javascript; charset=utf-8"),
             asset!("time.js", "text/javascript; charset=utf-8"),
             asset!("console.css", "text/css; charset=utf-8"),
@@ -96,7 +97,7 @@ mod tests {
         assert!((1..5_500).contains(&size("passkey.js")), "{}", size("passkey.js"));
         assert!((1..3_500).contains(&size("live-tail.js")), "{}", size("live-tail.js"));
         for script in
-            ["password.js", "keep.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js", "redirects.js"]
+            ["password.js", "keep.js", "signal.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js", "redirects.js"]
         {
             assert!((1..2_500).contains(&size(script)), "{script}: {}", size(script));
         }

@@ -68,6 +68,8 @@ pub struct Passkey {
     pub options: String,
     /// The word on its button.
     pub submit: Text,
+    /// The one that was sent last is nowhere here: for whom it was made, as the browser is told (JSON).
+    pub unknown: Option<String>,
 }
 
 impl std::fmt::Debug for Exhibit {
@@ -158,7 +160,17 @@ impl Passkey {
             field: field.name.clone(),
             options: options.to_string(),
             submit: prompt.submit.clone(),
+            unknown: None,
         })
+    }
+
+    /// The same after an answer by a passkey that nobody has here.
+    #[must_use]
+    pub fn unknown(self) -> Self {
+        let asked: serde_json::Value = serde_json::from_str(&self.options).unwrap_or_default();
+        let party = asked.pointer("/publicKey/rpId").or_else(|| asked.get("rpId"));
+        let unknown = party.map(|party| serde_json::json!({ "rpId": party }).to_string());
+        Self { unknown, ..self }
     }
 }
 

@@ -73,6 +73,8 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         Outcome::Resent | Outcome::Renewed => !undone && !dead,
         Outcome::Limited { .. } | Outcome::Trouble { .. } => true,
     });
+    let unknown = matches!(step.notice, Some(Outcome::Rejected { why: Rejection::Unknown, .. }));
+    let signalled = |passkey: Passkey| if unknown && !passkey.create { passkey.unknown() } else { passkey };
     Page::Step(Step {
         form: form(view, step.challenge.as_ref()),
         app: Some(app(view, beside)),
@@ -83,8 +85,8 @@ fn step_page(view: &View, step: &StepView, beside: Beside<'_>) -> Page {
         lead: prompt.lead.clone().filter(|_| code.is_none()),
         username: step.username.clone(),
         exhibit: Exhibit::of(prompt, beside.now),
-        passkey: Passkey::of(prompt),
-        beside: step.beside.as_ref().and_then(Passkey::of),
+        passkey: Passkey::of(prompt).map(signalled),
+        beside: step.beside.as_ref().and_then(Passkey::of).map(signalled),
         fields: inputs(prompt, step.username.as_deref()),
         submit: prompt.submit.clone(),
         code,
@@ -392,6 +394,29 @@ mod tests {
             "nothing hidden takes the focus"
         );
         assert!(with(asked(), FieldKind::Label).passkey.is_none(), "an answer needs an input");
+    }
+
+    #[test]
+    fn the_browser_is_told_of_a_passkey_that_is_nowhere_here_and_of_no_other() {
+        use vestibule_core::prompt::Exhibit as Shown;
+        let options = || serde_json::json!({ "challenge": "AAEC", "rpId": "login.example.com" });
+        let asked = |create| Prompt {
+            exhibit: Some(Shown::PublicKey { create, options: options() }),
+            ..prompt(FieldKind::PublicKey)
+        };
+        let told = |create, why: Option<Rejection>| {
+            let notice = why.map(|why| Outcome::Rejected { why, tries_left: None });
+            let page = StepView { prompt: Some(asked(create)), challenge: None, notice, ..code_step() };
+            step(page).passkey.unwrap().unknown
+        };
+        assert_eq!(told(false, Some(Rejection::Unknown)).as_deref(), Some(r#"{"rpId":"login.example.com"}"#));
+        for why in [None, Some(Rejection::Wrong), Some(Rejection::Expired), Some(Rejection::NotAllowed)] {
+            assert_eq!(told(false, why), None, "{why:?}");
+        }
+        assert_eq!(told(true, Some(Rejection::Unknown)), None, "one that is made is sent nowhere else");
+        let notice = Some(Outcome::Rejected { why: Rejection::Unknown, tries_left: None });
+        let beside = StepView { beside: Some(asked(false)), challenge: None, notice, ..code_step() };
+        assert!(step(beside).beside.unwrap().unknown.is_some(), "beside a password too");
     }
 
     #[test]

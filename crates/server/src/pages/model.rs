@@ -954,9 +954,11 @@ impl Body for Step {
         let at = self.notice.as_ref().is_some_and(|notice| notice.at.is_some());
         let codes = matches!(self.exhibit, Some(Exhibit::Codes { .. }));
         let time = (at || codes || self.code.is_some() || !self.later.is_empty()).then_some("time.js");
-        let passkey = self.passkey.as_ref().or(self.beside.as_ref()).is_some().then_some("passkey.js");
+        let key = self.passkey.as_ref().or(self.beside.as_ref());
+        let passkey = key.is_some().then_some("passkey.js");
+        let signal = key.is_some_and(|key| key.unknown.is_some()).then_some("signal.js");
         let keep = self.exhibit.is_some().then_some("keep.js");
-        [password, code, passkey, keep, time].into_iter().flatten().collect()
+        [password, code, passkey, signal, keep, time].into_iter().flatten().collect()
     }
     fn style(&self) -> Option<&'static str> {
         self.exhibit.is_some().then_some("account.css")

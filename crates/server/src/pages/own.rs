@@ -59,6 +59,8 @@ pub struct Profile {
     pub fault: Option<Text>,
     /// Whether it is saved.
     pub done: bool,
+    /// Under which name the browser keeps their passkeys from now on (JSON); where it was changed just now.
+    pub named: Option<String>,
     /// The portal's paths.
     pub paths: Paths,
 }
@@ -111,6 +113,9 @@ impl Body for Apps {
 impl Body for Profile {
     const TEMPLATE: &'static str = "profile";
     const WIDE: bool = true;
+    fn scripts(&self) -> Vec<&'static str> {
+        self.named.is_some().then_some("signal.js").into_iter().collect()
+    }
     fn alarmed(&self) -> bool {
         self.fault.is_some()
     }

@@ -18,7 +18,7 @@ use vestibule_core::{
     user::{Credential, User},
 };
 
-use super::{FACTORS, PASSWORD, door, home::masked, order};
+use super::{FACTORS, PASSWORD, door, home::masked, order, signal};
 use crate::{
     admin::users::PHONE_FACTOR,
     answer,
@@ -57,6 +57,7 @@ pub(super) async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
         ordered: !visitor.user.preferred.is_empty(),
         ways: offered(&state, &visitor.user, &credentials).into_iter().map(enrol).collect(),
         notice: notice(&state, &req, &visitor),
+        accepted: signal::accepted(&state, &visitor.user, &credentials),
         paths: door::paths(&state),
     });
     door::show(&state, &req, &visitor, StatusCode::OK, &page)

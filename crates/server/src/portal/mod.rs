@@ -18,6 +18,7 @@ mod profile;
 mod proof;
 mod safety;
 mod sessions;
+mod signal;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
 

@@ -17,7 +17,7 @@ use vestibule_core::{
 };
 use vestibule_oauth::{Params, managed::ObjectKind};
 
-use super::{FACTORS, PROFILE, door, factors, home::masked};
+use super::{FACTORS, PROFILE, door, factors, home::masked, signal};
 use crate::{
     admin::profile::faults,
     answer,
@@ -137,6 +137,7 @@ async fn show(
         managed,
         fault: fault.filter(|_| !managed),
         done,
+        named: done.then(|| signal::named(state, &visitor.user)),
         paths: door::paths(state),
     });
     door::show(state, req, visitor, status, &page)

@@ -14,6 +14,7 @@ mod joining;
 mod figures;
 mod forgotten;
 mod notices;
+mod passkeys;
 mod password_then_sms;
 mod people;
 mod proving;

@@ -100,6 +100,7 @@ pub(super) fn passkey() -> Vec<State> {
         field: "credential".to_owned(),
         options: options.to_owned(),
         submit: submit.clone(),
+        unknown: None,
     };
     let field = input("credential", "choose.set_up", InputKind::PublicKey, false);
     let use_one = Step {
@@ -115,12 +116,14 @@ pub(super) fn passkey() -> Vec<State> {
     let create = vec![input("label", "factor.label", InputKind::Label, true), field];
     let create = Step { passkey: Some(asked(true)), ..set_up("choose.enrol", create) };
     let wrong = Step { notice: Some(Notice::wrong()), ..use_one.clone() };
+    let unknown = Step { passkey: Some(asked(false).unknown()), ..wrong.clone() };
     let beside = Step { beside: Some(asked(false)), others: vec![way(0, "passkey", None)], ..password() };
     vec![
         ("beside-a-password", Page::Step(beside)),
         ("use", Page::Step(use_one)),
         ("use-with-a-name", Page::Step(first)),
         ("use-wrong", Page::Step(wrong)),
+        ("use-unknown", Page::Step(unknown)),
         ("set-up", Page::Step(create)),
     ]
 }
@@ -238,6 +241,7 @@ pub(super) fn factors() -> Vec<State> {
         ordered: true,
         ways: vec![enrol("smsotp"), enrol("password")],
         notice: None,
+        accepted: Some(r#"{"rpId":"login.example.com","userId":"AAEC","allAcceptedCredentialIds":["AAEC"]}"#.to_owned()),
         paths: paths(),
     };
     let done = |text: &str, which: Option<&str>| {

@@ -57,6 +57,7 @@ pub(super) fn profile() -> Vec<State> {
         managed: false,
         fault: None,
         done: false,
+        named: None,
         paths: paths(),
     };
     let fault = |key: &str| Page::Profile(Profile { fault: Some(Text::new(key)), ..ada.clone() });
@@ -69,9 +70,10 @@ pub(super) fn profile() -> Vec<State> {
         ..ada.clone()
     };
     let unproved = Profile { email_verified: false, phone_verified: false, ..ada.clone() };
+    let named = r#"{"rpId":"login.example.com","userId":"AAEC","name":"ada","displayName":"Ada"}"#.to_owned();
     vec![
         ("whole", Page::Profile(ada.clone())),
-        ("saved", Page::Profile(Profile { done: true, ..ada.clone() })),
+        ("saved", Page::Profile(Profile { done: true, named: Some(named), ..ada.clone() })),
         ("bare", Page::Profile(bare)),
         ("not-confirmed", Page::Profile(unproved)),
         ("in-a-file", Page::Profile(Profile { managed: true, ..ada.clone() })),
