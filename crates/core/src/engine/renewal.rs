@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     chain::Alternative,
+    evidence::Evidence,
     id::{SessionId, UserId},
     store::{Store, StoreResult, Tx},
     time::Time,
@@ -26,15 +27,16 @@ impl<S: Store + ?Sized> Engine<S> {
         if held || !situation.interaction.renewal.is_empty() {
             return;
         }
-        let name = &evidence.authenticator;
-        let Some(authenticator) = self.parts.registry.get(name).filter(|known| known.replacement().is_some()) else {
-            return;
-        };
         let mut person = situation.person.clone();
-        person.settle(&judgement.changes, name, situation.now);
-        if !person.credential(name, &evidence.credential).is_some_and(|own| authenticator.must_change(own)) {
-            return;
-        }
+        person.settle(&judgement.changes, &evidence.authenticator, situation.now);
+        let changes = |given: &Evidence| {
+            let known = self.parts.registry.get(&given.authenticator).filter(|known| known.replacement().is_some())?;
+            let own = person.credential(&given.authenticator, &given.credential)?;
+            known.must_change(own).then(|| given.authenticator.clone())
+        };
+        // Whenever it was used in this run: a page may be open from before it had to change.
+        let before = situation.interaction.evidence.iter().find_map(changes);
+        let Some(name) = before.or_else(|| changes(evidence)) else { return };
         let best = self.protected(&person, &situation.configuration).await;
         let way = Alternative::plain(name.as_str());
         let steps = errand::besides(way, best, None, &situation.configuration, &self.parts.registry);

@@ -99,6 +99,23 @@ async fn a_025_what_was_granted_for_long_ends_with_the_password_that_others_knew
 }
 
 #[tokio::test]
+async fn a_068_a_page_left_open_from_before_asks_for_another_password_too() {
+    let app = TestApp::start().await;
+    let alice = app.alice().await;
+    let mut browser = app.browser();
+    let page = password(&app, &mut browser, "alice").await;
+    let code = app.sms().code_to(PHONE).await;
+    require(&app, &alice).await;
+    let page = browser.submit(&page, "code", &[("code", &code)]).await;
+    assert!(page.answer("code").is_none() && asks(&page, "new_password"), "{:?} {}", page.location(), page.body);
+    let none = browser.open(&app.authorize(&[("prompt", "none")])).await;
+    assert_eq!(none.answer("error").as_deref(), Some("login_required"));
+    let page = browser.open(page.url.as_str()).await;
+    let back = browser.submit(&page, "new_password", &[("new_password", NEW)]).await;
+    assert!(back.answer("code").is_some(), "{}", back.body);
+}
+
+#[tokio::test]
 async fn the_password_that_others_know_is_not_chosen_again() {
     let app = TestApp::start().await;
     app.chain("default", json!([["password"]])).await;
