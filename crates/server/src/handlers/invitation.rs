@@ -41,7 +41,7 @@ pub async fn get(req: HttpRequest, state: Data<State>) -> HttpResponse {
     let (token, hash) = secret(&state, &req);
     match whose(&state, hash).await {
         Ok(Some((invitation, user))) => ask(&state, &req, &token, (&invitation, &user), StatusCode::OK, None),
-        Ok(None) => answer::error(&state, &req, Cause::NotFound),
+        Ok(None) => answer::error(&state, &req, Cause::Gone),
         Err(error) => answer::store_error(&state, &req, &error),
     }
 }
@@ -60,7 +60,7 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
     // Before anything that costs: a hash is made for who is invited, and for nobody else.
     let (invitation, user) = match whose(&state, hash.clone()).await {
         Ok(Some(found)) => found,
-        Ok(None) => return answer::error(&state, &req, Cause::NotFound),
+        Ok(None) => return answer::error(&state, &req, Cause::Gone),
         Err(error) => return answer::store_error(&state, &req, &error),
     };
     let again = |status, why: Text| ask(&state, &req, &token, (&invitation, &user), status, Some(why));
@@ -78,7 +78,7 @@ pub async fn post(req: HttpRequest, state: Data<State>, payload: Payload) -> Htt
     };
     match accept(&state, &req, hash, &user, phc).await {
         Ok(true) => done(&state, &req, &invitation, &user),
-        Ok(false) => answer::error(&state, &req, Cause::NotFound),
+        Ok(false) => answer::error(&state, &req, Cause::Gone),
         Err(error) => answer::store_error(&state, &req, &error),
     }
 }

@@ -108,7 +108,7 @@ pub async fn post_mailed(req: HttpRequest, state: Data<State>, token: Path<Strin
 async fn open(req: &HttpRequest, state: &State, link: Opened) -> HttpResponse {
     match whose(state, &link).await {
         Ok(Some(user)) => ask(state, req, &link, &user, StatusCode::OK, None),
-        Ok(None) => answer::error(state, req, Cause::NotFound),
+        Ok(None) => answer::error(state, req, Cause::Gone),
         Err(error) => answer::store_error(state, req, &error),
     }
 }
@@ -125,7 +125,7 @@ async fn choose(req: &HttpRequest, state: &State, link: Opened, payload: Payload
     // Before anything that costs: a hash is made for who has a link, and for nobody else.
     let user = match whose(state, &link).await {
         Ok(Some(user)) => user,
-        Ok(None) => return answer::error(state, req, Cause::NotFound),
+        Ok(None) => return answer::error(state, req, Cause::Gone),
         Err(error) => return answer::store_error(state, req, &error),
     };
     let again = |status, why: Text| ask(state, req, &link, &user, status, Some(why));
@@ -152,7 +152,7 @@ async fn choose(req: &HttpRequest, state: &State, link: Opened, payload: Payload
     };
     match set(state, req, &link, &user, phc).await {
         Ok(true) => done(state, req, &user),
-        Ok(false) => answer::error(state, req, Cause::NotFound),
+        Ok(false) => answer::error(state, req, Cause::Gone),
         Err(error) => answer::store_error(state, req, &error),
     }
 }

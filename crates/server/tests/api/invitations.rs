@@ -78,8 +78,10 @@ async fn an_invitation_goes_by_mail_and_proves_the_mailbox() {
     assert_eq!(accept(&app, &page).await, 200);
     assert!(ada(&app).await.email_verified);
     assert_eq!(standing(&owner, &id).await, "accepted");
-    // A_091: the link again is dead.
-    assert_eq!(browser.get(&url).await.status, 404);
+    // A_091: the link again is dead, and the page says so to somebody who opens it twice.
+    let dead = browser.get(&url).await;
+    assert_eq!(dead.status, 404);
+    assert!(dead.body.contains("does not work any more") && dead.body.contains("sign in"), "{}", dead.body);
     assert_eq!(accept(&app, &page).await, 404);
     let events = app.read(|tx| tx.latest_audit(100)).await;
     let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
