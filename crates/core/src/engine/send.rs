@@ -82,9 +82,9 @@ impl Sends {
         sends
     }
 
-    /// The budgets of a message to `to` that a stranger asks for: of who asks and of the connection as for any other, of the
-    /// destination narrower ones of their own. What strangers ask for must not use up what the owner of a number signs in with. Of
-    /// how it begins nothing is given back: who pumps a range can read the codes, too.
+    /// The budgets of a message to `to` that a stranger asks for: of who asks as for any other, of the connection no more than half,
+    /// of the destination narrower ones of their own. What strangers ask for must not use up what the owner of a number signs in
+    /// with, or what people are warned by. Of how it begins nothing is given back: who pumps a range can read the codes, too.
     pub(super) fn to_stranger(
         limits: &Limits,
         prf: &Prf,
@@ -96,6 +96,7 @@ impl Sends {
         // They type it: one mailbox has one budget, however it is spelt.
         let to = &*to.to_lowercase();
         let prefix = allowed(connection, limits.sends_to_prefix, Connection::MESSAGES_TO_PREFIX);
+        let a_day = allowed(connection, limits.sends_by, Connection::MESSAGES_A_DAY);
         Self {
             asker,
             destination: vec![
@@ -103,7 +104,8 @@ impl Sends {
                 (BudgetKey::cooldown(prf, to).of_strangers(), cooldown(limits)),
             ],
             other: vec![
-                (BudgetKey::sends_by(by), allowed(connection, limits.sends_by, Connection::MESSAGES_A_DAY)),
+                (BudgetKey::sends_by(by), a_day),
+                (BudgetKey::sends_by(by).of_strangers(), half(a_day)),
                 (BudgetKey::sends_to_prefix(by, to).of_strangers(), prefix),
                 (BudgetKey::sends_daily(prf, to).of_strangers(), half(limits.sends_daily)),
             ],

@@ -298,6 +298,25 @@ async fn a_078_who_registers_with_somebodys_number_does_not_use_up_the_messages_
 }
 
 #[tokio::test]
+async fn a_078_strangers_do_not_use_up_what_a_connection_may_send_in_a_day() {
+    let app = open(|settings| {
+        settings.registration.contact = Proves::Phone;
+        settings.limits.budgets.sends_by.limit = 4;
+    })
+    .await;
+    let sms = json!({ "authenticator": "smsotp", "connection": "SMSOTP" });
+    app.chain("default", json!([["password"], [sms]])).await;
+    app.alice().await;
+    for number in 0..6 {
+        assert_eq!(ask(&mut app.browser(), "Mallory", &format!("+49171123456{number}")).await.status, 200);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(app.outbox.messages().len(), 2, "half of them");
+    let back = app.log_in(&mut app.browser(), "alice", "alice", PHONE).await;
+    assert!(back.answer("code").is_some(), "{}", back.body);
+}
+
+#[tokio::test]
 async fn a_078_who_brings_the_codes_back_pumps_no_more_than_who_does_not() {
     let app = open(|settings| {
         settings.registration.contact = Proves::Phone;
