@@ -76,5 +76,7 @@ async fn a_passkey_from_the_portal_to_a_sign_in_without_a_name() {
     assert_eq!(saw["button"], json!(true), "{saw:#}");
     assert_eq!(saw["offered"], json!(true), "{saw:#}");
     assert_eq!(saw["conditional"], json!(true), "among the names that the browser fills in: {saw:#}");
+    assert_eq!(saw["beside"], json!(true), "the page of the password comes first: {saw:#}");
+    assert_eq!(saw["forgotten"], json!(true), "a passkey that is nowhere here is forgotten: {saw:#}");
     assert_eq!(saw["stranger"], json!(true), "{saw:#}");
 }

@@ -1,6 +1,7 @@
 // A passkey in a real browser with an authenticator in software (DevTools, domain WebAuthn): set up in the portal, used as a second
 // step there, then at a shop without a name, by the button and among the names that the browser fills in.
-// stdin: { base, username, password, screenshots }; stdout: { faults, pictures, kept, second, button, offered, stranger }.
+// stdin: { base, username, password, screenshots }; stdout: { faults, pictures, kept, second, button, offered, stranger, forgotten }.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Watched, launch } from "./look.mjs";
 
@@ -60,16 +61,21 @@ async function secondStep() {
   saw.second = new URL(page.url()).pathname;
 }
 
-async function atTheShop(way) {
+/** The shop takes either: the page of the password comes first, and offers the passkey too. */
+async function atTheShop() {
   await signOut();
   await page.goto(shop());
-  await page.getByRole("button", { name: way, exact: true }).click();
+}
+
+async function takesThePasskey() {
+  await atTheShop();
+  await page.getByRole("button", { name: "Passkey", exact: true }).click();
 }
 
 /** By the button, without a name. Nobody touches the device before, or the browser would take what it is offered. */
 async function byButton() {
   await touch(false);
-  await atTheShop("Passkey");
+  await takesThePasskey();
   await passkey().waitFor();
   await watched.look("without-a-name");
   await touch(true);
@@ -80,8 +86,12 @@ async function byButton() {
 
 /** Beside the field for the name, where the page asks for a password. */
 async function offered() {
+  await touch(false);
+  await atTheShop();
+  await page.locator("input[name=password]").waitFor();
+  saw.beside = (await page.locator("input[autocomplete~=webauthn]").count()) === 1 && (await passkey().count()) === 1;
   await touch(true);
-  await atTheShop("Password");
+  await page.reload().catch(() => {});
   const able = await page.evaluate(() => PublicKeyCredential.isConditionalMediationAvailable()).catch(() => true);
   if (able) {
     const took = await page.waitForURL(arrived, { timeout: 5_000 }).then(() => true, () => false);
@@ -95,10 +105,32 @@ async function offered() {
   saw.offered = true;
 }
 
+/** A passkey that nobody has at the server is refused, and the browser that knows how forgets it: that one alone. */
+async function forgotten() {
+  await touch(false);
+  await takesThePasskey();
+  await passkey().waitFor();
+  const privateKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "der" });
+  const { credentials: own } = await devtools.send("WebAuthn.getCredentials", { authenticatorId });
+  await devtools.send("WebAuthn.clearCredentials", { authenticatorId });
+  const unknown = { credentialId: randomBytes(16).toString("base64"), isResidentCredential: true, rpId: own[0].rpId, userHandle: randomBytes(16).toString("base64"), privateKey: privateKey.toString("base64"), signCount: 1 };
+  await devtools.send("WebAuthn.addCredential", { authenticatorId, credential: unknown });
+  await touch(true);
+  await passkey().click().catch(() => {});
+  await page.locator("[data-unknown]").waitFor();
+  await watched.look("not-known-here");
+  await touch(false);
+  const kept = async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials.length;
+  const able = await page.evaluate(() => "signalUnknownCredential" in PublicKeyCredential);
+  for (let tries = 0; able && tries < 50 && (await kept()) > 0; tries++) await page.waitForTimeout(100);
+  saw.forgotten = !able || (await kept()) === 0;
+  await devtools.send("WebAuthn.addCredential", { authenticatorId, credential: own[0] });
+}
+
 /** A passkey that is gone from here is told, and the page goes on. */
 async function stranger() {
   await touch(false);
-  await atTheShop("Passkey");
+  await takesThePasskey();
   await passkey().waitFor();
   await devtools.send("WebAuthn.clearCredentials", { authenticatorId });
   await touch(true);
@@ -108,7 +140,7 @@ async function stranger() {
   saw.stranger = (await passkey().count()) === 1;
 }
 
-for (const step of [setUp, secondStep, byButton, offered, stranger]) {
+for (const step of [setUp, secondStep, byButton, offered, forgotten, stranger]) {
   await step().catch((error) => {
     throw new Error(`${step.name} at ${page.url()}: ${error.message}; faults so far: ${watched.faults.join("\n")}`);
   });
