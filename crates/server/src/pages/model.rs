@@ -774,7 +774,7 @@ pub enum Cause {
     Forbidden,
     /// There is nothing here.
     NotFound,
-    /// It was here once.
+    /// A link that was used, or is too old. One that never was is told the same, with the same status as anything that is not there.
     Gone,
     /// The request is too large.
     TooLarge,
@@ -802,7 +802,7 @@ impl Cause {
             Self::OtherBrowser => (403, "other_browser"),
             Self::Forbidden => (403, "forbidden"),
             Self::NotFound => (404, "not_found"),
-            Self::Gone => (410, "gone"),
+            Self::Gone => (404, "gone"),
             Self::TooLarge => (413, "too_large"),
             Self::TooMany => (429, "too_many"),
             Self::Internal => (500, "internal"),
