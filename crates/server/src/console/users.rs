@@ -374,11 +374,7 @@ fn factors(found: &[FactorView], may: May, to: &dyn Fn(&str) -> String) -> Table
             Some(about) => named.tag(Say::Text(about.clone())),
             None => named,
         };
-        let mut cells = vec![
-            name,
-            named,
-            factor.created_at.map_or_else(Cell::default, Cell::say),
-        ];
+        let mut cells = vec![name, named, factor.created_at.map_or_else(Cell::default, Cell::say)];
         if may.factors {
             let hidden = [("factor", factor.id.as_str())];
             let about = factor.authenticator.as_str();

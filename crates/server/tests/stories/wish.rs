@@ -156,7 +156,10 @@ async fn a_program_wishes_too() {
     let page = password(&app, &mut browser).await;
     browser.headers.push(("accept".into(), "application/json".into()));
     let shown = browser.get(page.url.as_str()).await.json();
-    assert_eq!(shown["besides"], json!([{ "besides": 1, "authenticator": "totp", "label": shown["besides"][0]["label"] }]));
+    assert_eq!(
+        shown["besides"],
+        json!([{ "besides": 1, "authenticator": "totp", "label": shown["besides"][0]["label"] }])
+    );
     let act = |shown: &Value, more: (&str, Value)| {
         let mut body = json!({ "version": shown["version"], "csrf": shown["csrf"] });
         body[more.0] = more.1;

@@ -42,9 +42,10 @@ fn step_json(step: &StepView) -> Value {
             "chosen": way.chosen,
         })
     });
-    let besides = step.besides.iter().map(|way| {
-        json!({ "besides": way.index, "authenticator": way.authenticator, "label": way.label })
-    });
+    let besides = step
+        .besides
+        .iter()
+        .map(|way| json!({ "besides": way.index, "authenticator": way.authenticator, "label": way.label }));
     json!({
         "step": step.number,
         "of": step.of,

@@ -241,7 +241,9 @@ pub(super) fn factors() -> Vec<State> {
         ordered: true,
         ways: vec![enrol("smsotp"), enrol("password")],
         notice: None,
-        accepted: Some(r#"{"rpId":"login.example.com","userId":"AAEC","allAcceptedCredentialIds":["AAEC"]}"#.to_owned()),
+        accepted: Some(
+            r#"{"rpId":"login.example.com","userId":"AAEC","allAcceptedCredentialIds":["AAEC"]}"#.to_owned(),
+        ),
         paths: paths(),
     };
     let done = |text: &str, which: Option<&str>| {
