@@ -195,7 +195,10 @@ async fn remove_factor(
     }
     if !yes {
         meant.iter().for_each(|factor| say(line("would remove", factor)));
-        return Err(Failure::new(USAGE, "nothing was removed. Say --yes to do it; they are signed out everywhere then."));
+        return Err(Failure::new(
+            USAGE,
+            "nothing was removed. Say --yes to do it; they are signed out everywhere then.",
+        ));
     }
     let guard = Guard::of(&workshop, settings.default_chain.unwrap_or_else(|| "default".into()));
     let (by, random, now) = (offline::account(Via::Cli), Arc::clone(&workshop.random), workshop.clock.now());
@@ -207,7 +210,9 @@ async fn remove_factor(
     say(format_args!("{username} was signed out of {signed_out} browsers, and no browser is remembered."));
     if let Err(why) = owner {
         complain(format!("No owner can sign in to the console now ({why})."));
-        complain("`vestibule admin link` sets a password; a chain that asks for more is changed with `vestibule apply`.");
+        complain(
+            "`vestibule admin link` sets a password; a chain that asks for more is changed with `vestibule apply`.",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
