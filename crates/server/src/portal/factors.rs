@@ -80,6 +80,7 @@ fn notice(state: &State, req: &HttpRequest, visitor: &Visitor) -> Option<Done> {
         "removed" => "factors.removed",
         "renamed" => "factors.renamed",
         "ordered" => "factors.ordered",
+        "asked" => "factors.asked",
         _ => return None,
     };
     Some(Done { text: Text::new(text), which: None })

@@ -45,6 +45,7 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
         (None, None, Some("forget")) => Move::Forget,
         _ => return answer::error(&state, &req, Cause::Forbidden),
     };
+    let done = if matches!(wanted, Move::Forget) { "asked" } else { "ordered" };
     let (now, id, here) = (state.clock.now(), visitor.user.id, visitor.session.id);
     let event = door::event(&state, &req, &visitor, "factors.ordered");
     let work = move |tx: &mut Transaction| {
@@ -58,7 +59,7 @@ pub(super) async fn post(req: HttpRequest, state: Data<State>, payload: Payload)
         Ok(true)
     };
     match state.store.write(work).await {
-        Ok(true) => answer::see_other(&state.public.path(&format!("{FACTORS}?done=ordered"))),
+        Ok(true) => answer::see_other(&state.public.path(&format!("{FACTORS}?done={done}"))),
         Ok(false) => answer::error(&state, &req, Cause::NotFound),
         Err(error) => answer::store_error(&state, &req, &error),
     }

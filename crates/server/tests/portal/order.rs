@@ -76,6 +76,7 @@ async fn the_way_that_one_put_first_is_opened_and_the_choice_is_one_button_away(
     // Asked each time again.
     let page = browser.open("/portal/factors").await;
     let done = posts(&mut browser, &page, ORDER, &[("action", "forget")]).await;
+    assert!(done.body.contains("asks you each time"), "{}", done.body);
     assert!(!offers(&done, "action", "forget"), "{}", done.body);
     assert!(preferred(&app, alice.id).await.is_empty());
     let page = behind_the_password(&app, &mut app.browser()).await;

@@ -271,6 +271,7 @@ pub(super) fn factors() -> Vec<State> {
         ("removed", done("factors.removed", None)),
         ("renamed", done("factors.renamed", None)),
         ("ordered", done("factors.ordered", None)),
+        ("asked", done("factors.asked", None)),
     ]
 }
 
