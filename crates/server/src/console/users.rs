@@ -228,7 +228,9 @@ async fn create(req: HttpRequest, state: Data<State>, payload: Payload) -> HttpR
         ..NewUser::default()
     };
     let own = OwnRoles { roles: form::all(&params, "own_roles").map(str::to_owned).collect() };
-    if !own.roles.is_empty() && let Err(answer) = proof::fresh(&desk, HERE, "/admin/users/new").await {
+    if !own.roles.is_empty()
+        && let Err(answer) = proof::fresh(&desk, HERE, "/admin/users/new").await
+    {
         return answer;
     }
     match users::create_with(&desk.state, &desk.actor, wanted, own).await {
@@ -536,7 +538,9 @@ async fn invite(req: HttpRequest, state: Data<State>, path: Path<String>, payloa
     let new = NewInvitation { client: form::some(&params, "client"), show: form::ticked(&params, "show") };
     let here = format!("/admin/users/{id}");
     // One that is sent is for whoever has the mailbox; one that is shown is for whoever sits here.
-    if new.show && let Err(answer) = proof::fresh(&desk, HERE, &here).await {
+    if new.show
+        && let Err(answer) = proof::fresh(&desk, HERE, &here).await
+    {
         return answer;
     }
     match invitations::invite(&desk.state, &desk.actor, id, &new).await {
