@@ -1,10 +1,22 @@
 //! Attacks on one-time codes and on the messages that carry them.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use vestibule_authn_smsotp::testing::{FakeGateway, Reply};
-use vestibule_core::user::User;
+use vestibule_core::{
+    Clock as _, Time,
+    channel::Message,
+    id::MessageId,
+    outbox::{self, Posted},
+    random::SystemRandom,
+    store::StoreExt as _,
+    user::User,
+};
+use vestibule_server::state::Transaction;
 
 use crate::{
     house::{
@@ -17,6 +29,7 @@ use crate::{
 on_both_databases! {
     a_071_budgets_outlive_logins_and_restarts,
     a_074_the_right_code_sixteen_times_passes_once,
+    a_135_an_outbox_behind_a_gateway_that_hangs_holds_no_connection,
 }
 
 /// A code of the same length that is not the right one.
@@ -671,4 +684,51 @@ async fn a_135_hanging_gateways_do_not_slow_the_token_endpoint() {
         assert_eq!(login.await.unwrap(), 200, "who proved nothing does not wait for the gateway");
     }
     assert!(during < before * 4 + Duration::from_millis(50), "{before:?} before, {during:?} while they hang");
+}
+
+async fn a_135_an_outbox_behind_a_gateway_that_hangs_holds_no_connection(database: Database) {
+    const MESSAGES: usize = 16;
+    let Some(app) = database.start().await else { return };
+    crate::house::confidential(&app, "bank", "bank-secret").await;
+    let gateway = gateway(&app, json!({ "timeout_seconds": 8 })).await;
+    gateway.reply(Reply::Hang);
+    let (now, random) = (app.clock.now(), SystemRandom::default());
+    let posted = (0..MESSAGES).map(|number| Posted {
+        id: MessageId::new(now, &random),
+        user: None,
+        kind: "notice".to_owned(),
+        connection: "SMSOTP".into(),
+        message: Message {
+            to: format!("+4917012345{number:02}"),
+            subject: None,
+            body: "Your number was changed.".into(),
+            code: "".into(),
+        },
+        created_at: now,
+        due_at: now,
+        expires_at: now + outbox::LIFE,
+        tries: 0,
+    });
+    let posted: Vec<_> = posted.collect();
+    app.write(move |tx| posted.iter().try_for_each(|message| tx.post(message))).await;
+    let began = Instant::now();
+    while gateway.received().len() < MESSAGES {
+        assert!(began.elapsed() < Duration::from_secs(6), "only {} are on their way", gateway.received().len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // More hang than the database has connections, and everybody else is served.
+    let began = Instant::now();
+    let jobs = (0..MESSAGES).map(|_| {
+        let state = Arc::clone(&app.state);
+        async move {
+            state.store.write(|tx: &mut Transaction| tx.use_assertion(&"bank".into(), "once", Time(i64::MAX))).await
+        }
+    });
+    let written = at_once(jobs).await;
+    assert_eq!(written.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
+    let mut bank = crate::house::program(&app.place(), "bank", "bank-secret");
+    for _ in 0..20 {
+        assert_eq!(bank.post("/oauth2/token", &[("grant_type", "client_credentials")]).await.status, 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }

@@ -27,6 +27,9 @@ use crate::{
 
 /// So many tries in the suite, of all kinds together.
 const TRIES: usize = 550;
+/// What is not seen over a network, in milliseconds: a row that is there is read, and a send is counted for its number. A debug build takes
+/// ten times as long for a statement: in it only work is found that somebody waits for, such as a hash or a message.
+const UNSEEN: f64 = if cfg!(debug_assertions) { 4.0 } else { 0.5 };
 /// What every answer has of its own: when it was given, its number, and how many calls are left.
 const OWN: [&str; 3] = ["date", "x-request-id", "ratelimit"];
 
@@ -258,7 +261,7 @@ async fn a_060_nothing_tells_who_has_an_account_a_number_or_an_address() {
         let (_, there) = KINDS.iter().find(|(known, _)| known == door).unwrap();
         let compared = compare(&times[&(*door, *there)], lot, &random);
         println!("{door:?} {there}/{word}: {compared:?} ms of {}", lot.len());
-        if compared.differ() {
+        if compared.differ(UNSEEN) {
             told.push(format!("{door:?}: {word} is told from {there} by {compared:?}"));
         }
     }

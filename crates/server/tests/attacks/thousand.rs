@@ -140,8 +140,8 @@ fn by(authenticator: &str, connection: &str) -> Value {
 async fn code_to(app: &TestApp, to: &str) -> String {
     let text = app.sms().latest_to(to).await;
     let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    words.filter(|word| is_code(word)).last().unwrap_or_else(|| panic!("no code in {text}")).to_owned()
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.rfind(is_code).unwrap_or_else(|| panic!("no code in {text}")).to_owned()
 }
 
 /// One run, at the page that asks for a code, and the code.
