@@ -414,7 +414,9 @@ mod tests {
         // What was proved elsewhere is looked at by the same list, and what is no passkey is on none.
         let mut plain = StepFixture::new();
         plain.credentials = both.credentials.clone();
-        for (by, of, taken) in [(Passkeys::NAME, &listed, true), (Passkeys::NAME, &unlisted, false), ("other", &listed, false)] {
+        for (by, of, taken) in
+            [(Passkeys::NAME, &listed, true), (Passkeys::NAME, &unlisted, false), ("other", &listed, false)]
+        {
             let proved = |step: &StepFixture| passkeys().takes(&step.context(), &by.into(), &of.id.to_string());
             assert_eq!((proved(&both), proved(&plain)), (taken, true), "{by}");
         }

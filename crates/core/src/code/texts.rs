@@ -95,8 +95,8 @@ mod tests {
     const WORDS: Words = Words { may: &["code"], must: &["code"], longest: 30, one_line: false };
     const OWN: &BuiltIn = &[("en", "Your code: {{code}}"), ("de", "Ihr Code: {{code}}")];
 
-    fn read(written: Value) -> Result<Texts, String> {
-        Texts::read(&written, &WORDS, OWN)
+    fn read(written: &Value) -> Result<Texts, String> {
+        Texts::read(written, &WORDS, OWN)
     }
 
     #[test]
@@ -109,13 +109,13 @@ mod tests {
 
     #[test]
     fn one_text_is_for_all_and_a_table_changes_its_languages_alone() {
-        assert_eq!(read(json!("{{code}}!")).unwrap().of(["de"]), "{{code}}!");
-        let table = read(json!({ "de-CH": "{{code}} gäll", "fr": "{{code}} fr" })).unwrap();
+        assert_eq!(read(&json!("{{code}}!")).unwrap().of(["de"]), "{{code}}!");
+        let table = read(&json!({ "de-CH": "{{code}} gäll", "fr": "{{code}} fr" })).unwrap();
         assert_eq!(table.of(["de-ch"]), "{{code}} gäll");
         assert_eq!(table.of(["de"]), OWN[1].1);
         assert_eq!(table.of(["it", "fr"]), "{{code}} fr");
         assert_eq!(table.of(["it"]), OWN[0].1);
-        let all = read(json!({ "*": "{{code}} *", "fr": "{{code}} fr" })).unwrap();
+        let all = read(&json!({ "*": "{{code}} *", "fr": "{{code}} fr" })).unwrap();
         assert_eq!((all.of(["de"]), all.of(["fr"])), ("{{code}} *", "{{code}} fr"));
         assert_eq!(all.iter().collect::<Vec<_>>(), [("fr", "{{code}} fr"), ("*", "{{code}} *")]);
         assert_eq!(table.iter().map(|(language, _)| language).collect::<Vec<_>>(), ["de", "de-ch", "en", "fr"]);
@@ -131,15 +131,15 @@ mod tests {
             (json!({ "DE": "{{code}}", "de": "{{code}}" }), "de: this is the same language as `DE`"),
             (json!(["{{code}}"]), "a text is wanted"),
         ] {
-            assert_eq!(read(written).unwrap_err(), why);
+            assert_eq!(read(&written).unwrap_err(), why);
         }
         let many: serde_json::Map<_, _> = (0..41).map(|n| (format!("aa-{n}"), json!("{{code}}"))).collect();
-        assert!(read(many.into()).is_err());
+        assert!(read(&many.into()).is_err());
     }
 
     #[test]
     fn the_default_of_the_schema_is_what_is_built_in() {
         let schema = Texts::schema("Text", &WORDS, OWN, "");
-        assert_eq!(read(schema["default"].clone()), Ok(Texts::from(OWN)));
+        assert_eq!(read(&schema["default"]), Ok(Texts::from(OWN)));
     }
 }

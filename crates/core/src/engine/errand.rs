@@ -68,12 +68,7 @@ pub(super) fn cool_off(configuration: &Configuration) -> Option<Seconds> {
 }
 
 /// The step by which somebody proves the best that they have, where there is a way.
-fn confirming(
-    best: Strength,
-    wait: Option<Seconds>,
-    configuration: &Configuration,
-    registry: &Registry,
-) -> Vec<Step> {
+fn confirming(best: Strength, wait: Option<Seconds>, configuration: &Configuration, registry: &Registry) -> Vec<Step> {
     let ways = beyond_knowledge(configuration, registry);
     let good: Vec<Alternative> = ways.into_iter().filter(|way| registry.proves(&way.authenticator) >= best).collect();
     if good.is_empty() { Vec::new() } else { vec![Step { cool_off: wait, ..confirm(good) }] }

@@ -78,7 +78,8 @@ pub(super) fn open(position: usize, step: &Step, inputs: &Inputs<'_>, counted: &
     let refused = |why: &str| Denial::NoAlternative { step: position + 1, why: why.to_owned() };
     let renews = inputs.binding.renews == Some(position);
     // A password that others know is no factor more: who must replace it does not wait for that.
-    if !allowed(inputs, counted) && !(renews && enough(inputs, counted).next().is_some()) {
+    let may = if renews { enough(inputs, counted).next().is_some() } else { allowed(inputs, counted) };
+    if !may {
         return Err(match allowed_from(inputs, counted) {
             Some(from) => Denial::NotYet { step: position + 1, from },
             None => refused("a factor that the account has must be proved before another is bound"),

@@ -22,7 +22,7 @@ fn code() -> Value {
     json!({ "authenticator": "code", "connection": "SMSOTP" })
 }
 
-fn cooled(ways: Value) -> Value {
+fn cooled(ways: &Value) -> Value {
     json!([["word"], { "alternatives": ways, "enrol": "allow", "cool_off": DAY }])
 }
 
@@ -45,7 +45,7 @@ async fn at_the_second_door(house: &House) -> (Visitor, Body) {
 
 #[tokio::test]
 async fn a_080_who_has_the_password_and_a_new_number_waits_and_the_other_ways_stay_open() {
-    let house = House::with(cooled(json!([code(), "key"]))).await;
+    let house = House::with(cooled(&json!([code(), "key"]))).await;
     house.holds_a_key("17").await;
     changed(&house).await;
     let from = house.clock.now() + Duration::from_secs(DAY);
@@ -70,7 +70,7 @@ async fn a_080_who_has_the_password_and_a_new_number_waits_and_the_other_ways_st
 #[tokio::test]
 async fn a_080_without_another_way_the_page_says_from_when_and_none_is_set_up_meanwhile() {
     // Somebody who has no key could set one up, which would be the way round.
-    let house = House::with(cooled(json!([code(), "key"]))).await;
+    let house = House::with(cooled(&json!([code(), "key"]))).await;
     changed(&house).await;
     let from = house.clock.now() + Duration::from_secs(DAY);
     let (_, body) = at_the_second_door(&house).await;
@@ -82,7 +82,7 @@ async fn a_080_without_another_way_the_page_says_from_when_and_none_is_set_up_me
 
 #[tokio::test]
 async fn the_first_number_counts_at_once() {
-    let house = House::with(cooled(json!([code()]))).await;
+    let house = House::with(cooled(&json!([code()]))).await;
     let (visitor, _) = at_the_second_door(&house).await;
     let code = house.gateway.code();
     closed(house.answer(&visitor, &[("code", &code)]).await);
@@ -99,7 +99,7 @@ async fn a_080_what_a_new_number_proved_elsewhere_opens_no_door_with_a_cool_off(
         let code = house.gateway.code();
         let (_, session) = closed(house.answer(&visitor, &[("code", &code)]).await);
         let document: ChainDocument =
-            serde_json::from_value(json!({ "steps": cooled(json!([self::code()])) })).unwrap();
+            serde_json::from_value(json!({ "steps": cooled(&json!([self::code()])) })).unwrap();
         let now = house.clock.now();
         let chains = house.store.write(move |tx: &mut (dyn Tx + 'static)| {
             tx.publish_chain(&"portal".into(), &document, now)?;
@@ -135,7 +135,7 @@ async fn beside_one_that_waits(portal: Value) -> House {
     let chain = |name: &str, steps: Value| {
         serde_json::from_value(json!({ "chain": name, "revision": 1, "steps": steps })).unwrap()
     };
-    let bank = cooled(json!([code(), "key"]));
+    let bank = cooled(&json!([code(), "key"]));
     house.reconfigure(vec![chain("portal", portal), chain("bank", bank)]);
     changed(&house).await;
     house

@@ -356,7 +356,8 @@ fn of_the_list() -> serde_json::Value {
 #[tokio::test]
 async fn a_080_a_key_that_another_chain_does_not_take_protects_all_the_same() {
     let house = House::with(json!([["word"]])).await;
-    let strict = serde_json::from_value(json!({ "chain": "strict", "revision": 1, "steps": [["word"], [of_the_list()]] }));
+    let strict =
+        serde_json::from_value(json!({ "chain": "strict", "revision": 1, "steps": [["word"], [of_the_list()]] }));
     let portal = serde_json::from_value(json!({ "chain": "portal", "revision": 1, "steps": [["word"]] }));
     house.reconfigure(vec![strict.unwrap(), portal.unwrap()]);
     house.change("alice", |user| user.phone_number = None).await;

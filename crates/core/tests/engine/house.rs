@@ -20,11 +20,11 @@ use vestibule_core::{
     channel::{Message, SendOutcome},
     code::{Alphabet, CodeSpec},
     crypto::MasterKey,
-    evidence::Property,
     engine::{
         Acted, Answer, Body, Choose, Completion, Configuration, Finish, Finished, Parts, RequestContext, Start,
         Started, StepView, View,
     },
+    evidence::Property,
     id::{AuthenticatorName, CredentialId, InteractionId, SessionId, UserId},
     interaction::Request,
     plan::Denial,
@@ -686,14 +686,12 @@ impl Authenticator for Broken {
         match cx.settings.get("how").and_then(Value::as_str) {
             Some("panics") => panic!("as its settings say"),
             Some("hangs") => std::future::pending().await,
-            Some("boasts") => {
-                Ok(Outcome::Passed(Proof {
-                    credential: "x".to_owned(),
-                    factors: [FactorClass::Knowledge, FactorClass::Possession, FactorClass::Inherence].into(),
-                    properties: [Property::PhishingResistant, Property::UserVerified].into(),
-                    amr: ["hwk".to_owned(), "broken".to_owned()].into(),
-                }))
-            }
+            Some("boasts") => Ok(Outcome::Passed(Proof {
+                credential: "x".to_owned(),
+                factors: [FactorClass::Knowledge, FactorClass::Possession, FactorClass::Inherence].into(),
+                properties: [Property::PhishingResistant, Property::UserVerified].into(),
+                amr: ["hwk".to_owned(), "broken".to_owned()].into(),
+            })),
             _ => Err(StepError::Unavailable("as its settings say".to_owned())),
         }
     }
