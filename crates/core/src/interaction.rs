@@ -22,7 +22,9 @@ use crate::{
     channel::SendOutcome,
     code::IssuedCode,
     evidence::Evidence,
-    id::{AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, DeviceId, InteractionId, SessionId, UserId},
+    id::{
+        AuthenticatorName, ChainName, ChallengeId, ClientId, ConnectionName, DeviceId, InteractionId, SessionId, UserId,
+    },
     plan::Denial,
     prompt::Prompt,
     purpose::Purpose,

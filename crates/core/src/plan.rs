@@ -76,7 +76,9 @@ impl Availability {
     /// Whether the user has one of a step's alternatives. One that nobody can pass at present may be had: it counts, so that a
     /// gateway in trouble spares nobody a step.
     pub fn enrolled(&self, step: usize) -> bool {
-        let had = |readiness: &Readiness| matches!(readiness, Readiness::Ready { .. } | Readiness::NotYet { .. } | Readiness::Broken { .. });
+        let had = |readiness: &Readiness| {
+            matches!(readiness, Readiness::Ready { .. } | Readiness::NotYet { .. } | Readiness::Broken { .. })
+        };
         self.0.get(step).is_none_or(|row| row.iter().any(had))
     }
 

@@ -162,11 +162,7 @@ pub trait Tx: Send {
         by: Option<&ConnectionName>,
     ) -> StoreResult<()>;
     /// The challenge whose last send went like this, its reference included, and was carried by `by`.
-    fn sent_challenge(
-        &mut self,
-        outcome: &SendOutcome,
-        by: Option<&ConnectionName>,
-    ) -> StoreResult<Option<Challenge>>;
+    fn sent_challenge(&mut self, outcome: &SendOutcome, by: Option<&ConnectionName>) -> StoreResult<Option<Challenge>>;
     /// Records what is known later of a send that went like `before`, if it is still that; whether it was.
     fn settle_send(
         &mut self,

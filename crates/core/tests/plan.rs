@@ -298,7 +298,10 @@ fn a_080_a_factor_is_bound_by_what_is_fresh_and_no_weaker_than_what_there_is() {
         case.binding.protected = protected;
         case
     };
-    assert!(matches!(case(vec![evidence("password", 1, 0)], Strength::Knowledge).plan().next, Next::Enrol { step: 1, .. }));
+    assert!(matches!(
+        case(vec![evidence("password", 1, 0)], Strength::Knowledge).plan().next,
+        Next::Enrol { step: 1, .. }
+    ));
     // A password alone binds nothing beside a factor that is more, nor does what a gateway carried beside what nobody carries.
     let binds = |kind, best| match case(vec![evidence(kind, 1, 0)], best).plan().next {
         Next::Enrol { step: 1, .. } => true,
@@ -935,7 +938,9 @@ fn what_was_changed_passes_a_step_with_a_cool_off_from_the_minute_it_is_over() {
         Case::new(vec![step(&["password"]), cool_off(step(ways))], vec![evidence("password", 1, 0), sms])
     };
     for ways in [&["smsotp"][..], &["recovery", "smsotp"]] {
-        for (changed, opens) in [(None, true), (Some(0), false), (Some(86_340), false), (Some(86_399), false), (Some(86_400), true)] {
+        for (changed, opens) in
+            [(None, true), (Some(0), false), (Some(86_340), false), (Some(86_399), false), (Some(86_400), true)]
+        {
             let next = case(changed, ways).plan().next;
             assert_eq!(matches!(next, Next::Done(_)), opens, "{changed:?} {ways:?}: {next:?}");
         }

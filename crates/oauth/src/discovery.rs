@@ -27,12 +27,7 @@ pub struct Document {
 impl Document {
     /// `used` are the algorithms that there are keys for, or will be in a moment: at the first start keys are made while the
     /// server already answers, and a document that forgot them would be kept by clients.
-    pub(crate) fn new(
-        issuer: &Issuer,
-        endpoints: &Endpoints,
-        used: &BTreeSet<Algorithm>,
-        registration: bool,
-    ) -> Self {
+    pub(crate) fn new(issuer: &Issuer, endpoints: &Endpoints, used: &BTreeSet<Algorithm>, registration: bool) -> Self {
         let body = metadata(issuer, endpoints, used, registration).to_string().into_bytes().into_boxed_slice();
         let digest = digest::digest(&digest::SHA256, &body);
         let half = digest.as_ref().get(..16).unwrap_or_default();

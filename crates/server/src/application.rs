@@ -311,7 +311,8 @@ async fn assemble(
     // The chain of the demo comes with its people.
     let usual = (!settings.dev).then(|| default_chain.clone());
     let registration = settings.registration.enabled;
-    let protocol = vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules, registration };
+    let protocol =
+        vestibule_oauth::Settings { issuer: public.issuer.clone(), default_chain, keys: rules, registration };
     portal::ensure(&*store, &settings.portal_client, usual.as_ref(), &public, clock.now()).await?;
     console::ensure(&*store, &public, &random, clock.now()).await?;
     if settings.dev {

@@ -9,8 +9,8 @@ use vestibule_oauth::issuer::path;
 use crate::{
     api, console, demo, dev,
     handlers::{
-        assets, authorize, discovery, fixed, forgot_password, health, interaction, introspect, invitation, jwks, logout, metrics,
-        receipts, revoke, root, set_password, token, userinfo,
+        assets, authorize, discovery, fixed, forgot_password, health, interaction, introspect, invitation, jwks,
+        logout, metrics, receipts, revoke, root, set_password, token, userinfo,
     },
     http::cors,
     joining, portal,
@@ -73,9 +73,7 @@ fn everything(config: &mut ServiceConfig, dev: bool) {
                 .route(post().to(forgot_password::post)),
         );
     // Admins.
-    config.service(
-        resource("/invitation/{token}").route(get().to(invitation::get)).route(post().to(invitation::post)),
-    );
+    config.service(resource("/invitation/{token}").route(get().to(invitation::get)).route(post().to(invitation::post)));
     api::configure(config);
     // Gateways.
     config.service(resource("/gateways/{connection}/receipts/{secret}").route(post().to(receipts::post)));

@@ -90,7 +90,10 @@ pub const KINDS: &[Kind] = &[
     kind("step.rejected", "A step's answer was wrong."),
     kind("token.refused", "A request for tokens was refused; `details` say why."),
     kind("token.revoked", "A token was revoked by its service provider."),
-    kind("user.accepted", "A person took up an invitation and chose a password; `details` say whether that proved their address."),
+    kind(
+        "user.accepted",
+        "A person took up an invitation and chose a password; `details` say whether that proved their address.",
+    ),
     kind("user.registered", "A person created their own account, after they had proved an address or a number."),
 ];
 

@@ -45,7 +45,8 @@ impl<S: Store + ?Sized> Engine<S> {
         let notice = self.notice(&judgement.verdict, &turn, cx);
         let outgoing = turn.challenge.as_ref().and_then(|challenge| challenge.outgoing.as_ref());
         let own_sends = outgoing.map(|outgoing| self.sends(&situation, Some(outgoing), false, cx));
-        let renewing = turn.enrolling && situation.interaction.renews(situation.chain.document.steps.len()) == Some(turn.step);
+        let renewing =
+            turn.enrolling && situation.interaction.renews(situation.chain.document.steps.len()) == Some(turn.step);
         let finish = Arc::clone(&self.finish);
         let Situation { mut interaction, .. } = situation;
         if turn.remember {

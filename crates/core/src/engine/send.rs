@@ -205,10 +205,8 @@ impl<S: Store + ?Sized> Engine<S> {
     ) -> AuditEvent {
         let mut event = self.event(kind, cx, challenge.sent_at.unwrap_or(challenge.created_at));
         let issue = challenge.code.as_ref().map_or(0, |code| code.issue);
-        event.details = BTreeMap::from([
-            ("to".to_owned(), outgoing.masked.clone()),
-            ("issue".to_owned(), issue.to_string()),
-        ]);
+        event.details =
+            BTreeMap::from([("to".to_owned(), outgoing.masked.clone()), ("issue".to_owned(), issue.to_string())]);
         event.details.extend(self.way_of(outgoing, None));
         event
     }

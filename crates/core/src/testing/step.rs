@@ -263,7 +263,12 @@ impl StepFixture {
         self.issues += 1;
         self.code = None;
         let mut cx = self.context();
-        let outcome = authenticator.enrolment().or_else(|| authenticator.replacement()).expect("it can be enrolled").begin(&mut cx).await;
+        let outcome = authenticator
+            .enrolment()
+            .or_else(|| authenticator.replacement())
+            .expect("it can be enrolled")
+            .begin(&mut cx)
+            .await;
         let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
         self.keep(effects);
         outcome
@@ -280,7 +285,12 @@ impl StepFixture {
         input: &Fields,
     ) -> Result<Outcome, StepError> {
         let mut cx = self.context();
-        let outcome = authenticator.enrolment().or_else(|| authenticator.replacement()).expect("it can be enrolled").answer(&mut cx, input).await;
+        let outcome = authenticator
+            .enrolment()
+            .or_else(|| authenticator.replacement())
+            .expect("it can be enrolled")
+            .answer(&mut cx, input)
+            .await;
         let effects = (cx.state, cx.code, cx.outgoing, cx.changes);
         self.keep(effects);
         outcome

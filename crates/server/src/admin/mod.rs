@@ -8,9 +8,9 @@
 pub mod access;
 pub mod audit;
 pub mod bypass;
-pub mod compromise;
 pub mod chains;
 pub mod clients;
+pub mod compromise;
 pub mod connections;
 pub mod doctor;
 pub mod error;

@@ -28,12 +28,12 @@ use crate::admin::{
     FieldFault, Operation, Permission,
     audit::{self, AuditList, health::Health},
     bypass::{self, BypassCode, NewBypass},
-    compromise,
     chains::{
         self, ChainSummary, ChainView, Checked, HistoryView, NewChain, PlanRequest, Publish, RevisionView, SaveDraft,
         Simulated,
     },
     clients::{self, ClientView},
+    compromise,
     connections::{self, ConnectionView, HealthView, NewConnection, TestView},
     doctor, groups,
     import::{self, Taking},

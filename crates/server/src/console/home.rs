@@ -16,7 +16,9 @@ use super::{
 use crate::{
     admin::{
         Permission,
-        overview::{self, Concern, Ending, EndingKind, Failing, Funnel, Messages, OldPasswords, Overview, Slot, Step, Window},
+        overview::{
+            self, Concern, Ending, EndingKind, Failing, Funnel, Messages, OldPasswords, Overview, Slot, Step, Window,
+        },
     },
     answer::{self, Drawing},
     context,

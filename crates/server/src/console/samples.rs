@@ -18,10 +18,9 @@ use vestibule_oauth::{Params, model::Client};
 use super::{
     audit, chains, clients, connections, denied,
     desk::{Base, DONE, Place},
-    doctor, entry, groups, home, import, keys, registration,
+    doctor, entry, groups, home, import, keys,
     live::{Doing, Live},
-    messages, proof,
-    sessions, settings, trials, users,
+    messages, proof, registration, sessions, settings, trials, users,
 };
 use crate::{
     admin::{
@@ -181,7 +180,8 @@ fn people(add: &mut Add<'_>, base: &Base) {
     let link = PasswordLink { url: format!("https://login.example.com/set-password/{USER}"), expires_at: WRITTEN };
     add(Place::Users, "console-user", "prove-first", proof::screen("/admin/users/1", base));
     add(Place::Users, "console-user", "link", users::link_screen(&link, "/admin/users", base));
-    let invited = |standing| users::Detail { factors: Vec::new(), invitation: Some(invitation(standing)), ..detail(false) };
+    let invited =
+        |standing| users::Detail { factors: Vec::new(), invitation: Some(invitation(standing)), ..detail(false) };
     for (state, standing) in [
         ("invited", Standing::Open),
         ("invitation-accepted", Standing::Accepted),
@@ -264,7 +264,8 @@ fn applications(add: &mut Add<'_>, base: &Base) {
 fn gateways(add: &mut Add<'_>, base: &Base) {
     let views = [connection(false), connection(true), route(), receiving()];
     let health = [closed(), HealthView::default(), mixed(), HealthView::default()];
-    let list = |add: &mut Add<'_>, state: &'static str, screen| add(Place::Connections, "console-connections", state, screen);
+    let list =
+        |add: &mut Add<'_>, state: &'static str, screen| add(Place::Connections, "console-connections", state, screen);
     list(add, "some", connections::list_screen(&more(&views), &health, true, true, base));
     list(add, "empty", connections::list_screen(&more(&[]), &[], false, true, base));
     let all = ["LOCAL".to_owned(), "WORLD".to_owned()];
@@ -288,7 +289,11 @@ fn gateways(add: &mut Add<'_>, base: &Base) {
     let [used, off, routed, receiving] = views.map(Versioned::new);
     let show = |found: &Versioned<ConnectionView>, extra: &connections::Extra<'_>, health: &HealthView| {
         let issuer = "https://auth.example.com";
-        connections::detail_screen(found, extra, &connections::Around { base, issuer, may: true, gateways: &all, health })
+        connections::detail_screen(
+            found,
+            extra,
+            &connections::Around { base, issuer, may: true, gateways: &all, health },
+        )
     };
     let plain = connections::Extra::default();
     add(Place::Connections, "console-connection", "detail", show(&used, &plain, &closed()));
@@ -505,8 +510,10 @@ fn sent(window: Window) -> MessageFigures {
         cost: cost(amount),
         unpriced: 3,
     };
-    let gateway = |gateway: &str, figures| {
-        GatewayFigures { connection: "SMSOTP".to_owned(), gateway: gateway.to_owned(), figures }
+    let gateway = |gateway: &str, figures| GatewayFigures {
+        connection: "SMSOTP".to_owned(),
+        gateway: gateway.to_owned(),
+        figures,
     };
     let prefix = |prefix: Option<&str>, figures| PrefixFigures { prefix: prefix.map(str::to_owned), figures };
     let (length, count) = if window == Window::Day { (3600, 24_u32) } else { (86_400, 30) };
@@ -520,7 +527,11 @@ fn sent(window: Window) -> MessageFigures {
         by_gateway: vec![
             gateway("LOCAL", figures(1_100, 950, "82.50")),
             gateway("WORLD", figures(120, 60, "10.575")),
-            GatewayFigures { connection: "MAIL".to_owned(), gateway: "MAIL".to_owned(), figures: Figures { sent: 20, used: 3, conversion: Some(0.15), ..Figures::default() } },
+            GatewayFigures {
+                connection: "MAIL".to_owned(),
+                gateway: "MAIL".to_owned(),
+                figures: Figures { sent: 20, used: 3, conversion: Some(0.15), ..Figures::default() },
+            },
         ],
         by_prefix: vec![
             prefix(Some("+49 DE"), figures(1_100, 950, "82.50")),
@@ -636,7 +647,13 @@ fn detail(locked: bool) -> users::Detail {
     });
     let factors = if locked { Vec::new() } else { factors.to_vec() };
     let (sessions, timeline) = if locked { (Vec::new(), Vec::new()) } else { (vec![session()], events()) };
-    users::Detail { user: Versioned::new(user(locked)), factors, invitation: None, sessions: Some(sessions), timeline: Some(timeline) }
+    users::Detail {
+        user: Versioned::new(user(locked)),
+        factors,
+        invitation: None,
+        sessions: Some(sessions),
+        timeline: Some(timeline),
+    }
 }
 
 fn session() -> SessionView {
@@ -735,7 +752,8 @@ fn gateway(name: &str, circuit: Circuit, failures: u32) -> GatewayHealth {
         Circuit::Open => (Some(at), Some(at)),
         Circuit::HalfOpen => (Some(at), None),
     };
-    let last_failure = (failures > 0).then(|| LastFailure { at, why: "HTTP 503: try again later, •••".to_owned() });
+    let last_failure =
+        (failures > 0).then(|| LastFailure { at, why: "HTTP 503: try again later, •••".to_owned() });
     GatewayHealth { gateway: name.to_owned(), circuit, since, until, failures, last_failure }
 }
 

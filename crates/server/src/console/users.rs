@@ -19,8 +19,8 @@ use crate::{
         AdminError, Etag, FieldFault, Permission, Role, Versioned,
         audit::{self, AuditView},
         bypass::{self, BypassCode, NewBypass},
-        invitations::{self, InvitationView, NewInvitation, Standing},
         compromise,
+        invitations::{self, InvitationView, NewInvitation, Standing},
         paging::{Listing, PageQuery},
         sessions::SessionView,
         users::{self, FactorView, NewUser, OwnRoles, PasswordLink, UserChange, UserQuery, UserView},
@@ -498,9 +498,18 @@ fn invitation_blocks(found: &Detail, may: May, to: &dyn Fn(&str) -> String) -> V
         blocks.push(Form::new("revoke", to("invitation/revoke"), "console.invitation.revoke").plain().into());
     }
     if may.factors && bare {
-        let form = Form::new("invite", to("invitation"), if open { "console.invitation.again" } else { "console.invitation.invite" });
-        let form = form.plain().field(Field::text("client", "console.invitation.client", "").hint("console.invitation.client.hint"));
-        blocks.push(form.field(Field::check("show", "console.invitation.show", false).hint("console.invitation.show.hint")).into());
+        let form = Form::new(
+            "invite",
+            to("invitation"),
+            if open { "console.invitation.again" } else { "console.invitation.invite" },
+        );
+        let form = form
+            .plain()
+            .field(Field::text("client", "console.invitation.client", "").hint("console.invitation.client.hint"));
+        blocks.push(
+            form.field(Field::check("show", "console.invitation.show", false).hint("console.invitation.show.hint"))
+                .into(),
+        );
     }
     if !blocks.is_empty() {
         blocks.insert(0, heading("invitation", "console.invitation.title"));

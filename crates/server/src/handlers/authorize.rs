@@ -106,8 +106,7 @@ async fn run(
     let mut request = Request { errand, ..to_engine_request(valid.clone()) };
     // Frozen with it: a message that leaves later is in the language of the page.
     request.locales.extend(answer::languages(req));
-    let start =
-        Start { chain: valid.chain(snapshot), session: shown, interactive: valid.interactive(), request };
+    let start = Start { chain: valid.chain(snapshot), session: shown, interactive: valid.interactive(), request };
     match state.engine.start(start, &context::of(state, req)).await {
         Ok(Started::Finished { answer, session, device }) => {
             let mut response = refusals::to_answer(state, req, &answer);
@@ -157,13 +156,7 @@ fn add(cookie: &Cookie<'_>, response: &mut HttpResponse) {
 }
 
 /// To the first page, with the cookie that binds it to this browser.
-fn to_interaction(
-    state: &State,
-    req: &HttpRequest,
-    id: InteractionId,
-    binding: String,
-    page: String,
-) -> HttpResponse {
+fn to_interaction(state: &State, req: &HttpRequest, id: InteractionId, binding: String, page: String) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((actix_web::http::header::LOCATION, page));
     for old in state.cookies.surplus_interactions(req) {

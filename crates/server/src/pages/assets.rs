@@ -96,9 +96,17 @@ mod tests {
         assert!((1..=4 * 1024).contains(&size("account.css")), "{}", size("account.css"));
         assert!((1..5_500).contains(&size("passkey.js")), "{}", size("passkey.js"));
         assert!((1..3_500).contains(&size("live-tail.js")), "{}", size("live-tail.js"));
-        for script in
-            ["password.js", "keep.js", "signal.js", "otp.js", "time.js", "console.js", "chain.js", "drag.js", "redirects.js"]
-        {
+        for script in [
+            "password.js",
+            "keep.js",
+            "signal.js",
+            "otp.js",
+            "time.js",
+            "console.js",
+            "chain.js",
+            "drag.js",
+            "redirects.js",
+        ] {
             assert!((1..2_500).contains(&size(script)), "{script}: {}", size(script));
         }
     }

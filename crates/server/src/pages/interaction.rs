@@ -13,8 +13,8 @@ use vestibule_core::{
 };
 
 use super::{
-    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Later, Link, Moment,
-    NoWay, Notice, Page, Passkey, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
+    App, Choose, CodeState, CodeStatus, Consent, End, Ended, Exhibit, Form, Input, InputKind, Lack, Later, Link,
+    Moment, NoWay, Notice, Page, Passkey, Person, Progress, Remember, Resend, Scope, Step, Way, unbroken,
 };
 
 /// What a page shows that the engine does not know.

@@ -522,7 +522,8 @@ impl Page {
             && step.fields.iter().any(|field| field.kind == InputKind::Password)
         {
             let name = step.username.as_deref().filter(|name| !name.is_empty());
-            let query = |name| url::form_urlencoded::Serializer::new(String::new()).append_pair("username", name).finish();
+            let query =
+                |name| url::form_urlencoded::Serializer::new(String::new()).append_pair("username", name).finish();
             step.forgot = Some(name.map_or_else(|| path.to_owned(), |name| format!("{path}?{}", query(name))));
         }
         self

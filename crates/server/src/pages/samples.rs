@@ -8,8 +8,8 @@ use vestibule_core::{Time, chain::Seconds, prompt::Text};
 
 use super::{
     App, Cause, Choose, Claim, CodeState, CodeStatus, ConfirmLogout, Consent, Demo, DemoUser, End, Ended, ErrorPage,
-    ForgotPassword, Form, Hidden, Input, InputKind, Lack, Landing, Later, Link, Moment, NewPassword, NoWay, Notice, Outbox, OutboxRow, Page,
-    Person, Progress, Remember, Resend, Scope, SignedOut, Step, Way, unbroken,
+    ForgotPassword, Form, Hidden, Input, InputKind, Lack, Landing, Later, Link, Moment, NewPassword, NoWay, Notice,
+    Outbox, OutboxRow, Page, Person, Progress, Remember, Resend, Scope, SignedOut, Step, Way, unbroken,
 };
 
 /// The name of a state, and the page in it.
@@ -427,10 +427,7 @@ fn forgot_password() -> Vec<(&'static str, Page)> {
     vec![
         ("empty", Page::ForgotPassword(empty.clone())),
         ("name-known", Page::ForgotPassword(known.clone())),
-        (
-            "no-name",
-            Page::ForgotPassword(ForgotPassword { fault: Some(Text::new("forgot-password.empty")), ..empty }),
-        ),
+        ("no-name", Page::ForgotPassword(ForgotPassword { fault: Some(Text::new("forgot-password.empty")), ..empty })),
         ("wait", Page::ForgotPassword(fault("forgot-password.limited", Some(at(1800))))),
         ("busy", Page::ForgotPassword(fault("forgot-password.busy", None))),
         ("asked", Page::ForgotPassword(ForgotPassword { asked: true, ..known })),

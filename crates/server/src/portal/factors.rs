@@ -164,7 +164,9 @@ pub(super) fn row(state: &State, own: &Credential) -> FactorRow {
 /// That the number came in the place of another so short a time ago that some service providers do not take codes to it yet.
 fn not_yet_everywhere(state: &State, user: &User) -> Option<Text> {
     let configuration = state.engine.configuration();
-    let takes = |step: &&vestibule_core::chain::Step| step.alternatives.iter().any(|way| way.authenticator.as_str() == SmsOtp::NAME);
+    let takes = |step: &&vestibule_core::chain::Step| {
+        step.alternatives.iter().any(|way| way.authenticator.as_str() == SmsOtp::NAME)
+    };
     let steps = configuration.chains.iter().flat_map(|chain| &chain.document.steps).filter(takes);
     let from = steps.filter_map(|step| step.takes_from(user.phone_number_changed_at, state.clock.now())).max()?;
     Some(Text::new("factors.number_changed").with("from", Moment::from(from).date))

@@ -52,7 +52,8 @@ async fn a_110_no_answer_and_no_event_holds_a_secret() {
     }
     let events = app.read(|tx: &mut Transaction| tx.latest_audit(1000)).await;
     seen.push_str(&serde_json::to_string(&events).unwrap());
-    for hidden in [secret.as_str(), &link, &hash_of_link, "s3cr3t-api-key", &hash, "$argon2", "BEGIN PRIVATE", "pkcs8"] {
+    for hidden in [secret.as_str(), &link, &hash_of_link, "s3cr3t-api-key", &hash, "$argon2", "BEGIN PRIVATE", "pkcs8"]
+    {
         assert!(!seen.contains(hidden), "{hidden}");
     }
     assert!(seen.contains("GATE") && seen.contains("alice"), "what may be seen is");

@@ -10,9 +10,9 @@ mod compromised;
 mod console;
 mod email;
 mod faces;
-mod joining;
 mod figures;
 mod forgotten;
+mod joining;
 mod notices;
 mod passkeys;
 mod password_then_sms;
@@ -22,7 +22,7 @@ mod refusals;
 mod second_factor;
 mod sms_words;
 mod trials;
-
 mod wish;
+
 #[path = "../support/mod.rs"]
 mod support;

@@ -33,8 +33,9 @@ use vestibule_oauth::model::{Client, HashedSecret};
 use vestibule_server::{
     Addresses, Application, Parts,
     config::{
-        ApiLimits, Database, KeySettings, LimitSettings, LogFormat, LogSettings, Management, MasterKeySource,
-        InvitationSettings, PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, PortalSettings, RegistrationSettings, Settings,
+        ApiLimits, Database, InvitationSettings, KeySettings, LimitSettings, LogFormat, LogSettings, Management,
+        MasterKeySource, PasskeySettings, PasswordRules, PasswordSettings, PolicySettings, PortalSettings,
+        RegistrationSettings, Settings,
     },
     configuration,
     state::{State, Transaction},

@@ -37,9 +37,7 @@ pub mod templates;
 mod view;
 pub mod words;
 
-use vestibule_core::{
-    Connection, chain::ChainProblem, code::message::Longest, id::ChainName, store::StoreExt as _,
-};
+use vestibule_core::{Connection, chain::ChainProblem, code::message::Longest, id::ChainName, store::StoreExt as _};
 
 pub use self::{
     check::{Checked, KeptOut, below_floor, check, check_of},

@@ -19,11 +19,11 @@ use serde_json::{Map, Value, json};
 use vestibule_core::{channel::SendOutcome, prompt::Text};
 use vestibule_oauth::Params;
 
-pub(super) use self::{receipts::told, secrets::field as secret_field};
 use self::{
     fields::{GATEWAY, MAIN, ROUTE, Source},
     given::{ROUTES, settings},
 };
+pub(super) use self::{receipts::told, secrets::field as secret_field};
 use super::{
     Desk, Place,
     desk::{Base, part},

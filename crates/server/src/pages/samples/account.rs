@@ -253,8 +253,11 @@ pub(super) fn factors() -> Vec<State> {
     let unproven =
         FactorRow { since: None, ..factor("smsotp.label", Some(&unbroken(OTHER)), false, "/portal/factors/phone") };
     let about = Some(Text::new("factors.number_changed").with("from", "2026-11-24 14:03 UTC"));
-    let changed =
-        FactorRow { since: None, about, ..factor("smsotp.label", Some(&unbroken(OTHER)), true, "/portal/factors/phone") };
+    let changed = FactorRow {
+        since: None,
+        about,
+        ..factor("smsotp.label", Some(&unbroken(OTHER)), true, "/portal/factors/phone")
+    };
     let changed = Factors { factors: vec![changed], ..list.clone() };
     let few = Factors { factors: vec![unproven], ways: Vec::new(), ..list.clone() };
     let none = Factors { factors: Vec::new(), ..list.clone() };
