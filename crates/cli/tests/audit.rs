@@ -163,13 +163,16 @@ fn kinds_in(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whatever makes an event names its kind on the same line or the next.
-const MAKERS: [&str; 10] = [
+const MAKERS: [&str; 13] = [
     "AuditEvent::new(",
     "audit::event(",
     "door::event(",
     "audit::of_request(",
     "audit::note_refusal(",
     "self.event(",
+    " event(state, ",
+    "::event(state, ",
+    "cx.note(",
     "send_event(",
     "self.report(",
     "self.revoke_device(",

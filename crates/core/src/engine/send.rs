@@ -26,6 +26,8 @@ use crate::{
 
 /// Longer than a channel's own limit of ten seconds: the last resort against one that hangs.
 pub(super) const LIMIT: Duration = Duration::from_secs(12);
+/// So many budgets a destination has.
+const NOBODYS: usize = 5;
 
 /// The budgets that one send is counted in. What is asked for in the name of nobody has those of who asks alone.
 #[derive(Clone)]
@@ -65,6 +67,9 @@ impl Sends {
     ) -> Self {
         let own = |rule: Rule, setting: &str| allowed(connection, rule, setting);
         let mut sends = Self { asker, destination: Vec::new(), other: Vec::new(), proven, stop: None };
+        if outgoing.is_none() && !proven {
+            sends.other = (0..NOBODYS).map(|number| sends.nobodys(number, limits)).collect();
+        }
         if let Some(outgoing) = outgoing {
             sends.destination = vec![
                 (BudgetKey::sends_to(prf, &outgoing.to), limits.sends_to),
@@ -136,8 +141,17 @@ impl Sends {
     pub(super) fn and_user(mut self, user: Option<UserId>, limits: &Limits) -> Self {
         if !self.destination.is_empty() {
             self.destination.extend(user.map(|user| (BudgetKey::sends_to_user(user), limits.sends_to_user)));
+        } else if !self.proven {
+            self.other.push(self.nobodys(NOBODYS, limits));
         }
         self
+    }
+
+    /// What is counted in the place of a budget of a destination where there is none: as much is written for nobody as for somebody,
+    /// or the time would tell. It is kept for who asks, so there are few of them, and it never ends.
+    fn nobodys(&self, number: usize, limits: &Limits) -> (BudgetKey, Rule) {
+        let asker = self.asker.first().map_or("", |(key, _)| key.0.as_str());
+        (BudgetKey(format!("nobody/{number}/{asker}")), Rule { limit: u32::MAX, ..limits.sends_from })
     }
 
     /// Whether nothing goes there. Until when is not said: it is long, and another way is better than to wait.

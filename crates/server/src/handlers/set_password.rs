@@ -65,7 +65,7 @@ impl By {
         }
     }
 
-    const fn event(self) -> &'static str {
+    const fn kind_of_event(self) -> &'static str {
         match self {
             Self::Admin => "password.set",
             Self::Mail => "password.reset",
@@ -197,7 +197,7 @@ async fn set(state: &State, req: &HttpRequest, link: &Opened, user: &User, phc: 
         user: Some(id),
         network: Some(cx.network().as_str().to_owned()),
         request_id: Some(cx.request_id),
-        ..AuditEvent::new(by.event(), now, &*state.random)
+        ..AuditEvent::new(by.kind_of_event(), now, &*state.random)
     };
     let work = move |tx: &mut Transaction| {
         let Some(user) = tx.user(id)?.filter(may_act) else { return Ok(false) };

@@ -144,16 +144,15 @@ async fn settle(state: &State, posted: &Posted, way: &Way, carried: Carried, a_d
     let (now, id, budget) = (state.clock.now(), posted.id, BudgetKey::sends_by(&posted.connection));
     let last = posted.again_at(now) >= posted.expires_at;
     let Carried { outcome, by, passed_over } = carried;
-    let (kind, more) = match &outcome {
-        SendOutcome::Accepted { reference } => ("message.sent", reference.clone().map(|known| ("reference", known))),
-        SendOutcome::Refused { why } => ("message.refused", Some(("why", why.clone()))),
-        SendOutcome::Unknown { why } if last => ("message.failed", Some(("why", why.clone()))),
-        SendOutcome::Unknown { why } => {
+    let more = match &outcome {
+        SendOutcome::Accepted { reference } => reference.clone().map(|known| ("reference", known)),
+        SendOutcome::Unknown { why } if !last => {
             tracing::warn!(connection = %posted.connection, kind = posted.kind, why, "a message may not have left; it is tried again");
             return Ok(());
         }
+        SendOutcome::Refused { why } | SendOutcome::Unknown { why } => Some(("why", why.clone())),
     };
-    let mut event = event(state, kind, posted, way, now);
+    let mut event = event(state, kind_of_end(&outcome), posted, way, now);
     let passed = (!passed_over.is_empty()).then(|| ("passed_over", passed_over.join("; ")));
     let by = by.map(|name| ("by", name.to_string()));
     event.details.extend([more, passed, by].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
@@ -169,6 +168,15 @@ async fn settle(state: &State, posted: &Posted, way: &Way, carried: Carried, a_d
         tx.append_audit(&event)
     };
     state.store.write(work).await
+}
+
+/// How it is called what a message came to.
+fn kind_of_end(outcome: &SendOutcome) -> &'static str {
+    match outcome {
+        SendOutcome::Accepted { .. } => "message.sent",
+        SendOutcome::Refused { .. } => "message.refused",
+        SendOutcome::Unknown { .. } => "message.failed",
+    }
 }
 
 fn event(state: &State, kind: &str, posted: &Posted, way: &Way, now: Time) -> AuditEvent {

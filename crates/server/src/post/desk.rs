@@ -169,24 +169,24 @@ mod tests {
 
     use super::*;
 
-    fn connection(name: &str, kind: &str, settings: serde_json::Value) -> Connection {
+    fn connection(name: &str, kind: &str, settings: &serde_json::Value) -> Connection {
         serde_json::from_value(json!({ "name": name, "kind": kind, "settings": settings })).unwrap()
     }
 
     #[test]
     fn the_only_connection_of_a_kind_is_meant_and_of_several_none() {
         let unset = PostSettings::default();
-        let kept = connection("dev", "sms", json!({ "preset": "outbox" }));
-        let (one, two) = (connection("one", "sms", json!({})), connection("two", "sms", json!({})));
-        let mail = connection("mail", "mail", json!({}));
+        let kept = connection("dev", "sms", &json!({ "preset": "outbox" }));
+        let (one, two) = (connection("one", "sms", &json!({})), connection("two", "sms", &json!({})));
+        let mail = connection("mail", "mail", &json!({}));
         let sms = |connections: &[Connection]| Lines::of(&unset, connections).sms.map(|name| name.to_string());
         assert_eq!(sms(&[]), None);
         assert_eq!(sms(std::slice::from_ref(&kept)), None, "nobody would get it");
         assert_eq!(sms(&[kept.clone(), one.clone(), mail.clone()]).as_deref(), Some("one"));
         assert_eq!(sms(&[one.clone(), two.clone()]), None);
         assert_eq!(sms(&[one.clone(), Connection { disabled: true, ..two.clone() }]).as_deref(), Some("one"));
-        let route = connection("route", "sms", json!({ "via": [{ "connection": "one" }, { "connection": "two" }] }));
-        assert_eq!(sms(&[one.clone(), two.clone(), route]).as_deref(), Some("route"), "{:?}", members(&one.settings));
+        let route = connection("route", "sms", &json!({ "via": [{ "connection": "one" }, { "connection": "two" }] }));
+        assert_eq!(sms(&[one.clone(), two, route]).as_deref(), Some("route"), "{:?}", members(&one.settings));
         assert_eq!(Lines::of(&unset, &[mail]).mail, Some("mail".into()));
         let set = PostSettings { sms: Some("dev".into()), ..unset };
         assert_eq!(Lines::of(&set, &[kept, one]).sms, Some("dev".into()));

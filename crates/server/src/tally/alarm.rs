@@ -257,7 +257,7 @@ mod tests {
         Way { connection: "SMS".to_owned(), gateway: String::new(), area: area.to_owned() }
     }
 
-    fn connection(settings: serde_json::Value) -> Vec<Connection> {
+    fn connection(settings: &serde_json::Value) -> Vec<Connection> {
         vec![serde_json::from_value(json!({ "name": "SMS", "kind": "sms", "settings": settings })).unwrap()]
     }
 
@@ -266,20 +266,20 @@ mod tests {
     }
 
     /// Whether so many of now, with what was counted, raise an alarm.
-    fn raises(number: i64, tallies: &[Tally], settings: serde_json::Value) -> bool {
+    fn raises(number: i64, tallies: &[Tally], settings: &serde_json::Value) -> bool {
         let ripened = BTreeMap::from([((Span::Hour.of(NOW), way("+1 JM")), number)]);
         !judged(&ripened, tallies, &connection(settings), NOW).is_empty()
     }
 
     #[test]
     fn few_messages_are_no_alarm_and_many_that_nobody_used_are() {
-        assert!(!raises(49, &[], json!({})));
-        assert!(raises(50, &[], json!({})));
-        assert!(!raises(50, &[], json!({ "alarm_messages": 51 })));
-        assert!(!raises(50, &[], json!({ "alarm_used_percent": 0 })));
+        assert!(!raises(49, &[], &json!({})));
+        assert!(raises(50, &[], &json!({})));
+        assert!(!raises(50, &[], &json!({ "alarm_messages": 51 })));
+        assert!(!raises(50, &[], &json!({ "alarm_used_percent": 0 })));
         let before = [tally(Span::Hour, NOW, RIPE, &way("+1 JM"), 30)];
-        assert!(raises(20, &before, json!({})), "with those of this hour that were looked at before");
-        assert!(!raises(20, &[tally(Span::Hour, NOW, RIPE, &way("+1 US"), 30)], json!({})), "another country");
+        assert!(raises(20, &before, &json!({})), "with those of this hour that were looked at before");
+        assert!(!raises(20, &[tally(Span::Hour, NOW, RIPE, &way("+1 US"), 30)], &json!({})), "another country");
     }
 
     #[test]
@@ -289,19 +289,19 @@ mod tests {
         for (at, area_is_ours) in [(NOW, true), (later, true), (NOW, false)] {
             let by = if area_is_ours { by.clone() } else { Way { area: "+1 US".to_owned(), ..by.clone() } };
             let used = Span::ALL.map(|span| tally(span, at, USED, &by, 10));
-            assert_eq!(raises(50, &used, json!({})), !area_is_ours, "{at:?}");
+            assert_eq!(raises(50, &used, &json!({})), !area_is_ours, "{at:?}");
         }
         let earlier = Time::from_unix_seconds(NOW.unix_seconds() - 3600);
         let used = [tally(Span::Hour, earlier, USED, &by, 10)];
-        assert!(raises(50, &used, json!({})), "what was used before is of other messages");
+        assert!(raises(50, &used, &json!({})), "what was used before is of other messages");
     }
 
     #[test]
     fn it_is_raised_once_a_day_and_not_for_what_is_over() {
         let told = [tally(Span::Day, NOW, ALARM, &way("+1 JM"), 1)];
-        assert!(!raises(500, &told, json!({})));
+        assert!(!raises(500, &told, &json!({})));
         let old = BTreeMap::from([((Time::from_unix_seconds(NOW.unix_seconds() - 90_000), way("+1 JM")), 500)]);
-        assert!(judged(&old, &[], &connection(json!({})), NOW).is_empty());
+        assert!(judged(&old, &[], &connection(&json!({})), NOW).is_empty());
         let gone = BTreeMap::from([((Span::Hour.of(NOW), way("+1 JM")), 500)]);
         assert!(judged(&gone, &[], &[], NOW).is_empty(), "a connection that there is no more");
     }

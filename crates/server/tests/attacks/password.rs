@@ -258,6 +258,9 @@ async fn forgotten(app: &TestApp, name: &str, network: &str) -> (Duration, Page)
     (began.elapsed(), answer)
 }
 
+/// Status, headers and body of an answer.
+type Seen = (u16, Vec<(String, String)>, String);
+
 #[tokio::test]
 async fn a_060_whoever_forgot_their_password_looks_the_same_as_nobody_and_takes_as_long() {
     const ROUNDS: usize = 60;
@@ -281,7 +284,7 @@ async fn a_060_whoever_forgot_their_password_looks_the_same_as_nobody_and_takes_
     }
     let names = ["alice", "bobby", "carol", "nobod"];
     let mut times: [Vec<Duration>; 4] = Default::default();
-    let mut seen: Vec<(u16, Vec<(String, String)>, String)> = Vec::new();
+    let mut seen: Vec<Seen> = Vec::new();
     for round in 0..ROUNDS {
         for turn in 0..names.len() {
             // Whoever comes after somebody for whom there was work must not always be the same.

@@ -6,7 +6,7 @@ use vestibule_core::{Clock as _, user::LoginName};
 const DAY: u64 = 24 * 3600;
 const OTHER: &str = "+12025550199";
 
-fn sms(settings: Value) -> Value {
+fn sms(settings: &Value) -> Value {
     json!({ "authenticator": "smsotp", "connection": "SMSOTP", "settings": settings })
 }
 
@@ -34,7 +34,7 @@ async fn a_message_is_in_the_language_of_its_reader_and_ends_alike_in_all() {
     let app = TestApp::start().await;
     app.alice().await;
     let in_french = json!({ "template": { "fr": "{{code}} : votre code" } });
-    app.chain("default", json!([["password"], [sms(in_french)]])).await;
+    app.chain("default", json!([["password"], [sms(&in_french)]])).await;
     for (own, browsers, applications, wanted) in [
         (None, "it", &[][..], "is your code for"),
         (None, "de-CH, en;q=0.5", &[], "ist Ihr Code für"),
@@ -53,7 +53,7 @@ async fn a_message_is_in_the_language_of_its_reader_and_ends_alike_in_all() {
 async fn a_080_a_changed_number_waits_a_day_where_the_step_says_so() {
     let app = TestApp::start().await;
     let mut alice = app.alice().await;
-    let careful = json!([["password"], { "alternatives": [sms(json!({}))], "cool_off": DAY }]);
+    let careful = json!([["password"], { "alternatives": [sms(&json!({}))], "cool_off": DAY }]);
     app.chain("default", careful).await;
     let page = password(&mut app.browser(), &app, &[]).await;
     assert!(page.body.contains("data-sms"), "the first number counts at once: {}", page.body);

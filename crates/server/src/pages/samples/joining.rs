@@ -51,7 +51,7 @@ pub(super) fn register() -> Vec<State> {
     let long = Register { contact: endless(), ..code.clone() };
     vec![
         ("fresh", Page::Register(blank())),
-        ("from-an-app-with-terms", Page::Register(from.clone())),
+        ("from-an-app-with-terms", Page::Register(from)),
         ("number", Page::Register(number.clone())),
         ("wrong-name", wrong(&typed, "name", "name", false)),
         ("wrong-address", wrong(&typed, "email", "contact", false)),
