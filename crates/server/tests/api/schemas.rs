@@ -64,6 +64,7 @@ examples! {
     "connections.create" "/connections" { "name": "Other", "settings": { "url": "https://sms.example/send?to={{mobile}}&text={{body}}&key={{secret.key}}", "secrets": { "key": "hidden" } } };
     "connections.list" "/connections";
     "connections.get" "/connections/Other";
+    "connections.health" "/connections/Other/health";
     "connections.update" "/connections/Other" { "settings": { "secrets": { "key": "other" } }, "disabled": false };
     "connections.test" "/connections/SMSOTP/test" { "to": "+12025550142" };
     "chains.create" "/chains" { "name": "extra", "document": { "steps": [["password"]] } };
