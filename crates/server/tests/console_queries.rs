@@ -31,6 +31,7 @@ use vestibule_core::{
     audit::AuditEvent,
     draft::ChainDraft,
     id::{CredentialId, UserId},
+    joining::{Invitation, Invited},
     random::SystemRandom,
     user::{Credential, LoginName, User},
 };
@@ -137,6 +138,16 @@ async fn furnish(app: &TestApp) -> UserId {
                 created_at: now,
             })?;
         }
+        let about = Invited { by: "Ada".to_owned(), sent_to: None, client: None, rank: None };
+        tx.put_invitation(&Invitation {
+            user: first,
+            hash: "hash".to_owned(),
+            about,
+            created_at: now,
+            expires_at: now,
+            accepted_at: None,
+            revoked_at: None,
+        })?;
         let published = tx.published_chains()?;
         for revision in published {
             let mut document = revision.document.clone();
@@ -210,8 +221,10 @@ async fn no_page_asks_the_database_more_than_eight_things() {
         "/admin/audit?kind=login.completed",
     ];
     pages.extend(more.map(str::to_owned));
+    // A tail does not end; of a confirmation only the program is told that asked for it.
+    let apart = ["audit.tail", "otp.get"];
     let reading =
-        operations::ALL.iter().filter(|operation| operation.method == Method::Get && operation.id != "audit.tail");
+        operations::ALL.iter().filter(|operation| operation.method == Method::Get && !apart.contains(&operation.id));
     let mut calls: Vec<String> = reading.map(|operation| format!("/api/v1{}", filled(operation.path, &user))).collect();
     for list in ["/api/v1/users?limit=20", "/api/v1/users?limit=5&q=person"] {
         let next = api.get(list).await.json()["next"].as_str().unwrap().to_owned();

@@ -1,5 +1,5 @@
 //! `/forgot-password`: asks who has forgotten their password. The answer is the same for whoever that is, and for nobody: the same
-//! status, headers, bytes and time ([`reset`](crate::reset)).
+//! status, headers, bytes and time ([`crate::reset`]).
 
 use actix_web::{
     HttpRequest, HttpResponse,

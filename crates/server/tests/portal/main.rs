@@ -98,6 +98,13 @@ async fn number(app: &TestApp, user: UserId) -> Option<String> {
     app.read(move |tx| tx.user(user)).await.unwrap().phone_number
 }
 
+/// What the app of [`app_key`] shows now: its key is twenty times a seven.
+fn app_code(app: &TestApp) -> String {
+    let uri = format!("otpauth://totp/x:alice?secret={}&issuer=x", "A4DQOBYH".repeat(4));
+    let at = u64::try_from(app.clock.now().unix_seconds()).unwrap();
+    totp_rs::Totp::from_url(uri).unwrap().generate(at).to_string()
+}
+
 async fn app_key(app: &TestApp, user: UserId) -> Credential {
     let now = app.clock.now();
     let credential = Credential {

@@ -1,10 +1,9 @@
 //! The order of one's ways to sign in: what it opens first, and what it does not.
 
 use serde_json::json;
-use totp_rs::Totp;
-use vestibule_core::{Clock as _, id::UserId};
+use vestibule_core::id::UserId;
 
-use super::{Browser, PHONE, Page, TestApp, app_key, audited, csrf, easy, enters, posts, proves};
+use super::{Browser, PHONE, Page, TestApp, app_code, app_key, audited, csrf, easy, enters, posts, proves};
 
 const ORDER: &str = "/portal/factors/order";
 
@@ -31,13 +30,6 @@ async fn behind_the_password(app: &TestApp, browser: &mut Browser) -> Page {
 
 fn offers(page: &Page, name: &str, value: &str) -> bool {
     page.forms().iter().any(|form| form.has_button(name, value))
-}
-
-/// What the app shows that `app_key` put there: its key is twenty times a seven.
-fn shown(app: &TestApp) -> String {
-    let uri = format!("otpauth://totp/x:alice?secret={}&issuer=x", "A4DQOBYH".repeat(4));
-    let at = u64::try_from(app.clock.now().unix_seconds()).unwrap();
-    Totp::from_url(uri).unwrap().generate(at).to_string()
 }
 
 #[tokio::test]
@@ -70,7 +62,7 @@ async fn the_way_that_one_put_first_is_opened_and_the_choice_is_one_button_away(
     let choice = other.submit(&page, "csrf", &[("action", "choose")]).await;
     assert!(offers(&choice, "alternative", "0") && offers(&choice, "alternative", "1"), "{}", choice.body);
     let page = other.submit(&choice, "csrf", &[("alternative", "1")]).await;
-    let back = other.submit(&page, "code", &[("code", &shown(&app))]).await;
+    let back = other.submit(&page, "code", &[("code", &app_code(&app))]).await;
     assert!(back.answer("code").is_some(), "{}", back.body);
 
     // Asked each time again.
