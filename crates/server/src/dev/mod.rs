@@ -16,6 +16,7 @@ use vestibule_authn_smsotp::OutboxMessage;
 use crate::{
     answer::{self, Drawing},
     config::is_loopback,
+    http::form,
     pages::{Cause, Moment, Outbox, OutboxRow, Page, gallery},
     state::State,
 };
@@ -58,8 +59,13 @@ pub async fn gallery(req: HttpRequest, state: Data<State>) -> HttpResponse {
 
 /// `GET /dev/gallery/{page}/{state}`.
 pub async fn gallery_page(req: HttpRequest, state: Data<State>, path: Path<(String, String)>) -> HttpResponse {
+    let wanted = form::query(&req).ok().and_then(|params| params.get("lang").map(str::to_owned));
+    let ui_locales: Vec<String> = wanted.into_iter().collect();
     match gallery::find(&path.0, &path.1) {
-        Some(page) => answer::page(&state, &req, StatusCode::OK, &page, Drawing::default()),
+        Some(page) => {
+            let drawing = Drawing { ui_locales: &ui_locales, ..Drawing::default() };
+            answer::page(&state, &req, StatusCode::OK, &page, drawing)
+        }
         None => answer::error(&state, &req, Cause::NotFound),
     }
 }

@@ -12,6 +12,13 @@ use std::{
 
 use diesel::connection::SimpleConnection as _;
 use secrecy::ExposeSecret as _;
+use vestibule_core::{
+    Clock as _,
+    channel::Message,
+    id::MessageId,
+    outbox::{LIFE, Posted},
+    random::SystemRandom,
+};
 
 use crate::{
     house::{
@@ -196,4 +203,32 @@ async fn a_132_stored_data_that_was_changed_is_refused() {
     let page = browser.submit(&page, "password", &[("username", "alice"), ("password", "bob")]).await;
     assert_eq!(page.status, 500, "{}", page.body);
     assert!(page.answer("code").is_none());
+}
+
+#[tokio::test]
+async fn a_132_a_message_that_was_changed_leaves_for_nobody_and_keeps_no_other_here() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let Some(app) = database.start().await else { continue };
+        let now = app.clock.now();
+        let later = now + LIFE;
+        let posted = || Posted {
+            id: MessageId::new(now, &SystemRandom::default()),
+            user: None,
+            kind: "notice".to_owned(),
+            connection: "SMSOTP".into(),
+            message: Message { to: PHONE.to_owned(), subject: None, body: "A text".into(), code: "".into() },
+            created_at: now,
+            due_at: later,
+            expires_at: later + LIFE,
+            tries: 0,
+        };
+        let (changed, kept) = (posted(), posted());
+        let (first, second) = (changed.id, kept.id);
+        app.write(move |tx| tx.post(&changed).and_then(|()| tx.post(&kept))).await;
+        // Somebody who can write to the database wants it to go elsewhere.
+        let other = format!("UPDATE outbox SET message = (SELECT message FROM outbox WHERE id = '{second}')");
+        crate::house::tamper(&app, &format!("{other} WHERE id = '{first}'"));
+        let due = app.read(move |tx| tx.due_posts(later, 9)).await;
+        assert_eq!(due.iter().map(|posted| posted.id).collect::<Vec<_>>(), [second]);
+    }
 }
