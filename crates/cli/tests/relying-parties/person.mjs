@@ -63,7 +63,7 @@ export class Person {
   /** The code that the text message brought. */
   async code() {
     const messages = await (await fetch(this.who.messages)).json();
-    const mine = messages.filter((message) => message.to === this.who.number);
+    const mine = messages.filter((message) => message.to === this.who.number && /#\d+\s*$/.test(message.text));
     return /#(\d+)\s*$/.exec(mine.at(-1).text)[1];
   }
 
