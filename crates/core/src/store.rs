@@ -254,7 +254,7 @@ pub trait Tx: Send {
 
     /// Puts a message into the outbox.
     fn post(&mut self, posted: &Posted) -> StoreResult<()>;
-    /// Up to `limit` messages that are due, the one that is longest so first.
+    /// Up to `limit` messages that are due, the one that is longest so first. One that cannot be opened is left out.
     fn due_posts(&mut self, now: Time, limit: usize) -> StoreResult<Vec<Posted>>;
     /// Takes a message to send it, if it is still due at `before`: counts the try, and has it due again at `after`; whether it was.
     fn claim_post(&mut self, id: MessageId, before: Time, after: Time) -> StoreResult<bool>;
